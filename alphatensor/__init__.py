@@ -1,0 +1,3 @@
+"""AlphaTensor in JAX: an agent that finds fast matrix multiplication algorithms."""
+
+__version__ = "0.1.0"

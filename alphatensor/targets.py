@@ -1,0 +1,113 @@
+"""Target tensors: the bilinear maps whose rank is sought.
+
+All matrix multiplication tensors use the symmetrised convention of the published AlphaTensor data:
+the third mode indexes the *transposed* product, `T[i*m+j, j*p+k, k*n+i] = 1`, so that T is the
+trace of ABC and its three modes play equal roles (paper_details section 1).
+"""
+
+import dataclasses
+import pathlib
+import re
+
+import numpy as np
+
+MAX_TENSOR_ENTRIES = 200_000_000  # refuse sizes that cannot fit in memory before allocating them
+
+
+@dataclasses.dataclass(frozen=True)
+class Target:
+    """A tensor to be decomposed.
+
+    Attributes:
+      name: the text that `parse` reads, for example `'2x2x3'`, `'skew4'`, `'cyclic5'`, `'my.npy'`.
+      tensor: int32 array of shape (S_u, S_v, S_w).
+      sizes: (n, m, p) for matrix multiplication, None for every other bilinear map.
+    """
+
+    name: str
+    tensor: np.ndarray
+    sizes: tuple[int, int, int] | None = None
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        return self.tensor.shape
+
+
+def matmul(n: int, m: int, p: int) -> Target:
+    """The tensor of an n×m matrix times an m×p matrix, of shape (nm, mp, pn) with nmp ones."""
+    sizes = _positive_sizes((n, m, p))
+    if (n * m) * (m * p) * (p * n) > MAX_TENSOR_ENTRIES:
+        raise ValueError(f"sizes {n}x{m}x{p}: the tensor would have more than {MAX_TENSOR_ENTRIES} entries.")
+    tensor = np.zeros((n * m, m * p, p * n), np.int32)
+    i, j, k = np.meshgrid(range(n), range(m), range(p), indexing="ij")
+    tensor[i * m + j, j * p + k, k * n + i] = 1
+    return Target(f"{n}x{m}x{p}", tensor, sizes)
+
+
+def skew_matvec(n: int) -> Target:
+    """A skew-symmetric n×n matrix times a vector: shape (n(n-1)/2, n, n) (paper Fig. 4).
+
+    The first mode holds the entries a_ij, i < j, row by row; c = A b with A_ij = a_ij, A_ji = -a_ij.
+    """
+    if n < 2:
+        raise ValueError(f"skew{n}: expected a size of at least 2.")
+    rows, cols = np.triu_indices(n, k=1)
+    tensor = np.zeros((len(rows), n, n), np.int32)
+    entry = np.arange(len(rows))
+    tensor[entry, cols, rows] = 1
+    tensor[entry, rows, cols] = -1
+    return Target(f"skew{n}", tensor)
+
+
+def cyclic_convolution(n: int) -> Target:
+    """Cyclic convolution of two vectors of length n, c_k = Σ_i a_i b_(k-i mod n): shape (n, n, n)."""
+    if n < 1:
+        raise ValueError(f"cyclic{n}: expected a size of at least 1.")
+    tensor = np.zeros((n, n, n), np.int32)
+    i, j = np.meshgrid(range(n), range(n), indexing="ij")
+    tensor[i, j, (i + j) % n] = 1
+    return Target(f"cyclic{n}", tensor)
+
+
+def from_file(path: str) -> Target:
+    """A user's own tensor from an `.npy` file that holds a 3-D integer array."""
+    try:
+        tensor = np.load(path, allow_pickle=False)
+    except FileNotFoundError:
+        raise ValueError(f"tensor file {path!r}: no such file.") from None
+    except (OSError, ValueError, EOFError) as error:
+        raise ValueError(f"tensor file {path!r}: not a readable .npy file ({error}).") from None
+    if not isinstance(tensor, np.ndarray) or tensor.ndim != 3 or tensor.dtype.kind not in "iu":
+        given = f"{tensor.ndim}-D {tensor.dtype}" if isinstance(tensor, np.ndarray) else "an archive"
+        raise ValueError(f"tensor file {path!r}: expected a 3-D integer array, got {given}.")
+    if tensor.size == 0 or not np.any(tensor):
+        raise ValueError(f"tensor file {path!r}: expected a tensor with a non-zero entry.")
+    if np.abs(tensor.astype(object)).max() > 1000:
+        raise ValueError(f"tensor file {path!r}: expected entries between -1000 and 1000.")
+    return Target(str(path), tensor.astype(np.int32))
+
+
+def parse(spec: str) -> Target:
+    """Reads `'2x2x3'`, `'skew4'`, `'cyclic5'` or the path of an `.npy` file.
+
+    Raises:
+      ValueError: for anything else, in one line that says what is expected.
+    """
+    if not isinstance(spec, str):
+        raise ValueError(f"{spec!r}: expected a target such as '2x2x3', 'skew4', 'cyclic5' or a .npy file.")
+    if pathlib.PurePath(spec).suffix == ".npy":
+        return from_file(spec)
+    if match := re.fullmatch(r"(skew|cyclic)(\d{1,4})", spec):
+        make = {"skew": skew_matvec, "cyclic": cyclic_convolution}[match[1]]
+        return make(int(match[2]))
+    if re.fullmatch(r"-?\d+(x-?\d+)*", spec):
+        return matmul(*_positive_sizes(spec.split("x")))
+    raise ValueError(f"{spec!r}: expected a target such as '2x2x3', 'skew4', 'cyclic5' or a .npy file.")
+
+
+def _positive_sizes(sizes) -> tuple[int, int, int]:
+    given = "x".join(map(str, sizes))
+    values = tuple(int(s) for s in sizes)
+    if len(values) != 3 or min(values) < 1 or max(values) > 10_000:
+        raise ValueError(f"{given!r}: expected three positive sizes such as '2x2x3'.")
+    return values
