@@ -1,4 +1,4 @@
-"""The rings that factorisations live in: the integers and the integers mod a prime.
+"""The rings that factorisations live in: the integers and the integers mod primes.
 
 This is the only module that knows how a residue is reduced. Elements of Z/p are stored as their
 representatives in 0 .. p-1; integers are stored as they are.
@@ -57,4 +57,6 @@ def parse(name: str) -> Ring:
         return Integers()
     if isinstance(name, str) and name.startswith("Z") and name[1:].isdigit() and len(name) < 10:
         return IntegersMod(int(name[1:]))
-    raise ValueError(f"ring {name!r}: expected 'Z' for the integers, or 'Z2', 'Z3', ... for a prime.")
+    raise ValueError(
+        f"ring {name!r}: expected 'Z' for the integers, or 'Z2', 'Z3', ... mod primes."
+    )

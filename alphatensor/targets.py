@@ -37,7 +37,9 @@ def matmul(n: int, m: int, p: int) -> Target:
     """The tensor of an n×m matrix times an m×p matrix, of shape (nm, mp, pn) with nmp ones."""
     sizes = _positive_sizes((n, m, p))
     if (n * m) * (m * p) * (p * n) > MAX_TENSOR_ENTRIES:
-        raise ValueError(f"sizes {n}x{m}x{p}: the tensor would have more than {MAX_TENSOR_ENTRIES} entries.")
+        raise ValueError(
+            f"sizes {n}x{m}x{p}: the tensor would have more than {MAX_TENSOR_ENTRIES} entries."
+        )
     tensor = np.zeros((n * m, m * p, p * n), np.int32)
     i, j, k = np.meshgrid(range(n), range(m), range(p), indexing="ij")
     tensor[i * m + j, j * p + k, k * n + i] = 1
@@ -47,7 +49,7 @@ def matmul(n: int, m: int, p: int) -> Target:
 def skew_matvec(n: int) -> Target:
     """A skew-symmetric n×n matrix times a vector: shape (n(n-1)/2, n, n) (paper Fig. 4).
 
-    The first mode holds the entries a_ij, i < j, row by row; c = A b with A_ij = a_ij, A_ji = -a_ij.
+    The first mode holds the entries a_ij, i < j, row by row; c = A b with A_ij = a_ij = -A_ji.
     """
     if n < 2:
         raise ValueError(f"skew{n}: expected a size of at least 2.")
@@ -60,7 +62,7 @@ def skew_matvec(n: int) -> Target:
 
 
 def cyclic_convolution(n: int) -> Target:
-    """Cyclic convolution of two vectors of length n, c_k = Σ_i a_i b_(k-i mod n): shape (n, n, n)."""
+    """Cyclic convolution of two vectors, c_k = Σ_i a_i b_(k-i mod n): shape (n, n, n)."""
     if n < 1:
         raise ValueError(f"cyclic{n}: expected a size of at least 1.")
     tensor = np.zeros((n, n, n), np.int32)
@@ -78,7 +80,8 @@ def from_file(path: str) -> Target:
     except (OSError, ValueError, EOFError) as error:
         raise ValueError(f"tensor file {path!r}: not a readable .npy file ({error}).") from None
     if not isinstance(tensor, np.ndarray) or tensor.ndim != 3 or tensor.dtype.kind not in "iu":
-        given = f"{tensor.ndim}-D {tensor.dtype}" if isinstance(tensor, np.ndarray) else "an archive"
+        is_array = isinstance(tensor, np.ndarray)
+        given = f"{tensor.ndim}-D {tensor.dtype}" if is_array else "an archive"
         raise ValueError(f"tensor file {path!r}: expected a 3-D integer array, got {given}.")
     if tensor.size == 0 or not np.any(tensor):
         raise ValueError(f"tensor file {path!r}: expected a tensor with a non-zero entry.")
@@ -93,8 +96,9 @@ def parse(spec: str) -> Target:
     Raises:
       ValueError: for anything else, in one line that says what is expected.
     """
+    expected = "expected a target such as '2x2x3', 'skew4', 'cyclic5' or a .npy file"
     if not isinstance(spec, str):
-        raise ValueError(f"{spec!r}: expected a target such as '2x2x3', 'skew4', 'cyclic5' or a .npy file.")
+        raise ValueError(f"{spec!r}: {expected}.")
     if pathlib.PurePath(spec).suffix == ".npy":
         return from_file(spec)
     if match := re.fullmatch(r"(skew|cyclic)(\d{1,4})", spec):
@@ -102,7 +106,7 @@ def parse(spec: str) -> Target:
         return make(int(match[2]))
     if re.fullmatch(r"-?\d+(x-?\d+)*", spec):
         return matmul(*_positive_sizes(spec.split("x")))
-    raise ValueError(f"{spec!r}: expected a target such as '2x2x3', 'skew4', 'cyclic5' or a .npy file.")
+    raise ValueError(f"{spec!r}: {expected}.")
 
 
 def _positive_sizes(sizes) -> tuple[int, int, int]:
