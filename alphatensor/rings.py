@@ -34,6 +34,10 @@ class Ring:
         """Maps integers (NumPy, JAX or Python) to the ring's representatives, entry by entry."""
         return x % self.modulus if self.modulus else x
 
+    def inverses(self) -> list[int]:
+        """The inverse of each residue of Z/p, indexed by residue; 0 stands for that of 0."""
+        return [0] + [pow(x, -1, self.modulus) for x in range(1, self.modulus)]
+
     def __str__(self) -> str:
         return self.name
 

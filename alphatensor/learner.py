@@ -1,0 +1,200 @@
+"""Losses, optimiser, and one compiled call that makes many updates.
+
+Paper, "Training" and paper_details sections 4.6 and 6. Batches mix demonstrations, recent games and
+best games; every example is seen under a random signed permutation. All updates of a call run in
+one `lax.scan`: their temporaries are allocated once, which matters on CPUs, where fresh pages cost
+more than the arithmetic of a small network.
+"""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from alphatensor import bases, demonstrations, environment, factors, networks, replay
+from alphatensor.search import Agent
+
+
+class LearnerConfig(NamedTuple):
+    """Constants of learning. Hashable: a static argument.
+
+    Attributes:
+      batch_size: examples of one update (the paper: 2,048).
+      learning_rate: of AdamW (1e-4).
+      decay_every, decay_factor: the rate's staircase (500,000 and 0.1).
+      weight_decay: decoupled (1e-5).
+      clip_norm: global norm of the gradient, clipped before AdamW (4).
+      policy_weight, value_weight: of the two losses (1 and 1).
+      shuffle_probability: of replaying a solved game in a random order.
+    """
+
+    batch_size: int
+    learning_rate: float
+    decay_every: int
+    decay_factor: float
+    weight_decay: float
+    clip_norm: float
+    policy_weight: float
+    value_weight: float
+    shuffle_probability: float
+
+
+class LearnerState(NamedTuple):
+    """Parameters, optimiser state, and the number of updates made (int32 [])."""
+
+    params: dict
+    optimiser: optax.OptState
+    step: jax.Array
+
+
+class Losses(NamedTuple):
+    """Means of one call, float32 []: see `loss`. `finite` tells whether all updates were."""
+
+    policy: jax.Array
+    value: jax.Array
+    total: jax.Array
+    gradient_norm: jax.Array
+    finite: jax.Array
+
+
+def make_optimiser(config: LearnerConfig) -> optax.GradientTransformation:
+    """AdamW after clipping by global norm, with a staircase schedule."""
+    schedule = optax.exponential_decay(
+        config.learning_rate, config.decay_every, config.decay_factor, staircase=True
+    )
+    return optax.chain(
+        optax.clip_by_global_norm(config.clip_norm),
+        optax.adamw(schedule, weight_decay=config.weight_decay),
+    )
+
+
+def init(key: jax.Array, agent: Agent, config: LearnerConfig) -> LearnerState:
+    """Random parameters and a fresh optimiser."""
+    params = agent.network.init(key)
+    return LearnerState(params, make_optimiser(config).init(params), jnp.zeros((), jnp.int32))
+
+
+class Batch(NamedTuple):
+    """Network input and targets, leaves [B, ...].
+
+    Attributes:
+      observation: the network's input.
+      tokens: int32 [B, k], the action to predict.
+      has_action: bool [B]; without one, only the value is learnt.
+      value: float32 [B], the return.
+    """
+
+    observation: environment.Observation
+    tokens: jax.Array
+    has_action: jax.Array
+    value: jax.Array
+
+
+def make_batch(
+    key: jax.Array,
+    examples: replay.Example,
+    permutations: bases.SignedPermutation,
+    agent: Agent,
+) -> Batch:
+    """Turns examples [B, ...] into network input, each under a random signed permutation."""
+    ring = agent.rules.ring
+
+    def one(key, example: replay.Example):
+        index = jax.random.randint(key, (), 0, permutations.source.shape[0])
+        permutation = jax.tree.map(lambda x: x[index], permutations)
+        state = example.state._replace(
+            residual=bases.permute_tensor(example.state.residual, permutation, ring),
+            past=bases.permute_factors(example.state.past, permutation, ring),
+        )
+        action = bases.permute_factors(example.action, permutation, ring)
+        return Batch(
+            observation=environment.observe(state, agent.rules),
+            tokens=factors.to_tokens(factors.canonical(action, ring), agent.vocabulary),
+            has_action=~replay.is_null(example),
+            value=example.value,
+        )
+
+    return jax.vmap(one)(jax.random.split(key, examples.value.shape[0]), examples)
+
+
+def loss(params, key: jax.Array, batch: Batch, agent: Agent, config: LearnerConfig):
+    """Weighted sum of the policy's cross-entropy (summed over tokens) and the quantile loss."""
+    predictions = agent.network.predict(params, key, batch.observation, batch.tokens, True)
+    log_probs = jax.nn.log_softmax(predictions.logits)
+    # A one-hot product instead of a gather: its gradient needs no scatter.
+    target = jax.nn.one_hot(batch.tokens, predictions.logits.shape[-1])
+    cross_entropy = -jnp.sum(log_probs * target, axis=(-2, -1))
+    policy = jnp.sum(cross_entropy * batch.has_action) / jnp.maximum(jnp.sum(batch.has_action), 1)
+    value = jnp.mean(networks.quantile_loss(predictions.quantiles, batch.value))
+    return config.policy_weight * policy + config.value_weight * value, (policy, value)
+
+
+def draw_examples(
+    key: jax.Array,
+    games: replay.Buffer,
+    best_games: replay.Buffer,
+    mixture: jax.Array,
+    supports: jax.Array,
+    agent: Agent,
+    law: demonstrations.Law,
+    config: LearnerConfig,
+) -> replay.Example:
+    """A batch of examples; `mixture` float32 [3] is the share of demonstrations, games and best.
+
+    The share of an empty buffer goes to demonstrations. `supports` bool [M, 3, S] are those of the
+    targets: a demonstration lives on the coordinates of a random one.
+    """
+    filled = jnp.stack([jnp.array(True), games.size > 0, best_games.size > 0])
+    shares = jnp.where(filled, mixture, 0.0)
+    shares = shares.at[0].add(1.0 - jnp.sum(shares))
+
+    def one(key):
+        source_key, support_key, demo_key, game_key, best_key = jax.random.split(key, 5)
+        support = supports[jax.random.randint(support_key, (), 0, supports.shape[0])]
+        candidates = (
+            replay.demonstration_example(demo_key, support, law, agent.rules),
+            replay.game_example(game_key, games, agent.rules, config.shuffle_probability),
+            replay.game_example(best_key, best_games, agent.rules, config.shuffle_probability),
+        )
+        source = jax.random.categorical(source_key, jnp.log(shares))
+        return jax.tree.map(lambda *x: jnp.stack(x)[source], *candidates)
+
+    return jax.vmap(one)(jax.random.split(key, config.batch_size))
+
+
+def learn(
+    state: LearnerState,
+    key: jax.Array,
+    games: replay.Buffer,
+    best_games: replay.Buffer,
+    mixture: jax.Array,
+    supports: jax.Array,
+    permutations: bases.SignedPermutation,
+    *,
+    agent: Agent,
+    law: demonstrations.Law,
+    config: LearnerConfig,
+    updates: int,
+) -> tuple[LearnerState, Losses]:
+    """Makes `updates` updates; see `draw_examples` for the data."""
+    optimiser = make_optimiser(config)
+
+    def update(state: LearnerState, key):
+        draw_key, permutation_key, dropout_key = jax.random.split(key, 3)
+        examples = draw_examples(draw_key, games, best_games, mixture, supports, agent, law, config)
+        batch = make_batch(permutation_key, examples, permutations, agent)
+        gradient_of = jax.value_and_grad(loss, has_aux=True)
+        (total, (policy, value)), gradient = gradient_of(
+            state.params, dropout_key, batch, agent, config
+        )
+        norm = optax.global_norm(gradient)
+        changes, optimiser_state = optimiser.update(gradient, state.optimiser, state.params)
+        params = optax.apply_updates(state.params, changes)
+        finite = jnp.isfinite(total) & jnp.isfinite(norm)
+        losses = Losses(policy, value, total, norm, finite)
+        return LearnerState(params, optimiser_state, state.step + 1), losses
+
+    state, losses = jax.lax.scan(update, state, jax.random.split(key, updates))
+    means = jax.tree.map(lambda x: jnp.mean(x.astype(jnp.float32)), losses)
+    return state, means._replace(finite=jnp.all(losses.finite))

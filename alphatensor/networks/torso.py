@@ -1,0 +1,104 @@
+"""The torso: attentive modes over three grids (paper, Extended Data Fig. 3; paper_details 4.1).
+
+The three grids hold one feature vector for each pair of coordinates of two modes: (U, V), (W, U)
+and (V, W). Each stage joins two grids along the mode they share and lets the 2S elements of each
+row attend to each other.
+"""
+
+from typing import NamedTuple
+
+import haiku as hk
+import jax
+import jax.numpy as jnp
+
+
+class TorsoConfig(NamedTuple):
+    """Sizes of the torso.
+
+    Attributes:
+      channels: c, features of a grid element (the paper: 512).
+      blocks: attentive-mode blocks, three stages each (8).
+      heads, head_size: of the attention (16 and 32).
+      widening: of the dense layers (4).
+      grid_positions: adds a learned vector to every grid element. The paper has none; for a single
+        small target it lets the network tell rows apart and learns faster.
+    """
+
+    channels: int
+    blocks: int
+    heads: int
+    head_size: int
+    widening: int
+    grid_positions: bool
+
+
+def layer_norm(x: jax.Array, name: str | None = None) -> jax.Array:
+    return hk.LayerNorm(axis=-1, create_scale=True, create_offset=True, name=name)(x)
+
+
+def dense_block(x: jax.Array, widening: int) -> jax.Array:
+    """x plus the pre-norm two-layer perceptron with GELU; any leading axes."""
+    hidden = hk.Linear(widening * x.shape[-1], name="expand")(layer_norm(x, "dense_norm"))
+    return x + hk.Linear(x.shape[-1], name="contract")(jax.nn.gelu(hidden))
+
+
+def attend(q: jax.Array, k: jax.Array, v: jax.Array, mask: jax.Array | None = None) -> jax.Array:
+    """Dot-product attention of q [N, I, H, d] over k, v [N, J, H, d]; returns [N, I, H*d].
+
+    `mask` bool [I, J] is applied before the softmax: False is not attended to.
+    """
+    q, k, v = (jnp.swapaxes(t, 1, 2) for t in (q, k, v))  # heads outside: fast batched products
+    logits = jnp.einsum("nhid,nhjd->nhij", q, k) / jnp.sqrt(q.shape[-1]).astype(q.dtype)
+    if mask is not None:
+        logits = jnp.where(mask, logits, jnp.finfo(logits.dtype).min)
+    mixed = jnp.einsum("nhij,nhjd->nhid", jax.nn.softmax(logits, axis=-1), v)
+    return jnp.swapaxes(mixed, 1, 2).reshape(q.shape[0], q.shape[2], -1)
+
+
+class SelfAttentionBlock(hk.Module):
+    """Pre-norm transformer block on x [N, L, c]: attention, then the dense layers."""
+
+    def __init__(self, heads: int, head_size: int, widening: int, name: str | None = None):
+        super().__init__(name=name)
+        self._heads, self._head_size, self._widening = heads, head_size, widening
+
+    def __call__(self, x: jax.Array) -> jax.Array:
+        inner = self._heads * self._head_size
+        # One product for queries, keys and values: fewer, larger products.
+        qkv = hk.Linear(3 * inner, with_bias=False, name="qkv")(layer_norm(x, "norm"))
+        q, k, v = jnp.split(qkv.reshape(*x.shape[:2], 3 * self._heads, self._head_size), 3, axis=-2)
+        x = x + hk.Linear(x.shape[-1], name="out")(attend(q, k, v))
+        return dense_block(x, self._widening)
+
+
+def _swap(grid: jax.Array) -> jax.Array:
+    return jnp.swapaxes(grid, 1, 2)
+
+
+def torso(tensors: jax.Array, scalars: jax.Array, config: TorsoConfig) -> jax.Array:
+    """Features [B, 3*S*S, c] of tensors [B, T, S, S, S] and scalars [B, s]."""
+    batch, time, side = tensors.shape[:3]
+    grids = []
+    # Rows, columns and the mode whose fibre is the features, for (U, V), (W, U), (V, W).
+    for index, order in enumerate([(0, 2, 3, 4, 1), (0, 4, 2, 3, 1), (0, 3, 4, 2, 1)]):
+        fibres = jnp.transpose(tensors, order).reshape(batch, side, side, side * time)
+        scalar_map = hk.Linear(side * side, name=f"scalars_{index}")(scalars)
+        features = jnp.concatenate([fibres, scalar_map.reshape(batch, side, side, 1)], axis=-1)
+        grid = hk.Linear(config.channels, name=f"embed_{index}")(features)
+        if config.grid_positions:
+            shape = (side, side, config.channels)
+            init = hk.initializers.TruncatedNormal(0.02)
+            grid = grid + hk.get_parameter(f"positions_{index}", shape, init=init)
+        grids.append(grid)
+
+    for block in range(config.blocks):
+        attention = SelfAttentionBlock(
+            config.heads, config.head_size, config.widening, name=f"attentive_modes_{block}"
+        )  # one module for the three stages of a block
+        for a, b in [(0, 1), (2, 0), (1, 2)]:
+            # The row mode of grid a is the column mode of grid b: swap b, join, attend, undo.
+            joined = jnp.concatenate([grids[a], _swap(grids[b])], axis=2)
+            rows = attention(joined.reshape(batch * side, 2 * side, config.channels))
+            rows = rows.reshape(joined.shape)
+            grids[a], grids[b] = rows[:, :, :side], _swap(rows[:, :, side:])
+    return jnp.stack(grids, axis=1).reshape(batch, 3 * side * side, config.channels)
