@@ -1,0 +1,61 @@
+"""Factorisations as exact objects: verify, transform, combine, compare, exchange, export."""
+
+from alphatensor.factorization.core import (
+    Factorization,
+    Verification,
+    exact_array,
+    from_arrays,
+    matmul_target,
+)
+from alphatensor.factorization.exchange import load, save
+from alphatensor.factorization.export import to_c, to_jax, to_latex, to_numpy, to_text
+from alphatensor.factorization.lifting import lift, lift_with_reason
+from alphatensor.factorization.npz import FileError
+from alphatensor.factorization.picture import draw
+from alphatensor.factorization.transforms import (
+    canonical,
+    change_basis,
+    direct_sum,
+    extend,
+    kronecker,
+    naive,
+    permute_sizes,
+    project,
+    reduce_mod,
+    rotate,
+    sandwich,
+    strassen,
+    transpose,
+)
+
+__all__ = [
+    "Factorization",
+    "FileError",
+    "Verification",
+    "canonical",
+    "change_basis",
+    "direct_sum",
+    "draw",
+    "exact_array",
+    "extend",
+    "from_arrays",
+    "kronecker",
+    "lift",
+    "lift_with_reason",
+    "load",
+    "matmul_target",
+    "naive",
+    "permute_sizes",
+    "project",
+    "reduce_mod",
+    "rotate",
+    "sandwich",
+    "save",
+    "strassen",
+    "to_c",
+    "to_jax",
+    "to_latex",
+    "to_numpy",
+    "to_text",
+    "transpose",
+]

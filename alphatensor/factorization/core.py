@@ -1,0 +1,289 @@
+"""A factorisation of a target tensor, kept and checked in exact arithmetic.
+
+`u`, `v`, `w` hold one column for each multiplication: Σ_r u_r ⊗ v_r ⊗ w_r = target. For matrix
+multiplication (n, m, p) the shapes are (nm, R), (mp, R), (pn, R) in the symmetrised convention of
+`alphatensor.targets`.
+"""
+
+import dataclasses
+import fractions
+import functools
+import math
+import types
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from alphatensor import rings, targets
+
+MAX_RANK = 1_000_000
+_INT64_MAX = np.iinfo(np.int64).max
+_EXACT_FLOAT64 = 2**53  # integers up to here are exact in float64
+_EXACT_FLOAT32 = 2**24
+_CHUNK_ENTRIES = 8_000_000  # of the Khatri-Rao product and of the tensor held at one time
+
+
+class Verification(NamedTuple):
+    """The outcome of `Factorization.verify`.
+
+    Attributes:
+      ok: whether the factors reproduce the target exactly.
+      message: one line for people.
+      index: (a, b, c) of the first wrong tensor entry, or None.
+      found: the exact value there, or None.
+      expected: the target's value there, or None.
+    """
+
+    ok: bool
+    message: str
+    index: tuple[int, int, int] | None = None
+    found: int | fractions.Fraction | None = None
+    expected: int | None = None
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Factorization:
+    """A rank-R factorisation of a target over a ring, with where it came from.
+
+    Attributes:
+      target: the tensor, of shape (S_u, S_v, S_w).
+      ring: the integers (which here include exact rationals) or the integers mod a prime.
+      u, v, w: read-only arrays of shapes (S_u, R), (S_v, R), (S_w, R). int64 where every entry
+        fits, otherwise object arrays of Python `int` and `fractions.Fraction`. Entries of a
+        modular ring are stored as 0 .. p-1.
+      provenance: how it was made, as a flat mapping that JSON can hold.
+
+    Raises:
+      ValueError: for shapes that do not fit the target, different ranks, rank 0, entries that are
+        not exact numbers, or fractions in a modular ring. In one line.
+    """
+
+    target: targets.Target
+    ring: rings.Ring
+    u: np.ndarray
+    v: np.ndarray
+    w: np.ndarray
+    provenance: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+
+    def __post_init__(self):
+        factors = []
+        for name, size in zip("uvw", self.target.shape, strict=True):
+            factor = exact_array(getattr(self, name), name)
+            if factor.ndim != 2 or factor.shape[0] != size:
+                raise ValueError(
+                    f"{name} has shape {factor.shape}: expected ({size}, rank) for target "
+                    f"{self.target.name}."
+                )
+            factors.append(factor)
+        ranks = tuple(f.shape[1] for f in factors)
+        if len(set(ranks)) != 1:
+            raise ValueError(f"u, v, w have ranks {ranks}: expected one common rank.")
+        if not 1 <= ranks[0] <= MAX_RANK:
+            raise ValueError(f"rank {ranks[0]}: expected a rank from 1 to {MAX_RANK}.")
+        for name, factor in zip("uvw", factors, strict=True):
+            if self.ring.is_modular:
+                if factor.dtype == object and any(
+                    isinstance(x, fractions.Fraction) for x in factor.flat
+                ):
+                    raise ValueError(f"{name} holds fractions: ring {self.ring} has integers only.")
+                factor = self.ring.reduce(factor).astype(np.int64)
+            factor.flags.writeable = False
+            object.__setattr__(self, name, factor)
+        object.__setattr__(self, "provenance", types.MappingProxyType(dict(self.provenance)))
+
+    @property
+    def rank(self) -> int:
+        """The number of multiplications."""
+        return self.u.shape[1]
+
+    @property
+    def sizes(self) -> tuple[int, int, int] | None:
+        """(n, m, p) of a matrix multiplication, None for any other target."""
+        return self.target.sizes
+
+    @property
+    def factors(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        return self.u, self.v, self.w
+
+    @property
+    def is_integral(self) -> bool:
+        """Whether no entry is a proper fraction."""
+        return all(
+            f.dtype != object or not any(isinstance(x, fractions.Fraction) for x in f.flat)
+            for f in self.factors
+        )
+
+    @property
+    def domain(self) -> str:
+        """`'Z2'`, `'Z3'`, ... for modular rings, else `'Z'`, or `'Q'` if a coefficient needs it."""
+        return self.ring.name if self.ring.is_modular or self.is_integral else "Q"
+
+    def replace(self, **changes) -> "Factorization":
+        """A copy with some fields changed, checked again."""
+        return dataclasses.replace(self, **changes)
+
+    def verify(self) -> Verification:
+        """Compares Σ_r u_r ⊗ v_r ⊗ w_r with the target in exact arithmetic.
+
+        Rationals are first scaled to integers. Where Σ_r |u||v||w| is proven to stay below 2^53
+        (2^24) the sums are formed by float64 (float32) matrix products, which are then exact;
+        otherwise they are formed modulo as many primes as the bound asks for. Values in a modular
+        ring are compared mod p.
+        """
+        integers, scale = _as_integers(self)
+        index = _first_difference(integers, self.target.tensor, scale, self.ring.modulus)
+        where = f"{self.target.name} in rank {self.rank} over {self.domain}"
+        if index is None:
+            return Verification(True, f"{where}: exact.")
+        rows = (f[i].tolist() for f, i in zip(self.factors, index, strict=True))
+        terms = map(math.prod, zip(*rows, strict=True))
+        found = _simplified(self.ring.reduce(sum(terms)))
+        expected = self.ring.reduce(int(self.target.tensor[index]))
+        return Verification(
+            False,
+            f"{where}: not a factorisation: entry {index} is {found}, expected {expected}.",
+            index,
+            found,
+            expected,
+        )
+
+
+@functools.lru_cache(maxsize=64)
+def matmul_target(n: int, m: int, p: int) -> targets.Target:
+    """`targets.matmul`, shared between factorisations so that a long list stays small."""
+    return targets.matmul(n, m, p)
+
+
+def from_arrays(
+    sizes: tuple[int, int, int], ring: rings.Ring, u, v, w, provenance: Mapping | None = None
+) -> Factorization:
+    """A matrix multiplication factorisation from its sizes (n, m, p) and three arrays."""
+    return Factorization(matmul_target(*sizes), ring, u, v, w, provenance or {})
+
+
+def exact_array(values, name: str = "array") -> np.ndarray:
+    """Copies numbers to int64, or to Python ints and Fractions where int64 cannot hold them.
+
+    Floats are accepted if they are integers or the nearest float to a fraction with a denominator
+    of at most 1000.
+
+    Raises:
+      ValueError: naming the array, the entry and the reason.
+    """
+    array = np.asarray(values)
+    if array.dtype.kind == "b" or array.dtype.kind == "i":
+        return array.astype(np.int64)
+    if array.dtype.kind == "u" and (array.size == 0 or int(array.max()) <= _INT64_MAX):
+        return array.astype(np.int64)
+    if array.dtype.kind == "f":
+        finite = np.isfinite(array)
+        if not finite.all():
+            entry = tuple(int(i) for i in np.argwhere(~finite)[0])
+            raise ValueError(f"{name}{list(entry)} is {array[entry]}: expected a finite number.")
+        if np.all(array == np.rint(array)) and np.all(np.abs(array) < _EXACT_FLOAT64):
+            return array.astype(np.int64)
+    if array.dtype.kind not in "fuO":
+        raise ValueError(f"{name} has dtype {array.dtype}: expected integers or fractions.")
+    exact = np.empty(array.shape, object)
+    for entry in np.ndindex(array.shape):
+        exact[entry] = _exact_number(array[entry], name, entry)
+    if all(isinstance(x, int) and abs(x) <= _INT64_MAX for x in exact.flat):
+        return exact.astype(np.int64)
+    return exact
+
+
+def _exact_number(x, name: str, entry: tuple[int, ...]) -> int | fractions.Fraction:
+    if isinstance(x, (int, np.integer, np.bool_)):
+        return int(x)
+    if isinstance(x, fractions.Fraction):
+        return _simplified(x)
+    if isinstance(x, (float, np.floating)) and np.isfinite(x):
+        kind = type(x)
+        simple = fractions.Fraction(float(x)).limit_denominator(1000)
+        if kind(simple.numerator / simple.denominator) == x:
+            return _simplified(simple)
+    place = f"{name}{list(int(i) for i in entry)}"
+    if isinstance(x, (float, np.floating)):
+        raise ValueError(f"{place} is {x}: expected an integer or a simple fraction.")
+    raise ValueError(f"{place} is of type {type(x).__name__}: expected an integer or a fraction.")
+
+
+def _simplified(x) -> int | fractions.Fraction:
+    if isinstance(x, fractions.Fraction) and x.denominator != 1:
+        return x
+    return int(x)
+
+
+def _as_integers(f: Factorization) -> tuple[list[np.ndarray], int]:
+    """Integer factors and an L with Σ u' ⊗ v' ⊗ w' = L Σ u ⊗ v ⊗ w."""
+    if f.is_integral:
+        return list(f.factors), 1
+    denominators = [
+        [math.lcm(*(fractions.Fraction(x).denominator for x in column)) for column in factor.T]
+        for factor in f.factors
+    ]
+    scale = math.lcm(*(math.prod(d) for d in zip(*denominators, strict=True)))
+    u, v, w = (
+        np.array([[int(x * d) for x, d in zip(row, ds, strict=True)] for row in factor], object)
+        for factor, ds in zip(f.factors, denominators, strict=True)
+    )
+    rest = np.array([scale // math.prod(d) for d in zip(*denominators, strict=True)], object)
+    return [u, v, w * rest], scale
+
+
+def _first_difference(factors, tensor, scale: int, modulus: int) -> tuple[int, int, int] | None:
+    """The first index, in row-major order, at which the exact sum is not scale·tensor."""
+    rank = factors[0].shape[1]
+    if modulus:  # MAX_RANK · MAX_MODULUS² is below 2^53
+        return _first_difference_mod(factors, tensor, scale, modulus)
+    largest = [[max(map(abs, c)) for c in zip(*f.tolist(), strict=True)] for f in factors]
+    bound = sum(math.prod(column) for column in zip(*largest, strict=True))
+    bound = max(bound, scale * max(1, int(np.abs(tensor).max())))
+    if bound < _EXACT_FLOAT64:
+        return _first_difference_mod(factors, tensor, scale, 0, bound)
+    differences = []
+    product = 1
+    for prime in _primes_below(math.isqrt(_EXACT_FLOAT64 // rank)):
+        index = _first_difference_mod(factors, tensor, scale, prime)
+        if index is not None:
+            differences.append(index)
+        product *= prime
+        if product > 2 * bound:  # the sum and scale·tensor both lie in [-bound, bound]
+            break
+    return min(differences, default=None)
+
+
+def _first_difference_mod(factors, tensor, scale, modulus: int, bound: int | None = None):
+    """As `_first_difference`, mod `modulus` (0: over the integers, with sums below `bound`)."""
+    rank = factors[0].shape[1]
+    bound = rank * modulus**2 if modulus else bound
+    dtype = np.float32 if bound < _EXACT_FLOAT32 else np.float64
+    if modulus:
+        factors = [f % modulus for f in factors]
+    u, v, w = (f.astype(dtype) for f in factors)
+    size_u, size_v, size_w = tensor.shape
+    rows = max(1, _CHUNK_ENTRIES // (max(rank, size_u) * size_w))
+    first = None
+    for start in range(0, size_v, rows):
+        block = slice(start, min(start + rows, size_v))
+        pairs = v[block, None, :] * w[None, :, :]
+        if modulus:
+            pairs %= modulus
+        found = u @ pairs.reshape(-1, rank).T
+        expected = tensor[:, block].reshape(size_u, -1)
+        if scale != 1:
+            expected = expected.astype(np.int64) * (scale % modulus if modulus else scale)
+        wrong = (found.astype(np.int64) - expected) % modulus if modulus else found != expected
+        if wrong.any():
+            a, rest = divmod(int(np.argmax(wrong != 0)), wrong.shape[1])
+            index = (a, start + rest // size_w, rest % size_w)
+            first = index if first is None else min(first, index)
+    return first
+
+
+def _primes_below(limit: int):
+    """Primes below `limit`, falling."""
+    for candidate in range(limit - 1, 2, -1):
+        if all(candidate % d for d in range(2, math.isqrt(candidate) + 1)):
+            yield candidate

@@ -1,0 +1,174 @@
+"""A factorisation as readable text, LaTeX, and NumPy, JAX or C code."""
+
+from fractions import Fraction
+
+import numpy as np
+
+from alphatensor.factorization.core import Factorization
+
+FORMATS = ("text", "latex", "numpy", "jax", "c")
+
+
+def to_text(f: Factorization) -> str:
+    """One line for each product, `m1 = (a11 + a22)(b11 + b22)`, and for each entry of C."""
+    a, b, c = names(f)
+    lines = [header(f)]
+    for r in range(f.rank):
+        left, right = (combination(x[:, r], n) for x, n in ((f.u, a), (f.v, b)))
+        lines.append(f"m{r + 1} = ({left})({right})")
+    products = [f"m{r + 1}" for r in range(f.rank)]
+    for k in output_order(f):
+        lines.append(f"{c[k]} = {combination(f.w[k], products)}")
+    return "\n".join(lines) + "\n"
+
+
+def to_latex(f: Factorization) -> str:
+    """An `align*` environment with the products and the entries of C."""
+    a, b, c = ([_latex_name(x) for x in group] for group in names(f))
+    rows = []
+    for r in range(f.rank):
+        left, right = (combination(x[:, r], n, _latex_number) for x, n in ((f.u, a), (f.v, b)))
+        rows.append(f"m_{{{r + 1}}} &= ({left})({right})")
+    products = [f"m_{{{r + 1}}}" for r in range(f.rank)]
+    for k in output_order(f):
+        rows.append(f"{c[k]} &= {combination(f.w[k], products, _latex_number)}")
+    body = " \\\\\n".join(f"  {row}" for row in rows)
+    return f"% {header(f)}\n\\begin{{align*}}\n{body}\n\\end{{align*}}\n"
+
+
+def to_numpy(f: Factorization, module: str = "numpy", alias: str = "np") -> str:
+    """A Python module with one function `multiply(a, b)`.
+
+    For a matrix product, `a` and `b` are two matrices whose sides n, m, p divide; the algorithm
+    is applied once, to blocks. For any other target they are vectors of coefficients.
+    """
+    a, b, c = names(f)
+    lines = [f'"""{header(f)}"""', "", f"import {module} as {alias}", "", "", "def multiply(a, b):"]
+    if f.sizes:
+        n, m, p = f.sizes
+        lines += [
+            f"    a = a.reshape({n}, a.shape[0] // {n}, {m}, a.shape[1] // {m})",
+            f"    b = b.reshape({m}, b.shape[0] // {m}, {p}, b.shape[1] // {p})",
+        ]
+        lines += [f"    {x} = a[{k // m}, :, {k % m}, :]" for k, x in enumerate(a)]
+        lines += [f"    {x} = b[{k // p}, :, {k % p}, :]" for k, x in enumerate(b)]
+    else:
+        lines += [f"    {x} = a[{k}]" for k, x in enumerate(a)]
+        lines += [f"    {x} = b[{k}]" for k, x in enumerate(b)]
+    operator = "@" if f.sizes else "*"
+    for r in range(f.rank):
+        left, right = (combination(x[:, r], n, _code_number) for x, n in ((f.u, a), (f.v, b)))
+        lines.append(f"    m{r + 1} = ({left}) {operator} ({right})")
+    products = [f"m{r + 1}" for r in range(f.rank)]
+    for k in output_order(f):
+        lines.append(f"    {c[k]} = {combination(f.w[k], products, _code_number, zero='0 * m1')}")
+    reduced = f" % {f.ring.modulus}" if f.ring.is_modular else ""
+    if f.sizes:
+        rows = [f"[{', '.join(c[k * n + i] for k in range(p))}]" for i in range(n)]
+        lines.append(f"    return {alias}.block([{', '.join(rows)}]){reduced}")
+    else:
+        lines.append(f"    return {alias}.stack([{', '.join(c)}]){reduced}")
+    return "\n".join(lines) + "\n"
+
+
+def to_jax(f: Factorization) -> str:
+    """As `to_numpy`, for `jax.numpy`; the function can be jitted."""
+    return to_numpy(f, "jax.numpy", "jnp")
+
+
+def to_c(f: Factorization, function: str = "multiply") -> str:
+    """A C99 function `void multiply(const T *a, const T *b, T *c)`; T is `double` unless defined.
+
+    Matrices are row-major: a is n×m, b is m×p, c is n×p. In a modular ring T is `int` and the
+    results are residues.
+    """
+    a, b, c = names(f)
+    kind = "int" if f.ring.is_modular else "double"
+    lines = [
+        f"/* {header(f)} */",
+        "#ifndef T",
+        f"#define T {kind}",
+        "#endif",
+        "",
+        f"void {function}(const T *a, const T *b, T *c) {{",
+    ]
+    index_a, index_b = ([f"{x}[{k}]" for k in range(len(y))] for x, y in (("a", a), ("b", b)))
+    reduced = f" % {f.ring.modulus}" if f.ring.is_modular else ""
+    for r in range(f.rank):
+        left, right = (
+            combination(x[:, r], n, _code_number) for x, n in ((f.u, index_a), (f.v, index_b))
+        )
+        lines.append(f"  const T m{r + 1} = ({left}) * ({right}){reduced};")
+    products = [f"m{r + 1}" for r in range(f.rank)]
+    for place, k in enumerate(output_order(f)):
+        value = combination(f.w[k], products, _code_number)
+        lines.append(f"  c[{place}] = " + (f"({value}){reduced};" if reduced else f"{value};"))
+    return "\n".join([*lines, "}"]) + "\n"
+
+
+def export(f: Factorization, kind: str) -> str:
+    """The text of one of `FORMATS`. Raises `ValueError` for another name."""
+    makers = dict(zip(FORMATS, (to_text, to_latex, to_numpy, to_jax, to_c), strict=True))
+    if kind not in makers:
+        raise ValueError(f"format {kind!r}: expected one of {', '.join(FORMATS)}.")
+    return makers[kind](f)
+
+
+def header(f: Factorization) -> str:
+    """One line: the target, the ring and the number of multiplications."""
+    arithmetic = f" mod {f.ring.modulus}" if f.ring.is_modular else ""
+    return f"{f.target.name}, {f.rank} multiplications over {f.domain}{arithmetic}"
+
+
+def output_order(f: Factorization) -> list[int]:
+    """Rows of w in the order in which C is written: row by row."""
+    if f.sizes is None:
+        return list(range(len(f.w)))
+    n, _, p = f.sizes
+    return [k * n + i for i in range(n) for k in range(p)]
+
+
+def names(f: Factorization) -> tuple[list[str], list[str], list[str]]:
+    """The names of the entries of A, B and C (in w's order), from `a11` on."""
+    if f.sizes is None:
+        sides = zip("abc", f.target.shape, strict=True)
+        return tuple([f"{x}{i + 1}" for i in range(s)] for x, s in sides)
+    n, m, p = f.sizes
+    gap = "" if max(f.sizes) < 10 else "_"
+    return (
+        [f"a{i + 1}{gap}{j + 1}" for i in range(n) for j in range(m)],
+        [f"b{j + 1}{gap}{k + 1}" for j in range(m) for k in range(p)],
+        [f"c{i + 1}{gap}{k + 1}" for k in range(p) for i in range(n)],
+    )
+
+
+def combination(coefficients, symbols: list[str], number=None, zero: str = "0") -> str:
+    """`a11 - 2*a12 + 1/2*a22`: the sum of coefficient times symbol, without zeros."""
+    number = number or (lambda x: f"{x}*")
+    parts = []
+    for x, symbol in zip(np.asarray(coefficients).tolist(), symbols, strict=True):
+        if x == 0:
+            continue
+        factor = "" if abs(x) == 1 else number(abs(x))
+        parts.append(("-" if x < 0 else "+", factor + symbol))
+    if not parts:
+        return zero
+    sign, first = parts[0]
+    return " ".join([("-" if sign == "-" else "") + first, *(f"{s} {t}" for s, t in parts[1:])])
+
+
+def _code_number(x) -> str:
+    if isinstance(x, Fraction):
+        return f"({x.numerator}.0 / {x.denominator}.0) * "
+    return f"{x} * "
+
+
+def _latex_number(x) -> str:
+    if isinstance(x, Fraction):
+        return f"\\tfrac{{{x.numerator}}}{{{x.denominator}}} "
+    return f"{x} "
+
+
+def _latex_name(name: str) -> str:
+    letter, digits = name[0], name[1:]
+    return f"{letter}_{{{digits.replace('_', ',')}}}"

@@ -1,0 +1,185 @@
+"""Hensel lifting: from a factorisation mod p to one mod p^k, and from there to Z or Q.
+
+A factorisation mod p^k is a root of F(u, v, w) = Σ u ⊗ v ⊗ w − T mod p^k. Its correction
+p^k (du, dv, dw) to a root mod p^(k+1) solves J (du, dv, dw) = −F / p^k mod p, where the Jacobian J
+depends on the factors mod p alone: it is eliminated once and serves every step. Entries that are
+zero mod p come last in the elimination, so they stay zero whenever the system allows it, and the
+lift of a sparse scheme stays sparse. Coefficients are then read as the residues of least absolute
+value, or by rational reconstruction, and verified. (Kauers and Moosbauer, "Flip graphs for matrix
+multiplication", 2022, section 5; rational reconstruction: Wang 1981.)
+"""
+
+import math
+from fractions import Fraction
+from typing import NamedTuple
+
+import numpy as np
+
+from alphatensor import rings
+from alphatensor.factorization import linear
+from alphatensor.factorization.core import Factorization
+
+MAX_STEPS = 24
+PATHS = 4  # lifted further where none of those gives integers
+SIGN_TRIALS = 64  # random solutions mod p² tried in the hope of coefficients in {-1, 0, 1}
+
+
+class Lift(NamedTuple):
+    """The outcome of `lift_with_reason`: a verified factorisation over Z or Q, or None and why."""
+
+    factorization: Factorization | None
+    message: str
+
+
+def lift(f: Factorization, seed: int = 0) -> Factorization | None:
+    """A verified factorisation over Z (or Q) that reduces to `f` mod p, or None if none was found.
+
+    Small coefficients are preferred: {-1, 0, 1}, then integers, then fractions. `f` itself is
+    returned if it is not modular. Raises `ValueError` if `f` does not verify.
+    """
+    return lift_with_reason(f, seed).factorization
+
+
+def lift_with_reason(f: Factorization, seed: int = 0) -> Lift:
+    """As `lift`, with one line that says how it went, for example at which step it stopped."""
+    check = f.verify()
+    if not check.ok:
+        raise ValueError(check.message)
+    if not f.ring.is_modular:
+        return Lift(f, "already over the integers.")
+    p = f.ring.modulus
+    factors = tuple(f.factors)
+    shapes = [x.shape for x in factors]
+    support = np.concatenate([x.ravel() for x in factors]) != 0
+    order = np.concatenate([np.flatnonzero(support), np.flatnonzero(~support)])
+    system = linear.eliminate(_jacobian(factors, p), p, order)
+
+    def corrected(x, modulus, free=None):
+        """x + modulus·d, a root mod modulus·p, with d = `free` in the free unknowns; or None."""
+        error = _error(x, f.target.tensor, modulus * p) // modulus
+        if free is not None:
+            error = error + _derivative(factors, _split(free, shapes))
+        d = linear.solve(system, (-error % p).astype(np.int64).ravel())
+        if d is None:
+            return None
+        d = d if free is None else (d + free) % p
+        changes = _split(d, shapes)
+        return [
+            (a + modulus * b.astype(a.dtype)) % (modulus * p)
+            for a, b in zip(x, changes, strict=True)
+        ]
+
+    start = [_balanced(x, p) for x in factors]
+    if found := _accepted(f, start):
+        return Lift(found, f"lifted to {found.domain}: the residues are the coefficients.")
+    rng = np.random.default_rng(seed)
+    best, reached, roots = None, 1, []
+    for trial in range(SIGN_TRIALS):
+        free = np.where(support & (trial > 0), rng.integers(0, p, support.size), 0)
+        free[system.pivot_columns] = 0
+        x = corrected(start, p, free)
+        if x is None:
+            return Lift(None, f"does not lift: no root mod {p}^2 reduces to it.")
+        roots.append(x)
+        found = _accepted(f, [_balanced(a, p**2) for a in x])
+        if found and (best is None or _largest(found) < _largest(best)):
+            best = found
+        if best and _largest(best) == 1:
+            break
+    if best:
+        return Lift(best, f"lifted to {best.domain} mod {p}^2.")
+    for x in roots[:PATHS]:
+        modulus = p**2
+        for step in range(3, MAX_STEPS + 1):
+            x = corrected([_wide(a, modulus, f.rank) for a in x], modulus)
+            if x is None:
+                break
+            modulus *= p
+            reached = max(reached, step)
+            for read in (_balanced, _fractions):
+                if found := _accepted(f, [read(a, modulus) for a in x]):
+                    return Lift(found, f"lifted to {found.domain} mod {p}^{step}.")
+    if reached < MAX_STEPS:
+        return Lift(None, f"does not lift beyond mod {p}^{max(reached, 2)} on {PATHS} paths.")
+    return Lift(None, f"lifts to mod {p}^{MAX_STEPS}, but to no integers or small fractions.")
+
+
+def _accepted(f: Factorization, factors) -> Factorization | None:
+    """The factors as a factorisation over Z or Q, if they verify."""
+    if any(x is None for x in factors):
+        return None
+    provenance = {**f.provenance, "lifted_from": f.ring.name}
+    lifted = Factorization(f.target, rings.Integers(), *factors, provenance)
+    return lifted if lifted.verify().ok else None
+
+
+def _largest(f: Factorization) -> int:
+    return max(int(abs(x).max()) for x in f.factors)
+
+
+def _balanced(x: np.ndarray, modulus: int) -> np.ndarray:
+    """Residues of least absolute value, in (-modulus/2, modulus/2]."""
+    return (x + (modulus - 1) // 2) % modulus - (modulus - 1) // 2
+
+
+def _fractions(x: np.ndarray, modulus: int) -> np.ndarray | None:
+    """The small fractions that the residues stand for, or None if some residue has none."""
+    table = {r: _reconstruct(int(r), modulus) for r in set(x.ravel().tolist())}
+    if None in table.values():
+        return None
+    found = np.empty(x.shape, object)
+    found.flat = [table[r] for r in x.ravel().tolist()]
+    return found
+
+
+def _reconstruct(residue: int, modulus: int) -> Fraction | None:
+    """The a/b ≡ residue with |a|, b ≤ sqrt(modulus / 2), by the extended Euclidean algorithm."""
+    bound = math.isqrt(modulus // 2)
+    (r0, s0), (r1, s1) = (modulus, 0), (residue, 1)
+    while r1 > bound:
+        quotient = r0 // r1
+        (r0, s0), (r1, s1) = (r1, s1), (r0 - quotient * r1, s0 - quotient * s1)
+    if s1 == 0 or abs(s1) > bound or math.gcd(r1, s1) != 1:
+        return None
+    return Fraction(r1, s1)
+
+
+def _wide(x: np.ndarray, modulus: int, rank: int) -> np.ndarray:
+    """Python integers once Σ u v w mod p·modulus could leave int64."""
+    return x.astype(object) if rank * modulus**3 >= 2**62 else x
+
+
+def _error(factors, tensor: np.ndarray, modulus: int) -> np.ndarray:
+    """Σ u ⊗ v ⊗ w − T mod `modulus`, of the tensor's shape."""
+    u, v, w = factors
+    pairs = (v[:, None, :] * w[None, :, :]).reshape(-1, u.shape[1])
+    return (u.dot(pairs.T).reshape(tensor.shape) - tensor) % modulus
+
+
+def _derivative(factors, changes) -> np.ndarray:
+    """J·changes, of the tensor's shape."""
+    total = 0
+    for mode, change in enumerate(changes):
+        u, v, w = (change if mode == i else x for i, x in enumerate(factors))
+        pairs = (v[:, None, :] * w[None, :, :]).reshape(-1, u.shape[1]).astype(np.float64)
+        total = total + np.rint(u.astype(np.float64) @ pairs.T).astype(np.int64)
+    return total.reshape([len(x) for x in factors])
+
+
+def _jacobian(factors, p: int) -> np.ndarray:
+    """(S_u·S_v·S_w, (S_u + S_v + S_w)·R) residues; unknowns are u, v, w in row-major order."""
+    u, v, w = factors
+    a, b, c = map(len, factors)
+    dtype = np.uint8 if p == 2 else np.int64
+    identity = [np.eye(size, dtype=dtype) for size in (a, b, c)]
+    blocks = [
+        np.einsum("ax,br,cr->abcxr", identity[0], v.astype(dtype), w.astype(dtype)),
+        np.einsum("bx,ar,cr->abcxr", identity[1], u.astype(dtype), w.astype(dtype)),
+        np.einsum("cx,ar,br->abcxr", identity[2], u.astype(dtype), v.astype(dtype)),
+    ]
+    return np.concatenate([x.reshape(a * b * c, -1) for x in blocks], axis=1) % p
+
+
+def _split(x: np.ndarray, shapes) -> list[np.ndarray]:
+    ends = np.cumsum([math.prod(s) for s in shapes])[:-1]
+    return [part.reshape(s) for part, s in zip(np.split(x, ends), shapes, strict=True)]

@@ -1,0 +1,95 @@
+"""One linear system over GF(p), eliminated once and solved for many right-hand sides."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+
+class System(NamedTuple):
+    """A row echelon form and the row operations that led to it.
+
+    Attributes:
+      modulus: the prime p.
+      columns: the number of unknowns.
+      pivot_columns, pivot_rows: int arrays of the rank's length; all other unknowns are free.
+      operations: for each pivot, (rows, multipliers): row ← row − multiplier·pivot row.
+      triangle: (rank, rank) residues: the pivot rows at the pivot columns, after elimination.
+    """
+
+    modulus: int
+    columns: int
+    pivot_columns: np.ndarray
+    pivot_rows: np.ndarray
+    operations: list[tuple[np.ndarray, np.ndarray | int]]
+    triangle: np.ndarray
+
+
+def eliminate(matrix: np.ndarray, modulus: int, order: np.ndarray) -> System:
+    """Eliminates an (equations, unknowns) matrix of residues, pivoting on columns in `order`.
+
+    Over GF(2) the columns are packed 64 to a word.
+    """
+    packed = modulus == 2
+    work = _pack(matrix[:, order]) if packed else matrix[:, order].astype(np.int64)
+    unused = np.ones(len(work), bool)
+    pivots, rows, operations = [], [], []
+    for c in range(len(order)):
+        column = _bit(work, c) if packed else work[:, c]
+        candidates = np.flatnonzero(unused & (column != 0))
+        if not len(candidates):
+            continue
+        row, others = candidates[0], candidates[1:]
+        unused[row] = False
+        pivots.append(c)
+        rows.append(row)
+        if packed:
+            work[others, c // 64 :] ^= work[row, c // 64 :]
+            operations.append((others.astype(np.int32), 1))
+        else:
+            inverse = pow(int(work[row, c]), -1, modulus)
+            multipliers = work[others, c] * inverse % modulus
+            block = work[others, c:] - multipliers[:, None] * work[row, c:]
+            work[others, c:] = block % modulus
+            operations.append((others.astype(np.int32), multipliers))
+        if not unused.any():
+            break
+    pivots, rows = np.array(pivots, int), np.array(rows, int)
+    if packed:
+        triangle = np.stack([_bit(work[rows], c) for c in pivots], 1) if len(pivots) else work[:0]
+    else:
+        triangle = work[np.ix_(rows, pivots)]
+    return System(modulus, len(order), order[pivots], rows, operations, triangle)
+
+
+def solve(system: System, right: np.ndarray) -> np.ndarray | None:
+    """The solution with zeros for all free unknowns, int64 (unknowns,), or None if there is none.
+
+    `right` holds residues, one for each equation.
+    """
+    p = system.modulus
+    right = right.astype(np.int64)
+    for row, (others, multipliers) in zip(system.pivot_rows, system.operations, strict=True):
+        if right[row]:
+            right[others] = (right[others] - multipliers * right[row]) % p
+    values = right[system.pivot_rows]
+    right[system.pivot_rows] = 0
+    if right.any():
+        return None
+    for i in range(len(values) - 1, -1, -1):
+        if values[i]:
+            values[i] = values[i] * pow(int(system.triangle[i, i]), -1, p) % p
+            values[:i] = (values[:i] - system.triangle[:i, i].astype(np.int64) * values[i]) % p
+    solution = np.zeros(system.columns, np.int64)
+    solution[system.pivot_columns] = values
+    return solution
+
+
+def _pack(matrix: np.ndarray) -> np.ndarray:
+    rows, columns = matrix.shape
+    bits = np.zeros((rows, -(-columns // 64) * 64), np.uint8)
+    bits[:, :columns] = matrix
+    return np.packbits(bits, axis=1, bitorder="little").view("<u8")
+
+
+def _bit(words: np.ndarray, column: int) -> np.ndarray:
+    return ((words[:, column // 64] >> np.uint64(column % 64)) & np.uint64(1)).astype(np.uint8)
