@@ -27,7 +27,9 @@ def exact_rank(matrix, ring):
         rows[rank], rows[pivot] = rows[pivot], rows[rank]
         for r in range(rank + 1, len(rows)):
             ratio = divide(rows[r][column], rows[rank][column])
-            rows[r] = [field_sub(x, ratio * y, ring) for x, y in zip(rows[r], rows[rank])]
+            rows[r] = [
+                field_sub(x, ratio * y, ring) for x, y in zip(rows[r], rows[rank], strict=True)
+            ]
         rank += 1
     return rank
 

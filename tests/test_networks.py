@@ -71,11 +71,11 @@ def test_a_later_token_does_not_change_earlier_logits(network, params, observati
 
 def test_dropout_only_while_training(network, params, observation):
     tokens = jnp.array([[1, 2, 3], [4, 5, 6]])
-    run = lambda seed, training: (
-        network.predict(  # noqa: E731
-            params, jax.random.key(seed), observation, tokens, training
-        ).logits
-    )
+
+    def run(seed, training):
+        key = jax.random.key(seed)
+        return network.predict(params, key, observation, tokens, training).logits
+
     assert np.array_equal(run(0, False), run(1, False))
     assert not np.allclose(run(0, True), run(1, True))
 

@@ -1,0 +1,92 @@
+"""From random weights to a rank-7 algorithm for 2x2 matrices over the integers, on a laptop.
+
+The base of the other configurations: they change what differs.
+"""
+
+from ml_collections import ConfigDict
+
+
+def get_config() -> ConfigDict:
+    config = ConfigDict()
+    config.seed = 0
+    config.output = "runs/quickstart"  # folder for everything a run writes
+
+    config.target = "2x2x2"  # or several, separated by commas; or skew4, cyclic5, a .npy file
+    config.ring = "Z"  # Z, or Z2, Z3, ... for integers mod a prime
+    config.entries = (-1, 0, 1)  # the set F of factor entries
+    config.entries_per_token = 4  # d
+    config.num_tokens = 0  # k; 0: as many as cover the factors
+
+    config.game = ConfigDict(dict(max_moves=9, history=1))
+    config.bases = ConfigDict(
+        dict(
+            density=0.25,  # of non-zeros beside the diagonal of the triangular matrices
+            canonical_probability=0.3,
+            num_bases=100_000,
+            shared=False,  # the same matrix for all modes of equal size
+            signed_permutations=100,
+        )
+    )
+    config.demonstrations = ConfigDict(
+        dict(min_rank=1, max_rank=9, probabilities=(0.29, 0.42, 0.29))
+    )
+    config.network = ConfigDict(
+        dict(
+            channels=32,
+            torso_blocks=2,
+            heads=2,
+            head_size=16,
+            widening=4,
+            grid_positions=True,
+            policy_width=64,
+            policy_layers=1,
+            policy_heads=2,
+            dropout=0.0,
+            value_width=64,
+            quantiles=8,
+            risk=0.75,
+        )
+    )
+    config.search = ConfigDict(
+        dict(
+            simulations=32,
+            samples=16,
+            c_init=1.25,
+            c_base=19_652.0,
+            q_transform="min_max",
+            visits_reference=100,
+            root_noise=0.0,
+            root_concentration=0.3,
+            drop_worse=True,
+        )
+    )
+    config.learner = ConfigDict(
+        dict(
+            batch_size=256,
+            learning_rate=1e-3,
+            decay_every=500_000,
+            decay_factor=0.1,
+            weight_decay=1e-5,
+            clip_norm=4.0,
+            policy_weight=1.0,
+            value_weight=1.0,
+            shuffle_probability=0.5,
+        )
+    )
+    config.train = ConfigDict(
+        dict(
+            games=128,  # played at once in each round
+            updates_per_call=50,
+            warmup_updates=2_000,  # on demonstrations alone
+            updates_per_round=100,
+            mixture=(0.5, 0.4, 0.1),  # demonstrations, recent games, best games
+            game_buffer=2_048,
+            best_buffer=256,
+            best_slack=0,
+            goal=(7,),  # stop when each target has this rank; () to go on
+            max_seconds=1_200.0,
+            max_rounds=0,
+            lift=False,  # over Z2: lift solutions to Z
+        )
+    )
+    return config
