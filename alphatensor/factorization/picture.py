@@ -35,11 +35,15 @@ def figure(f: Factorization):
     axes = result.subplots(3, 1, sharex=True, height_ratios=[len(x) for x in factors])
     scale = colors.Normalize(-limit, limit)
     for axis, name, factor in zip(axes, "UVW", factors, strict=True):
-        image = axis.imshow(factor, cmap="RdBu_r", norm=scale, aspect="auto", interpolation="none")
+        rows, rank = factor.shape
+        extent = (0.5, rank + 0.5, rows - 0.5, -0.5)
+        image = axis.imshow(
+            factor, cmap="RdBu_r", norm=scale, aspect="auto", interpolation="none", extent=extent
+        )
         axis.set_ylabel(name, rotation=0, ha="right", va="center")
         axis.set_yticks([])
         if f.rank <= 128:
-            axis.set_xticks(np.arange(f.rank) - 0.5, minor=True)
+            axis.set_xticks(np.arange(f.rank) + 0.5, minor=True)
             axis.set_yticks(np.arange(len(factor)) - 0.5, minor=True)
             axis.grid(which="minor", color="0.85", linewidth=0.4)
             axis.tick_params(which="minor", length=0)

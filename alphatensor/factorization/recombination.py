@@ -1,0 +1,213 @@
+"""Large formats from small ones: a base algorithm applied to blocks of unequal sizes.
+
+The rows and columns of an (n, m, p) product are allotted to the rows and columns of a base
+factorisation, some of them possibly none. Product r of the base then multiplies sums of blocks,
+padded with zeros to the largest block in the sum; rows and columns that no output needs are left
+out. Its cost is the best rank known for that smaller format (Drevet, Islam and Schost 2011;
+Sedoglavic 2017; AlphaTensor, supplement H). Direct sums are the bases (2,1,1), (1,2,1), (1,1,2),
+Kronecker products the equal allotments, projections the empty ones.
+"""
+
+import functools
+import itertools
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+import numpy as np
+
+from alphatensor import rings
+from alphatensor.factorization import transforms
+from alphatensor.factorization.core import Factorization, from_arrays
+
+Sizes = tuple[int, int, int]
+EXHAUSTIVE = 20_000_000  # combinations of allotments times products up to which all are tried
+_NO_RANK = 2**20  # stands for "not known" in a table; sums of it stay exact in float32
+
+
+class Plan(NamedTuple):
+    """One recombination: `base` on blocks of sizes `allocation`.
+
+    Attributes:
+      rank: Σ of the table's ranks over the products of the base.
+      allocation: sizes of the blocks of rows of A, of columns of A, of columns of B.
+    """
+
+    rank: int
+    base: Factorization
+    allocation: tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]
+
+
+def rank_table(ranks: Mapping[Sizes, int], maximum: int) -> np.ndarray:
+    """Ranks by sizes in any order, int64 of shape (maximum + 1,) * 3, from known ones.
+
+    A size 0 costs nothing, a size 1 the naive number; unknown formats get the cheaper of cutting
+    a known one in two and the naive number.
+    """
+    side = maximum + 1
+    n, m, p = np.indices((side, side, side))
+    table = np.where(np.sort([n, m, p], axis=0)[0] <= 1, n * m * p, _NO_RANK)
+    for sizes, rank in ranks.items():
+        if max(sizes) <= maximum:
+            for order in set(itertools.permutations(sizes)):
+                table[order] = min(table[order], rank)
+    for sizes in sorted(formats(maximum), key=sum):
+        cuts = [
+            table[k, m, p] + table[s - k, m, p] for s, m, p in _leading(sizes) for k in _half(s)
+        ]
+        best = min([int(table[sizes]), *map(int, cuts)])
+        for order in set(itertools.permutations(sizes)):
+            table[order] = best
+    return table
+
+
+def formats(maximum: int, minimum: int = 2) -> list[Sizes]:
+    """All n ≤ m ≤ p from `minimum` to `maximum`, smaller sums first."""
+    found = itertools.combinations_with_replacement(range(minimum, maximum + 1), 3)
+    return sorted(found, key=lambda s: (sum(s), s))
+
+
+def allocations(size: int, parts: int, spread: int | None = None) -> np.ndarray:
+    """Every way to write `size` as `parts` ordered summands ≥ 0, int64 of shape (count, parts).
+
+    Args:
+      spread: leave out summands further than this from an equal share; None keeps all.
+    """
+    share = size / parts
+    low, high = (0, size) if spread is None else (share - spread, share + spread)
+    found = [cut for cut in _compositions(size, parts) if all(low <= x <= high for x in cut)]
+    return np.array(found, np.int64).reshape(len(found), parts)
+
+
+def plan(sizes: Sizes, base: Factorization, table: np.ndarray, spread: int | None = 2) -> Plan:
+    """The best allotment of an (n, m, p) product to one base in the orientation given.
+
+    Every allotment is tried where there are few; otherwise those within `spread` of equal shares.
+    Allotments that leave a product as large as the format itself do not count.
+
+    Args:
+      sizes: (n, m, p); no larger than the table.
+      base: a matrix multiplication factorisation.
+      table: as from `rank_table`.
+    """
+    found = [allocations(s, parts) for s, parts in zip(sizes, base.sizes, strict=True)]
+    if base.rank * np.prod([float(len(a)) for a in found]) > EXHAUSTIVE and spread is not None:
+        found = [allocations(s, q, spread) for s, q in zip(sizes, base.sizes, strict=True)]
+    needs = [_needed(a, x) for a, x in zip(found, _supports(base), strict=True)]
+    values = np.arange(max(sizes) + 1)
+    last = (needs[2][:, :, None] == values).reshape(len(found[2]), -1).astype(np.float32)
+    ranks = table[: sizes[0] + 1, : sizes[1] + 1, : len(values)].astype(np.float32)
+    if ranks.shape[2] < len(values):
+        raise ValueError(f"sizes {sizes}: larger than the rank table.")
+    for order in set(itertools.permutations(sizes)):  # the format itself is no part of it
+        if all(i < s for i, s in zip(order, ranks.shape, strict=True)):
+            ranks[order] = _NO_RANK
+    products = np.arange(base.rank)
+    best = (np.inf, 0, 0, 0)
+    for i, rows in enumerate(needs[0]):
+        costs = ranks[rows][products, needs[1]]  # (allotments of m, products, size of p)
+        totals = costs.reshape(len(needs[1]), -1) @ last.T
+        j, k = np.unravel_index(np.argmin(totals), totals.shape)
+        best = min(best, (float(totals[j, k]), i, int(j), int(k)))
+    rank, *places = best
+    chosen = tuple(tuple(a[i].tolist()) for a, i in zip(found, places, strict=True))
+    return Plan(int(rank), base, chosen)
+
+
+def best_plan(
+    sizes: Sizes, bases: Iterable[Factorization], table: np.ndarray, spread: int | None = 2
+) -> Plan | None:
+    """The best `plan` over bases in all their orders; None if none is as small as the format."""
+    best = None
+    for base in bases:
+        for turned in orders(base):
+            if any(q > s + 1 for s, q in zip(sizes, turned.sizes, strict=True)):
+                continue
+            found = plan(sizes, turned, table, spread)
+            if best is None or found.rank < best.rank:
+                best = found
+    return best
+
+
+def orders(base: Factorization) -> list[Factorization]:
+    """The factorisation rotated and transposed in all six ways."""
+    return [transforms.rotate(f, k) for f in (base, transforms.transpose(base)) for k in range(3)]
+
+
+def needed_formats(p: Plan) -> list[Sizes]:
+    """The format of each product of a plan, in the base's order; zeros where nothing is left."""
+    cuts = [np.array([a]) for a in p.allocation]
+    rows = [_needed(a, x)[0] for a, x in zip(cuts, _supports(p.base), strict=True)]
+    return [tuple(int(x) for x in column) for column in zip(*rows, strict=True)]
+
+
+def assemble(p: Plan, part) -> Factorization:
+    """The explicit factorisation of a plan.
+
+    Args:
+      part: a function from (n, m, p), in any order, to a factorisation over the base's ring.
+    """
+    sizes = tuple(map(sum, p.allocation))
+    stacks = ([], [], [])
+    starts = [np.concatenate([[0], np.cumsum(a)]) for a in p.allocation]
+    matrices = transforms.matrices(p.base)
+    used = set()
+    for r, small in enumerate(needed_formats(p)):
+        if 0 in small:
+            continue
+        inner = part(small)
+        used.add(f"{'x'.join(map(str, sorted(small)))}:{inner.rank}")
+        for mode, (x, y) in enumerate(zip(matrices, transforms.matrices(inner), strict=True)):
+            across = (mode + 1) % 3
+            big = np.zeros((inner.rank, sizes[mode], sizes[across]), np.result_type(x, y))
+            for i, j in np.argwhere(x[r] != 0):
+                height = min(p.allocation[mode][i], small[mode])
+                width = min(p.allocation[across][j], small[across])
+                top, left = starts[mode][i], starts[across][j]
+                block = x[r, i, j] * y[:, :height, :width]
+                big[:, top : top + height, left : left + width] += block
+            stacks[mode].append(big.reshape(inner.rank, -1))
+    columns = (np.concatenate(s).T for s in stacks)
+    provenance = {
+        "method": "recombination",
+        "base": f"{p.base.target.name}:{p.base.rank}",
+        "allocation": [list(a) for a in p.allocation],
+        "parts": sorted(used),
+    }
+    return transforms.drop_zeros(from_arrays(sizes, p.base.ring, *columns, provenance))
+
+
+def direct_sum_bases(ring: rings.Ring) -> list[Factorization]:
+    """The base that cuts one size in two; its orders cut the other two."""
+    return [transforms.naive((2, 1, 1), ring)]
+
+
+def _supports(base: Factorization) -> list[tuple[np.ndarray, np.ndarray]]:
+    """For n, m, p: bool (R, parts) pairs, the blocks that the two factors with that size use."""
+    u, v, w = (x != 0 for x in transforms.matrices(base))
+    return [(u.any(2), w.any(1)), (u.any(1), v.any(2)), (v.any(1), w.any(2))]
+
+
+def _needed(cuts: np.ndarray, supports: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
+    """The size that each product needs, int64 (allotments, R): the smaller of the two maxima."""
+    largest = [(cuts[:, None, :] * s[None]).max(axis=2) for s in supports]
+    return np.minimum(*largest)
+
+
+@functools.cache
+def _compositions(size: int, parts: int) -> tuple[tuple[int, ...], ...]:
+    if parts == 1:
+        return ((size,),)
+    return tuple(
+        (first, *rest)
+        for first in range(size + 1)
+        for rest in _compositions(size - first, parts - 1)
+    )
+
+
+def _half(size: int) -> range:
+    return range(1, size // 2 + 1)
+
+
+def _leading(sizes: Sizes) -> list[Sizes]:
+    n, m, p = sizes
+    return [(n, m, p), (m, n, p), (p, n, m)]
