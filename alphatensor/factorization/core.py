@@ -9,7 +9,6 @@ import dataclasses
 import fractions
 import functools
 import math
-import types
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -90,7 +89,7 @@ class Factorization:
                 factor = self.ring.reduce(factor).astype(np.int64)
             factor.flags.writeable = False
             object.__setattr__(self, name, factor)
-        object.__setattr__(self, "provenance", types.MappingProxyType(dict(self.provenance)))
+        object.__setattr__(self, "provenance", dict(self.provenance))
 
     @property
     def rank(self) -> int:

@@ -94,24 +94,23 @@ def recombine(folder: str, ring: rings.Ring, sizes: Sizes, spread: int = 2) -> F
     """
     ranks = library.ranks(folder, ring.name)
     table = recombination.rank_table(ranks, max(sizes))
-    plan = recombination.best_plan(sizes, _bases(folder, ring), table, spread)
-    return None if plan is None else recombination.assemble(plan, _parts(folder, ring, spread))
+    plan = recombination.best_plan(sizes, bases(folder, ring), table, spread)
+    return None if plan is None else recombination.assemble(plan, parts(folder, ring, spread))
 
 
 def _improve(job: Job) -> tuple[int, str]:
     """The library's rank of a format after trying to improve it, and a line if it did."""
     table = recombination.rank_table(job.ranks, max(job.sizes))
     known = job.ranks.get(job.sizes)
-    bases = _bases(job.folder, job.ring)
-    plan = recombination.best_plan(job.sizes, bases, table, job.spread)
+    plan = recombination.best_plan(job.sizes, bases(job.folder, job.ring), table, job.spread)
     if plan is None or (known is not None and known <= plan.rank):
         return known if known is not None else int(np.prod(job.sizes)), ""
-    f = recombination.assemble(plan, _parts(job.folder, job.ring, job.spread))
+    f = recombination.assemble(plan, parts(job.folder, job.ring, job.spread))
     added = library.add(job.folder, f)
     return min(f.rank, known or f.rank), added.message
 
 
-def _bases(folder: str, ring: rings.Ring) -> list[Factorization]:
+def bases(folder: str, ring: rings.Ring) -> list[Factorization]:
     """Small factorisations that are no recombinations themselves, and the cut in two."""
     stamp = tuple(
         (path.name, path.stat().st_mtime_ns)
@@ -128,7 +127,7 @@ def _load_bases(folder: str, ring: rings.Ring, stamp) -> list[Factorization]:
     return [*found, *recombination.direct_sum_bases(ring)]
 
 
-def _parts(folder: str, ring: rings.Ring, spread: int) -> Callable[[Sizes], Factorization]:
+def parts(folder: str, ring: rings.Ring, spread: int) -> Callable[[Sizes], Factorization]:
     @functools.cache
     def part(sizes: Sizes) -> Factorization:
         if min(sizes) == 1:

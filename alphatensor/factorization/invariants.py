@@ -24,7 +24,7 @@ import numpy as np
 
 from alphatensor import rank_bound
 from alphatensor.factorization import transforms
-from alphatensor.factorization.core import Factorization
+from alphatensor.factorization.core import Factorization, from_arrays
 
 ROUNDS = 3  # of colour refinement in an invariant
 MAX_ENTRY = 2**30
@@ -84,16 +84,20 @@ def invariant(f: Factorization) -> str:
 
 def count_inequivalent(fs: Sequence[Factorization], workers: int = 1) -> Count:
     """Counts the different invariants in a list, on several processes if asked."""
-    if workers > 1:
-        context = multiprocessing.get_context("spawn")
-        with context.Pool(workers) as pool:
-            found = pool.map(invariant, fs, chunksize=max(1, min(200, len(fs) // workers // 4)))
+    if workers > 1 and len(fs) > 100:
+        tasks = [(f.sizes, f.ring, *f.factors) for f in fs]
+        with multiprocessing.get_context("spawn").Pool(workers) as pool:
+            found = pool.map(_invariant_of, tasks, chunksize=50)
     else:
         found = [invariant(f) for f in fs]
     first = {}
     for i, value in enumerate(found):
         first.setdefault(value, i)
     return Count(len(first), sorted(first.values()))
+
+
+def _invariant_of(task: tuple) -> str:
+    return invariant(from_arrays(*task))
 
 
 def roles(sizes: tuple[int, int, int]) -> list[tuple[bool, int]]:

@@ -5,10 +5,12 @@ p^k (du, dv, dw) to a root mod p^(k+1) solves J (du, dv, dw) = −F / p^k mod p,
 depends on the factors mod p alone: it is eliminated once and serves every step. Entries that are
 zero mod p come last in the elimination, so they stay zero whenever the system allows it, and the
 lift of a sparse scheme stays sparse. Coefficients are then read as the residues of least absolute
-value, or by rational reconstruction, and verified. (Kauers and Moosbauer, "Flip graphs for matrix
+value, or by rational reconstruction, and verified. A scheme at a singular point, where a tangent
+direction need not extend, often lifts in another, sparse basis; some are tried. (Kauers and Moosbauer, "Flip graphs for matrix
 multiplication", 2022, section 5; rational reconstruction: Wang 1981.)
 """
 
+import itertools
 import math
 from fractions import Fraction
 from typing import NamedTuple
@@ -16,19 +18,27 @@ from typing import NamedTuple
 import numpy as np
 
 from alphatensor import rings
-from alphatensor.factorization import linear
+from alphatensor.factorization import linear, transforms
 from alphatensor.factorization.core import Factorization
 
 MAX_STEPS = 24
+BASES = 8  # sparse ones tried where a factorisation does not lift as it is
 PATHS = 4  # lifted further where none of those gives integers
 SIGN_TRIALS = 64  # random solutions mod p² tried in the hope of coefficients in {-1, 0, 1}
 
 
 class Lift(NamedTuple):
-    """The outcome of `lift_with_reason`: a verified factorisation over Z or Q, or None and why."""
+    """The outcome of `lift_with_reason`.
+
+    Attributes:
+      factorization: verified, over Z or Q; None if none was found.
+      message: one line.
+      impossible: whether it is proven that there is none.
+    """
 
     factorization: Factorization | None
     message: str
+    impossible: bool = False
 
 
 def lift(f: Factorization, seed: int = 0) -> Factorization | None:
@@ -47,6 +57,20 @@ def lift_with_reason(f: Factorization, seed: int = 0) -> Lift:
         raise ValueError(check.message)
     if not f.ring.is_modular:
         return Lift(f, "already over the integers.")
+    found = _lift_directly(f, seed)
+    if found.factorization is None and not found.impossible and f.sizes:
+        rng = np.random.default_rng(seed)
+        for kicks in range(BASES):
+            sparser, inverses = _sparser(f, kicks, rng)
+            moved = _lift_directly(sparser, seed)
+            if moved.factorization is not None:
+                result = transforms.sandwich(moved.factorization, *inverses)
+                return Lift(result, f"{moved.message[:-1]}, in another basis.")
+    return found
+
+
+def _lift_directly(f: Factorization, seed: int) -> Lift:
+    """As `lift_with_reason`, in the basis given."""
     p = f.ring.modulus
     factors = tuple(f.factors)
     shapes = [x.shape for x in factors]
@@ -79,7 +103,7 @@ def lift_with_reason(f: Factorization, seed: int = 0) -> Lift:
         free[system.pivot_columns] = 0
         x = corrected(start, p, free)
         if x is None:
-            return Lift(None, f"does not lift: no root mod {p}^2 reduces to it.")
+            return Lift(None, f"does not lift: no root mod {p}^2 reduces to it.", True)
         roots.append(x)
         found = _accepted(f, [_balanced(a, p**2) for a in x])
         if found and (best is None or _largest(found) < _largest(best)):
@@ -102,6 +126,44 @@ def lift_with_reason(f: Factorization, seed: int = 0) -> Lift:
     if reached < MAX_STEPS:
         return Lift(None, f"does not lift beyond mod {p}^{max(reached, 2)} on {PATHS} paths.")
     return Lift(None, f"lifts to mod {p}^{MAX_STEPS}, but to no integers or small fractions.")
+
+
+def _sparser(f: Factorization, kicks: int, rng) -> tuple[Factorization, list[np.ndarray]]:
+    """A sparser sandwich of `f`, greedily by elementary matrices, and the way back.
+
+    The search starts after `kicks` random elementary matrices. The matrices of the way back have
+    determinant 1 over the integers, so they take a lift of the result to a lift of `f`.
+    """
+    moves = [
+        (slot, i, j, c)
+        for slot, size in enumerate(f.sizes)
+        for i, j, c in itertools.product(range(size), range(size), range(1, f.ring.modulus))
+        if i != j
+    ]
+    inverses = [np.eye(size, dtype=np.int64) for size in f.sizes]
+
+    def moved(f, slot, i, j, c):
+        """Row i plus c times row j where `slot` is a row index; the inverse on the columns."""
+        stacks = [x.copy() for x in transforms.matrices(f)]
+        stacks[slot][:, i] += c * stacks[slot][:, j]
+        stacks[slot - 1][:, :, j] -= c * stacks[slot - 1][:, :, i]
+        return transforms.from_matrices(f, f.sizes, *stacks)
+
+    while True:
+        if kicks and moves:
+            kicks -= 1
+            move = moves[rng.integers(len(moves))]
+        else:
+            move = min(moves, key=lambda m: _nonzeros(moved(f, *m)), default=None)
+            if move is None or _nonzeros(moved(f, *move)) >= _nonzeros(f):
+                return f, inverses
+        f = moved(f, *move)
+        slot, i, j, c = move
+        inverses[slot][:, j] -= c * inverses[slot][:, i]
+
+
+def _nonzeros(f: Factorization) -> int:
+    return sum(int(np.count_nonzero(x)) for x in f.factors)
 
 
 def _accepted(f: Factorization, factors) -> Factorization | None:

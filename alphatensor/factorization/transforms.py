@@ -208,7 +208,7 @@ def inverse(matrix: np.ndarray, ring: rings.Ring) -> np.ndarray:
     """The exact inverse over Q, or mod p. Raises `ValueError` for a singular matrix."""
     size = len(matrix)
     rows = [
-        [*map(Fraction, row), *map(Fraction, unit)]
+        [*(ring.reduce(Fraction(x)) for x in row), *map(Fraction, unit)]
         for row, unit in zip(matrix.tolist(), np.eye(size, dtype=int).tolist(), strict=True)
     ]
     p = ring.modulus

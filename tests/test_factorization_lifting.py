@@ -1,0 +1,88 @@
+"""Hensel lifting and the linear systems under it."""
+
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+from alphatensor import factorization as fz
+from alphatensor import rings, targets
+from alphatensor.factorization import lifting, linear
+
+Z, Z2 = rings.Integers(), rings.IntegersMod(2)
+STRASSEN = fz.strassen()
+SQUARE = fz.kronecker(STRASSEN, STRASSEN)
+SUM = fz.direct_sum(STRASSEN, fz.naive((2, 2, 1), Z))
+
+
+def random_invertible(rng, size, p):
+    """A product of an upper and a lower unitriangular matrix mod p."""
+    upper, lower = (rng.integers(0, p, (size, size)) for _ in range(2))
+    eye = np.eye(size, dtype=int)
+    return (np.triu(upper, 1) + eye) @ (np.tril(lower, -1) + eye) % p
+
+
+@pytest.mark.parametrize("p", [2, 3, 7])
+def test_systems_are_solved_or_refused(p):
+    rng = np.random.default_rng(p)
+    for _ in range(20):
+        rows, columns = rng.integers(1, 90, 2)
+        matrix = rng.integers(0, p, (rows, columns)) * (rng.random((rows, columns)) < 0.2)
+        matrix[rng.integers(rows)] = matrix[0]
+        system = linear.eliminate(matrix, p, rng.permutation(columns))
+        right = matrix @ rng.integers(0, p, columns) % p
+        solution = linear.solve(system, right)
+        np.testing.assert_array_equal(matrix @ solution % p, right)
+        other = rng.integers(0, p, rows)
+        found = linear.solve(system, other)
+        rank = len(system.pivot_rows)
+        extended = linear.eliminate(np.c_[matrix, other], p, np.arange(columns + 1))
+        assert (found is None) == (len(extended.pivot_rows) > rank)
+
+
+@pytest.mark.parametrize("f, p", [(STRASSEN, 2), (STRASSEN, 3), (SUM, 2), (SUM, 3), (SQUARE, 2)])
+def test_reductions_in_random_bases_lift_again(f, p):
+    """The scheme mod p has lost its signs and moved to another basis; the lift must find them."""
+    rng = np.random.default_rng(0)
+    reduced = fz.reduce_mod(f, p)
+    moved = fz.sandwich(reduced, *(random_invertible(rng, s, p) for s in f.sizes))
+    lifted = fz.lift(moved)
+    assert lifted is not None and not lifted.ring.is_modular
+    assert lifted.rank == f.rank and lifted.verify().ok
+    again = fz.reduce_mod(lifted, p)
+    assert all(map(np.array_equal, again.factors, moved.factors))
+
+
+def test_sparse_schemes_lift_to_small_coefficients():
+    lifted = fz.lift(fz.reduce_mod(SQUARE, 2))
+    assert max(np.abs(x).max() for x in lifted.factors) == 1
+
+
+def test_a_lift_that_needs_fractions():
+    """c = 3ab has rank 1; from u = v = 1 mod 2 the lift with u, v = 1 must find w = 3, not 1."""
+    target = targets.Target("triple", np.full((1, 1, 1), 3, np.int32))
+    f = fz.Factorization(target, Z2, [[1]], [[1]], [[1]])
+    lifted = fz.lift(f)
+    assert lifted.verify().ok and (lifted.u * lifted.v * lifted.w).item() == 3
+
+
+def test_rational_reconstruction():
+    modulus = 2**30
+    for x in (Fraction(5, 3), Fraction(-7, 9), Fraction(0), Fraction(-1), Fraction(1001, 1003)):
+        residue = x.numerator * pow(x.denominator, -1, modulus) % modulus
+        assert lifting._reconstruct(residue, modulus) == x
+    assert lifting._reconstruct(5, 16) is None
+
+
+def test_what_exists_mod_2_alone_does_not_lift():
+    """e₁ ⊗ e₁ ⊗ e₁ + 2 e₂ ⊗ e₂ ⊗ e₂ has rank 1 mod 2 and rank 2 mod 4."""
+    tensor = np.zeros((2, 2, 2), np.int32)
+    tensor[0, 0, 0], tensor[1, 1, 1] = 1, 2
+    f = fz.Factorization(targets.Target("two", tensor), Z2, *([[1], [0]] for _ in range(3)))
+    found = fz.lift_with_reason(f)
+    assert found.factorization is None and "does not lift" in found.message
+
+
+def test_a_wrong_factorization_is_not_lifted():
+    with pytest.raises(ValueError, match="not a factorisation"):
+        fz.lift(fz.reduce_mod(STRASSEN, 2).replace(u=np.ones((4, 7), int)))
