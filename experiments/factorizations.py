@@ -70,6 +70,10 @@ _TABLE = flags.DEFINE_enum(
 )
 _MAX = flags.DEFINE_integer("max", 5, "fill, table: largest size.")
 _SPREAD = flags.DEFINE_integer("spread", 2, "recombine, fill: how unequal blocks may be.")
+_VARIANTS = flags.DEFINE_integer(
+    "variants", 4, "recombine, fill: sparse bases in which each base is tried."
+)
+_EXTRA = flags.DEFINE_list("bases", [], "recombine, fill: files with more bases.")
 _WORKERS = flags.DEFINE_integer("workers", 2, "fill, count: processes.")
 
 
@@ -172,7 +176,7 @@ def recombine(*sizes: str) -> int:
         if bases[0].sizes is None or bases[0].ring != ring:
             raise UsageError(f"--base={_BASE.value}: expected a matrix product over {ring}.")
     else:
-        bases = filling.bases(_LIBRARY.value, ring)
+        bases = filling.bases(_LIBRARY.value, ring, _options())
     plan = recombination.best_plan(sizes, bases, table, _positive(_SPREAD))
     if plan is None:
         raise UsageError(f"{'x'.join(map(str, sizes))}: no base is as small as that.")
@@ -182,7 +186,7 @@ def recombine(*sizes: str) -> int:
     )
     if published:
         return 0
-    f = recombination.assemble(plan, filling.parts(_LIBRARY.value, ring, _SPREAD.value))
+    f = recombination.assemble(plan, filling.parts(_LIBRARY.value, ring, _options()))
     print(f.verify().message)
     if _OUTPUT.value:
         exchange.save(_OUTPUT.value, f)
@@ -202,9 +206,7 @@ def add(paths: list[str]) -> int:
 
 def fill() -> int:
     ring = _ring()
-    ranks = filling.fill(
-        _LIBRARY.value, ring, _positive(_MAX), _positive(_WORKERS), _positive(_SPREAD)
-    )
+    ranks = filling.fill(_LIBRARY.value, ring, _positive(_MAX), _positive(_WORKERS), _options())
     print(f"{_LIBRARY.value}: {len(ranks)} formats over {ring}")
     return 0
 
@@ -287,6 +289,14 @@ def _sizes(texts: tuple[str, ...]) -> tuple[int, int, int]:
     if not all(t.isdigit() and 1 <= int(t[:6]) <= 32 for t in texts):
         raise UsageError(f"recombine: expected three sizes from 1 to 32, got {' '.join(texts)}.")
     return tuple(map(int, texts))
+
+
+def _options() -> filling.Options:
+    if not 0 <= _VARIANTS.value <= 1000:
+        raise UsageError(f"--variants={_VARIANTS.value}: expected a number from 0 to 1000.")
+    for path in _EXTRA.value:
+        _load(path)
+    return filling.Options(_positive(_SPREAD), _VARIANTS.value, tuple(_EXTRA.value))
 
 
 def _positive(flag: flags.FlagHolder) -> int:

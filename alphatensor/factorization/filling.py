@@ -26,6 +26,23 @@ from alphatensor.factorization.recombination import Sizes
 MAX_BASE_SIZE = 6  # larger formats are parts, not bases
 
 
+class Options(NamedTuple):
+    """How hard to search.
+
+    Attributes:
+      spread: how far blocks may be from equal shares in large searches.
+      variants: sparse bases in which each base is tried besides its own.
+      extra: paths of files with more bases.
+    """
+
+    spread: int = 2
+    variants: int = 4
+    extra: tuple[str, ...] = ()
+
+
+DEFAULT = Options()
+
+
 class Job(NamedTuple):
     """What a process needs to work on one format."""
 
@@ -33,7 +50,7 @@ class Job(NamedTuple):
     ring: rings.Ring
     sizes: Sizes
     ranks: dict[Sizes, int]
-    spread: int
+    options: "Options"
 
 
 def seed(folder: str, ring: rings.Ring) -> list[library.Added]:
@@ -59,7 +76,7 @@ def fill(
     ring: rings.Ring,
     maximum: int,
     workers: int | None = None,
-    spread: int = 2,
+    options: Options = DEFAULT,
     report: Callable[[str], None] = print,
 ) -> dict[Sizes, int]:
     """Recombines all formats 2 ≤ n ≤ m ≤ p ≤ `maximum`; returns the library's ranks.
@@ -67,7 +84,6 @@ def fill(
     Args:
       folder: the library.
       workers: processes; by default one for each core.
-      spread: how far blocks may be from equal shares in large searches.
       report: called with a line for each format that improved.
     """
     for added in seed(folder, ring):
@@ -77,7 +93,7 @@ def fill(
     workers = workers or os.cpu_count() or 1
     with _pool(workers) as pool:
         for _, group in itertools.groupby(recombination.formats(maximum), key=sum):
-            jobs = [Job(os.fspath(folder), ring, s, dict(ranks), spread) for s in group]
+            jobs = [Job(os.fspath(folder), ring, s, dict(ranks), options) for s in group]
             results = pool.map(_improve, jobs) if pool else map(_improve, jobs)
             for job, (rank, message) in zip(jobs, results, strict=True):
                 ranks[job.sizes] = rank
@@ -94,45 +110,62 @@ def recombine(folder: str, ring: rings.Ring, sizes: Sizes, spread: int = 2) -> F
     """
     ranks = library.ranks(folder, ring.name)
     table = recombination.rank_table(ranks, max(sizes))
-    plan = recombination.best_plan(sizes, bases(folder, ring), table, spread)
-    return None if plan is None else recombination.assemble(plan, parts(folder, ring, spread))
+    plan = recombination.best_plan(sizes, bases(folder, ring, options), table, options.spread)
+    return None if plan is None else recombination.assemble(plan, parts(folder, ring, options))
 
 
 def _improve(job: Job) -> tuple[int, str]:
     """The library's rank of a format after trying to improve it, and a line if it did."""
     table = recombination.rank_table(job.ranks, max(job.sizes))
     known = job.ranks.get(job.sizes)
-    plan = recombination.best_plan(job.sizes, bases(job.folder, job.ring), table, job.spread)
+    found = bases(job.folder, job.ring, job.options)
+    plan = recombination.best_plan(job.sizes, found, table, job.options.spread)
     if plan is None or (known is not None and known <= plan.rank):
         return known if known is not None else int(np.prod(job.sizes)), ""
-    f = recombination.assemble(plan, parts(job.folder, job.ring, job.spread))
+    f = recombination.assemble(plan, parts(job.folder, job.ring, job.options))
     added = library.add(job.folder, f)
     return min(f.rank, known or f.rank), added.message
 
 
-def bases(folder: str, ring: rings.Ring) -> list[Factorization]:
-    """Small factorisations that are no recombinations themselves, and the cut in two."""
-    stamp = tuple(
-        (path.name, path.stat().st_mtime_ns)
+def bases(folder: str, ring: rings.Ring, options: Options = DEFAULT) -> list[Factorization]:
+    """What recombinations start from: small factorisations of the folder and of extra files.
+
+    Recombinations themselves are left out. The allotments that pay depend on which blocks the
+    products use, so each base comes in several sparse bases of the matrix spaces; the cut of one
+    size in two comes last.
+    """
+    paths = [
+        str(path)
         for path in sorted(pathlib.Path(folder).glob(f"*x*x*_{ring.name}.npz"))
         if max(map(int, path.stem.split("_")[0].split("x"))) <= MAX_BASE_SIZE
-    )
-    return _load_bases(os.fspath(folder), ring, stamp)
+    ]
+    stamp = tuple((path, os.stat(path).st_mtime_ns) for path in [*paths, *options.extra])
+    return _load_bases(ring, stamp, options.variants)
 
 
 @functools.lru_cache(maxsize=2)
-def _load_bases(folder: str, ring: rings.Ring, stamp) -> list[Factorization]:
-    found = [f for name, _ in stamp for f in exchange.load(pathlib.Path(folder) / name)]
-    found = [f for f in found if f.provenance.get("method") != "recombination"]
+def _load_bases(ring: rings.Ring, stamp, variants: int) -> list[Factorization]:
+    rng = np.random.default_rng(0)
+    found = []
+    for f in (f for path, _ in stamp for f in exchange.load(path, ring)):
+        if f.provenance.get("method") == "recombination" or f.ring != ring or f.sizes is None:
+            continue
+        turned = [f, *(transforms.sparsify(f, 3 * k, rng)[0] for k in range(variants))]
+        distinct = {tuple((x != 0).tobytes() for x in g.factors): g for g in turned}
+        found.extend(distinct.values())
     return [*found, *recombination.direct_sum_bases(ring)]
 
 
-def parts(folder: str, ring: rings.Ring, spread: int) -> Callable[[Sizes], Factorization]:
+def parts(
+    folder: str, ring: rings.Ring, options: Options = DEFAULT
+) -> Callable[[Sizes], Factorization]:
+    """For `recombination.assemble`: the library's factorisation of a format, or a new one."""
+
     @functools.cache
     def part(sizes: Sizes) -> Factorization:
         if min(sizes) == 1:
             return transforms.naive(sizes, ring)
-        found = library.best(folder, sizes, ring) or recombine(folder, ring, sizes, spread)
+        found = library.best(folder, sizes, ring) or recombine(folder, ring, sizes, options)
         return found or transforms.naive(sizes, ring)
 
     return part

@@ -6,11 +6,11 @@ depends on the factors mod p alone: it is eliminated once and serves every step.
 zero mod p come last in the elimination, so they stay zero whenever the system allows it, and the
 lift of a sparse scheme stays sparse. Coefficients are then read as the residues of least absolute
 value, or by rational reconstruction, and verified. A scheme at a singular point, where a tangent
-direction need not extend, often lifts in another, sparse basis; some are tried. (Kauers and Moosbauer, "Flip graphs for matrix
-multiplication", 2022, section 5; rational reconstruction: Wang 1981.)
+direction need not extend, often lifts in another, sparse basis; some are tried. (Kauers and
+Moosbauer, "Flip graphs for matrix multiplication", 2022, section 5; rational reconstruction: Wang
+1981.)
 """
 
-import itertools
 import math
 from fractions import Fraction
 from typing import NamedTuple
@@ -61,9 +61,10 @@ def lift_with_reason(f: Factorization, seed: int = 0) -> Lift:
     if found.factorization is None and not found.impossible and f.sizes:
         rng = np.random.default_rng(seed)
         for kicks in range(BASES):
-            sparser, inverses = _sparser(f, kicks, rng)
+            sparser, inverses = transforms.sparsify(f, kicks, rng)
             moved = _lift_directly(sparser, seed)
             if moved.factorization is not None:
+                # The way back has determinant 1 over the integers and is the right one mod p.
                 result = transforms.sandwich(moved.factorization, *inverses)
                 return Lift(result, f"{moved.message[:-1]}, in another basis.")
     return found
@@ -126,44 +127,6 @@ def _lift_directly(f: Factorization, seed: int) -> Lift:
     if reached < MAX_STEPS:
         return Lift(None, f"does not lift beyond mod {p}^{max(reached, 2)} on {PATHS} paths.")
     return Lift(None, f"lifts to mod {p}^{MAX_STEPS}, but to no integers or small fractions.")
-
-
-def _sparser(f: Factorization, kicks: int, rng) -> tuple[Factorization, list[np.ndarray]]:
-    """A sparser sandwich of `f`, greedily by elementary matrices, and the way back.
-
-    The search starts after `kicks` random elementary matrices. The matrices of the way back have
-    determinant 1 over the integers, so they take a lift of the result to a lift of `f`.
-    """
-    moves = [
-        (slot, i, j, c)
-        for slot, size in enumerate(f.sizes)
-        for i, j, c in itertools.product(range(size), range(size), range(1, f.ring.modulus))
-        if i != j
-    ]
-    inverses = [np.eye(size, dtype=np.int64) for size in f.sizes]
-
-    def moved(f, slot, i, j, c):
-        """Row i plus c times row j where `slot` is a row index; the inverse on the columns."""
-        stacks = [x.copy() for x in transforms.matrices(f)]
-        stacks[slot][:, i] += c * stacks[slot][:, j]
-        stacks[slot - 1][:, :, j] -= c * stacks[slot - 1][:, :, i]
-        return transforms.from_matrices(f, f.sizes, *stacks)
-
-    while True:
-        if kicks and moves:
-            kicks -= 1
-            move = moves[rng.integers(len(moves))]
-        else:
-            move = min(moves, key=lambda m: _nonzeros(moved(f, *m)), default=None)
-            if move is None or _nonzeros(moved(f, *move)) >= _nonzeros(f):
-                return f, inverses
-        f = moved(f, *move)
-        slot, i, j, c = move
-        inverses[slot][:, j] -= c * inverses[slot][:, i]
-
-
-def _nonzeros(f: Factorization) -> int:
-    return sum(int(np.count_nonzero(x)) for x in f.factors)
 
 
 def _accepted(f: Factorization, factors) -> Factorization | None:

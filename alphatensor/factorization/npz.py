@@ -11,6 +11,7 @@ import math
 import pickle
 import re
 import struct
+import sys
 import tokenize
 import zipfile
 import zlib
@@ -90,6 +91,10 @@ def _read_array(data: bytes, where: str) -> np.ndarray:
         )
     if size == 0:
         return np.zeros(shape, dtype)
+    if dtype.kind == "U":
+        codes = np.frombuffer(rest, np.dtype(np.uint32).newbyteorder(dtype.byteorder))
+        if codes.max() > sys.maxunicode or np.any((codes >= 0xD800) & (codes < 0xE000)):
+            raise FileError(f"{where}: not text.")
     return np.frombuffer(rest, dtype).reshape(shape, order=order).copy()
 
 

@@ -5,6 +5,7 @@ A column of u, v, w is read as matrices U (n×m), V (m×p), W (p×n); the target
 sandwiching them, (A U B⁻¹, B V C⁻¹, C W A⁻¹), all give factorisations again (de Groote 1978).
 """
 
+import itertools
 import math
 from collections.abc import Sequence
 from fractions import Fraction
@@ -167,6 +168,54 @@ def project(f: Factorization, axis: str, index: int = -1) -> Factorization:
     stacks[k - 1] = np.delete(stacks[k - 1], index, axis=2)
     sizes[k] -= 1
     return drop_zeros(from_matrices(f, sizes, *stacks))
+
+
+def sparsify(
+    f: Factorization, kicks: int = 0, rng: np.random.Generator | None = None
+) -> tuple[Factorization, list[np.ndarray]]:
+    """A sandwich of `f` with few non-zeros, found greedily by elementary matrices.
+
+    Args:
+      kicks: random elementary matrices before the greedy descent, to leave a local minimum.
+      rng: for the kicks.
+
+    Returns:
+      The sparser factorisation, and the integer matrices (A, B, C) of determinant 1 whose sandwich
+      takes it back to `f`.
+    """
+    scalars = range(1, f.ring.modulus) if f.ring.is_modular else (-1, 1)
+    moves = [
+        (slot, i, j, c)
+        for slot, size in enumerate(_sizes(f))
+        for i, j, c in itertools.product(range(size), range(size), scalars)
+        if i != j
+    ]
+    back = [np.eye(size, dtype=np.int64) for size in f.sizes]
+    stacks = list(matrices(f))
+
+    def moved(slot, i, j, c):
+        """The two stacks that change when A (B, C) is 1 plus c at (i, j)."""
+        rows, columns = stacks[slot].copy(), stacks[slot - 1].copy()
+        rows[:, i] = f.ring.reduce(rows[:, i] + c * rows[:, j])
+        columns[:, :, j] = f.ring.reduce(columns[:, :, j] - c * columns[:, :, i])
+        return rows, columns
+
+    def gain(move):
+        before = np.count_nonzero(stacks[move[0]]) + np.count_nonzero(stacks[move[0] - 1])
+        return before - sum(map(np.count_nonzero, moved(*move)))
+
+    while moves:
+        if kicks:
+            kicks -= 1
+            move = moves[rng.integers(len(moves))]
+        else:
+            move = max(moves, key=gain)
+            if gain(move) <= 0:
+                break
+        slot, i, j, c = move
+        stacks[slot], stacks[slot - 1] = moved(*move)
+        back[slot][:, j] -= c * back[slot][:, i]
+    return from_matrices(f, f.sizes, *stacks), back
 
 
 def drop_zeros(f: Factorization) -> Factorization:
