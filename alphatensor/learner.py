@@ -21,6 +21,7 @@ class LearnerConfig(NamedTuple):
 
     Attributes:
       batch_size: examples of one update (the paper: 2,048).
+      actions_per_state: A, actions of each example that the policy learns (the paper: 1).
       learning_rate: of AdamW (1e-4).
       decay_every, decay_factor: the rate's staircase (500,000 and 0.1).
       weight_decay: decoupled (1e-5).
@@ -30,6 +31,7 @@ class LearnerConfig(NamedTuple):
     """
 
     batch_size: int
+    actions_per_state: int
     learning_rate: float
     decay_every: int
     decay_factor: float
@@ -80,24 +82,27 @@ class Batch(NamedTuple):
 
     Attributes:
       observation: the network's input.
-      tokens: int32 [B, k], the action to predict.
-      has_action: bool [B]; without one, only the value is learnt.
+      tokens: int32 [B, A, k], the actions to predict.
+      is_useful: bool [B, A], false for null actions, which are not learnt.
       value: float32 [B], the return.
     """
 
     observation: environment.Observation
     tokens: jax.Array
-    has_action: jax.Array
+    is_useful: jax.Array
     value: jax.Array
 
 
 def make_batch(
-    key: jax.Array,
+    keys: jax.Array,
     examples: replay.Example,
     permutations: bases.SignedPermutation,
     agent: Agent,
 ) -> Batch:
-    """Turns examples [B, ...] into network input, each under a random signed permutation."""
+    """Turns examples [B, ...] into network input, each under a random signed permutation [P, ...].
+
+    `keys` [B] are one random key for each example.
+    """
     ring = agent.rules.ring
 
     def one(key, example: replay.Example):
@@ -107,15 +112,15 @@ def make_batch(
             residual=bases.permute_tensor(example.state.residual, permutation, ring),
             past=bases.permute_factors(example.state.past, permutation, ring),
         )
-        action = bases.permute_factors(example.action, permutation, ring)
+        actions = bases.permute_factors(example.actions, permutation, ring)
         return Batch(
             observation=environment.observe(state, agent.rules),
-            tokens=factors.to_tokens(factors.canonical(action, ring), agent.vocabulary),
-            has_action=~replay.is_null(example),
+            tokens=factors.to_tokens(factors.canonical(actions, ring), agent.vocabulary),
+            is_useful=~factors.is_null(actions),
             value=example.value,
         )
 
-    return jax.vmap(one)(jax.random.split(key, examples.value.shape[0]), examples)
+    return jax.vmap(one)(keys, examples)
 
 
 def loss(params, key: jax.Array, batch: Batch, agent: Agent, config: LearnerConfig):
@@ -125,13 +130,13 @@ def loss(params, key: jax.Array, batch: Batch, agent: Agent, config: LearnerConf
     # A one-hot product instead of a gather: its gradient needs no scatter.
     target = jax.nn.one_hot(batch.tokens, predictions.logits.shape[-1])
     cross_entropy = -jnp.sum(log_probs * target, axis=(-2, -1))
-    policy = jnp.sum(cross_entropy * batch.has_action) / jnp.maximum(jnp.sum(batch.has_action), 1)
+    policy = jnp.mean(cross_entropy * batch.is_useful)
     value = jnp.mean(networks.quantile_loss(predictions.quantiles, batch.value))
     return config.policy_weight * policy + config.value_weight * value, (policy, value)
 
 
 def draw_examples(
-    key: jax.Array,
+    keys: jax.Array,
     games: replay.Buffer,
     best_games: replay.Buffer,
     mixture: jax.Array,
@@ -140,11 +145,12 @@ def draw_examples(
     law: demonstrations.Law,
     config: LearnerConfig,
 ) -> replay.Example:
-    """A batch of examples; `mixture` float32 [3] is the share of demonstrations, games and best.
+    """One example for each key [B]; `mixture` float32 [3]: demonstrations, games and best games.
 
     The share of an empty buffer goes to demonstrations. `supports` bool [M, 3, S] are those of the
     targets: a demonstration lives on the coordinates of a random one.
     """
+    count, shuffle = config.actions_per_state, config.shuffle_probability
     filled = jnp.stack([jnp.array(True), games.size > 0, best_games.size > 0])
     shares = jnp.where(filled, mixture, 0.0)
     shares = shares.at[0].add(1.0 - jnp.sum(shares))
@@ -153,14 +159,14 @@ def draw_examples(
         source_key, support_key, demo_key, game_key, best_key = jax.random.split(key, 5)
         support = supports[jax.random.randint(support_key, (), 0, supports.shape[0])]
         candidates = (
-            replay.demonstration_example(demo_key, support, law, agent.rules),
-            replay.game_example(game_key, games, agent.rules, config.shuffle_probability),
-            replay.game_example(best_key, best_games, agent.rules, config.shuffle_probability),
+            replay.demonstration_example(demo_key, support, law, agent.rules, count),
+            replay.game_example(game_key, games, agent.rules, count, shuffle),
+            replay.game_example(best_key, best_games, agent.rules, count, shuffle),
         )
         source = jax.random.categorical(source_key, jnp.log(shares))
         return jax.tree.map(lambda *x: jnp.stack(x)[source], *candidates)
 
-    return jax.vmap(one)(jax.random.split(key, config.batch_size))
+    return jax.vmap(one)(keys)
 
 
 def learn(
@@ -176,18 +182,32 @@ def learn(
     law: demonstrations.Law,
     config: LearnerConfig,
     updates: int,
+    devices: int,
+    axis: str,
 ) -> tuple[LearnerState, Losses]:
-    """Makes `updates` updates; see `draw_examples` for the data."""
+    """Makes `updates` updates; see `draw_examples` for the data.
+
+    Runs on each of the `devices` of the mesh axis `axis` (inside `jax.shard_map`): every device
+    draws its own share of the batch, each example from its own random key, whatever the number of
+    devices; gradients are averaged.
+    """
     optimiser = make_optimiser(config)
+    share = config.batch_size // devices
+    first = jax.lax.axis_index(axis) * share
+
+    def my_keys(key):
+        return jax.vmap(lambda i: jax.random.fold_in(key, first + i))(jnp.arange(share))
 
     def update(state: LearnerState, key):
         draw_key, permutation_key, dropout_key = jax.random.split(key, 3)
-        examples = draw_examples(draw_key, games, best_games, mixture, supports, agent, law, config)
-        batch = make_batch(permutation_key, examples, permutations, agent)
-        gradient_of = jax.value_and_grad(loss, has_aux=True)
-        (total, (policy, value)), gradient = gradient_of(
-            state.params, dropout_key, batch, agent, config
+        examples = draw_examples(
+            my_keys(draw_key), games, best_games, mixture, supports, agent, law, config
         )
+        batch = make_batch(my_keys(permutation_key), examples, permutations, agent)
+        gradient_of = jax.value_and_grad(loss, has_aux=True)
+        dropout_key = jax.random.fold_in(dropout_key, first)
+        results = gradient_of(state.params, dropout_key, batch, agent, config)
+        (total, (policy, value)), gradient = jax.lax.pmean(results, axis)
         norm = optax.global_norm(gradient)
         changes, optimiser_state = optimiser.update(gradient, state.optimiser, state.params)
         params = optax.apply_updates(state.params, changes)

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from alphatensor import demonstrations, factors
+from alphatensor import demonstrations
 from alphatensor.environment import RESIDUAL_DTYPE, Rules, State
 from alphatensor.self_play import Games
 
@@ -35,12 +35,14 @@ class Example(NamedTuple):
 
     Attributes:
       state: the position.
-      action: int8 [3, S], the action to predict.
+      actions: int8 [A, 3, S], actions to predict, drawn from the same policy: the order of a
+        demonstration is free, so each of its remaining factors may be played next. Several cost
+        little more than one, since the torso runs once a state.
       value: float32 [], the return from here on.
     """
 
     state: State
-    action: jax.Array
+    actions: jax.Array
     value: jax.Array
 
 
@@ -108,7 +110,7 @@ def _position(start, support, actions, length, index, rules: Rules) -> State:
 
 
 def demonstration_example(
-    key: jax.Array, support: jax.Array, law: demonstrations.Law, rules: Rules
+    key: jax.Array, support: jax.Array, law: demonstrations.Law, rules: Rules, num_actions: int
 ) -> Example:
     """A random position of a fresh demonstration on the support bool [3, S]."""
     draw_key, index_key = jax.random.split(key)
@@ -117,16 +119,18 @@ def demonstration_example(
     start = rules.ring.reduce(jnp.einsum("ti,tj,tk->ijk", u, v, w))
     index = jax.random.randint(index_key, (), 0, game.rank)
     state = _position(start, support, game.factors, game.rank, index, rules)
-    return Example(state, game.factors[index], -(game.rank - index).astype(jnp.float32))
+    remaining = game.rank - index
+    following = index + jnp.arange(num_actions) % remaining
+    return Example(state, game.factors[following], -remaining.astype(jnp.float32))
 
 
 def game_example(
-    key: jax.Array, buffer: Buffer, rules: Rules, shuffle_probability: float
+    key: jax.Array, buffer: Buffer, rules: Rules, num_actions: int, shuffle_probability: float
 ) -> Example:
     """A random position of a random game of a buffer that is not empty.
 
-    The action is drawn from the improved policy. With `shuffle_probability`, a solved game is
-    first put in a random order, and the action is the next one played (paper, order of actions).
+    The actions are drawn from the improved policy. With `shuffle_probability`, a solved game is
+    first put in a random order, and the actions are those played next (paper, order of actions).
     """
     game_key, index_key, policy_key, order_key, shuffle_key = jax.random.split(key, 5)
     number = jax.random.randint(game_key, (), 0, jnp.maximum(buffer.size, 1))
@@ -140,11 +144,7 @@ def game_example(
     actions = jnp.where(shuffle, game.actions[order], game.actions)
 
     state = _position(game.start, game.support, actions, game.length, index, rules)
-    picked = jax.random.categorical(policy_key, jnp.log(game.policy[index]))
-    action = jnp.where(shuffle, actions[index], game.candidates[index, picked])
-    return Example(state, action, game.returns[index])
-
-
-def is_null(example: Example) -> jax.Array:
-    """Whether the action of an example changes nothing: such examples teach the value alone."""
-    return factors.is_null(example.action)
+    picked = jax.random.categorical(policy_key, jnp.log(game.policy[index]), shape=(num_actions,))
+    following = index + jnp.arange(num_actions) % jnp.maximum(game.length - index, 1)
+    chosen = jnp.where(shuffle, actions[following], game.candidates[index, picked])
+    return Example(state, chosen, game.returns[index])

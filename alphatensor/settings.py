@@ -126,7 +126,8 @@ _INTEGER_FIELDS = (
     "demonstrations.max_rank", "bases.num_bases", "bases.signed_permutations", "network.channels",
     "network.torso_blocks", "network.heads", "network.head_size", "network.widening",
     "network.policy_width", "network.policy_layers", "network.value_width", "network.quantiles",
-    "search.simulations", "search.samples", "learner.batch_size", "learner.decay_every",
+    "search.simulations", "search.samples", "learner.batch_size", "learner.actions_per_state",
+    "learner.decay_every",
     "train.games", "train.updates_per_call", "train.updates_per_round", "train.game_buffer",
     "train.best_buffer",
 )  # fmt: skip

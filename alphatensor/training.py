@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.sharding import PartitionSpec
 
 import alphatensor
 from alphatensor import bases, learner, replay, self_play
@@ -102,11 +103,31 @@ def make_programs(settings: Settings) -> Programs:
     supports = jnp.array([[np.arange(side) < s for s in t.shape] for t in settings.targets])
     permutations = _permutation_bank(permutation_key, settings)
 
+    def play_share(params, keys):
+        games, statistics = self_play.play(
+            params, agent, permutations, tensors, symmetries, bases_key, keys
+        )
+        gather = functools.partial(jax.lax.all_gather, axis_name=_AXIS, tiled=True)
+        return jax.tree.map(gather, games), jax.lax.pmean(statistics, _AXIS)
+
     def play(params, rounds):
         keys = jax.random.split(jax.random.fold_in(act_key, rounds), settings.train.games)
-        return self_play.play(params, agent, permutations, tensors, symmetries, bases_key, keys)
+        return _on_all_devices(play_share, (PartitionSpec(), PartitionSpec(_AXIS)))(params, keys)
 
-    @jax.jit
+    learn_share = functools.partial(
+        learner.learn,
+        agent=agent,
+        law=settings.law,
+        config=settings.learner,
+        updates=settings.train.updates_per_call,
+        devices=jax.device_count(),
+        axis=_AXIS,
+    )
+
+    # One sharding throughout, or the second call of each program would compile it again.
+    replicated = jax.sharding.NamedSharding(_mesh(), PartitionSpec())
+
+    @functools.partial(jax.jit, out_shardings=replicated)
     def init() -> TrainState:
         state = learner.init(init_key, agent, settings.learner)
         batch, _ = jax.eval_shape(play, state.params, jnp.zeros((), jnp.int32))
@@ -118,9 +139,9 @@ def make_programs(settings: Settings) -> Programs:
             rounds=jnp.zeros((), jnp.int32),
         )
 
-    @functools.partial(jax.jit, donate_argnums=0)
+    @functools.partial(jax.jit, donate_argnums=0, out_shardings=replicated)
     def learn(state: TrainState, mixture: jax.Array):
-        learnt, losses = learner.learn(
+        learnt, losses = _on_all_devices(learn_share, (PartitionSpec(),) * 7)(
             state.learner,
             jax.random.fold_in(learn_key, state.learner.step),
             state.games,
@@ -128,14 +149,10 @@ def make_programs(settings: Settings) -> Programs:
             mixture,
             supports,
             permutations,
-            agent=agent,
-            law=settings.law,
-            config=settings.learner,
-            updates=settings.train.updates_per_call,
         )
         return state._replace(learner=learnt), losses
 
-    @functools.partial(jax.jit, donate_argnums=0)
+    @functools.partial(jax.jit, donate_argnums=0, out_shardings=replicated)
     def act(state: TrainState):
         games, statistics = play(state.learner.params, state.rounds)
         after = state._replace(
@@ -147,6 +164,21 @@ def make_programs(settings: Settings) -> Programs:
         return after, played._replace(returns=games.returns[:, 0]), statistics
 
     return Programs(init, learn, act)
+
+
+_AXIS = "data"
+
+
+def _mesh() -> jax.sharding.Mesh:
+    return jax.sharding.Mesh(np.array(jax.devices()), (_AXIS,))
+
+
+def _on_all_devices(function, in_specs):
+    """Runs a function once on each device of the data axis; results are the same everywhere."""
+    # The check cannot see through mctx's loops; results are made equal by gathers and means.
+    return jax.shard_map(
+        function, mesh=_mesh(), in_specs=in_specs, out_specs=PartitionSpec(), check_vma=False
+    )
 
 
 def _padded(tensor: np.ndarray, side: int) -> np.ndarray:

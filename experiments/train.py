@@ -30,7 +30,9 @@ def main(argv) -> None:
     # Imported late: flags are parsed, and mistakes in them reported, before JAX starts.
     import jax
 
-    from alphatensor import run_folder, settings, training
+    from alphatensor import devices, run_folder, settings, training
+
+    devices.use_all_cores()
 
     if _CACHE.value:
         jax.config.update("jax_compilation_cache_dir", str(pathlib.Path(_CACHE.value).resolve()))

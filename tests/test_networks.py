@@ -42,18 +42,18 @@ def test_sampled_probabilities_are_those_of_teacher_forcing(network, params, obs
     samples = jax.jit(network.sample)(params, observation, uniforms)
     predict = jax.jit(network.predict, static_argnums=4)
     for k in range(0, K, 7):
-        predictions = predict(params, None, observation, samples.tokens[:, k], False)
+        predictions = predict(params, None, observation, samples.tokens[:, k : k + 2], False)
         log_probs = jax.nn.log_softmax(predictions.logits)
-        picked = jnp.take_along_axis(log_probs, samples.tokens[:, k, :, None], axis=-1)
+        picked = jnp.take_along_axis(log_probs, samples.tokens[:, k : k + 2, :, None], axis=-1)
         np.testing.assert_allclose(
-            picked.sum((1, 2)), samples.log_probabilities[:, k], rtol=1e-4, atol=1e-4
+            picked.sum((2, 3)), samples.log_probabilities[:, k : k + 2], rtol=1e-4, atol=1e-4
         )
         np.testing.assert_allclose(predictions.quantiles, samples.quantiles, rtol=1e-4, atol=1e-4)
     assert len(np.unique(np.array(samples.tokens[0]), axis=0)) > 5
 
 
 def test_a_later_token_does_not_change_earlier_logits(network, params, observation):
-    tokens = jnp.array([[1, 2, 3], [4, 5, 6]])
+    tokens = jnp.array([[[1, 2, 3]], [[4, 5, 6]]])
     predict = jax.jit(network.predict, static_argnums=4)
     base = predict(params, None, observation, tokens, False)
     for position in range(TOKENS):
@@ -61,16 +61,16 @@ def test_a_later_token_does_not_change_earlier_logits(network, params, observati
             params,
             None,
             observation,
-            tokens.at[:, position].set((tokens[:, position] + 1) % 7),
+            tokens.at[..., position].set((tokens[..., position] + 1) % 7),
             False,
         )
-        changed = np.abs(np.array(other.logits - base.logits)).max((0, 2)) > 1e-6
+        changed = np.abs(np.array(other.logits - base.logits)).max((0, 1, 3)) > 1e-6
         assert changed.tolist() == [i > position for i in range(TOKENS)]
         np.testing.assert_allclose(other.quantiles, base.quantiles, rtol=1e-5)
 
 
 def test_dropout_only_while_training(network, params, observation):
-    tokens = jnp.array([[1, 2, 3], [4, 5, 6]])
+    tokens = jnp.array([[[1, 2, 3]], [[4, 5, 6]]])
 
     def run(seed, training):
         key = jax.random.key(seed)

@@ -33,7 +33,7 @@ class Samples(NamedTuple):
 
 
 class Predictions(NamedTuple):
-    """What training needs: logits float32 [B, k, vocabulary] and quantiles float32 [B, q]."""
+    """What training needs: logits float32 [B, A, k, vocabulary] and quantiles float32 [B, q]."""
 
     logits: jax.Array
     quantiles: jax.Array
@@ -44,7 +44,7 @@ class AgentNetwork(NamedTuple):
 
     Attributes:
       init: key -> parameters.
-      predict: (parameters, key, Observation [B, ...], tokens [B, k], is_training) -> Predictions.
+      predict: (parameters, key, Observation [B, ...], tokens [B, A, k], is_training) -> Predictions.
       sample: (parameters, Observation [B, ...], uniforms [B, K, k]) -> Samples.
     """
 
@@ -78,6 +78,6 @@ def make_network(
 
     def init(key: jax.Array):
         observation = Observation(jnp.zeros((1, history + 1, side, side, side)), jnp.zeros((1, 1)))
-        return transformed.init(key, observation, jnp.zeros((1, num_tokens), jnp.int32), False)
+        return transformed.init(key, observation, jnp.zeros((1, 1, num_tokens), jnp.int32), False)
 
     return AgentNetwork(init, predict, lambda params, *args: sample(params, None, *args))

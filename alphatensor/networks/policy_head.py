@@ -94,9 +94,9 @@ class PolicyHead(hk.Module):
         return x + contract(jax.nn.gelu(expand(norm(x))))
 
     def _run(self, x, keys, cache, mask, samples: int, dropout_rate: float = 0.0):
-        """Runs the layers on new tokens x [N, L, D], N = B*samples or L = 1 with samples folded.
+        """Runs the layers on new tokens x [B*samples, L, D].
 
-        Returns features [N, L, D] and the cache extended by the new tokens.
+        Returns features of the same shape and the cache extended by the new tokens.
         """
         config, new_cache = self._config, []
         for index, layer in enumerate(self._layers):
@@ -128,18 +128,22 @@ class PolicyHead(hk.Module):
 
         Args:
           features: the torso's output [B, M, c].
-          tokens: the action's tokens int32 [B, k].
+          tokens: tokens of A actions for each state, int32 [B, A, k].
           is_training: whether dropout is applied.
 
         Returns:
-          (logits [B, k, vocabulary], the first step's features [B, D] for the value head).
+          (logits [B, A, k, vocabulary], the first step's features [B, D] for the value head).
         """
-        shifted = jnp.pad(tokens[:, :-1] + 1, ((0, 0), (1, 0)))
+        batch, actions, steps = tokens.shape
+        flat = tokens.reshape(batch * actions, steps)
+        shifted = jnp.pad(flat[:, :-1] + 1, ((0, 0), (1, 0)))
         x = self._embedding(shifted) + self._positions()
         mask = jnp.tril(jnp.ones((self._num_tokens, self._num_tokens), bool))
         rate = self._config.dropout if is_training else 0.0
-        x, _ = self._run(x, self.cross_keys(features), None, mask, samples=1, dropout_rate=rate)
-        return self._logits(jax.nn.relu(x)), x[:, 0]
+        keys = self.cross_keys(features)
+        x, _ = self._run(x, keys, None, mask, samples=actions, dropout_rate=rate)
+        logits = self._logits(jax.nn.relu(x)).reshape(batch, actions, steps, -1)
+        return logits, x[::actions, 0]
 
     def sample(
         self, features: jax.Array, uniforms: jax.Array

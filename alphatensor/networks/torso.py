@@ -5,6 +5,7 @@ and (V, W). Each stage joins two grids along the mode they share and lets the 2S
 row attend to each other.
 """
 
+import math
 from typing import NamedTuple
 
 import haiku as hk
@@ -48,11 +49,48 @@ def attend(q: jax.Array, k: jax.Array, v: jax.Array, mask: jax.Array | None = No
     `mask` bool [I, J] is applied before the softmax: False is not attended to.
     """
     q, k, v = (jnp.swapaxes(t, 1, 2) for t in (q, k, v))  # heads outside: fast batched products
-    logits = jnp.einsum("nhid,nhjd->nhij", q, k) / jnp.sqrt(q.shape[-1]).astype(q.dtype)
+    mixed = _attention(q, k, v, mask)
+    return jnp.swapaxes(mixed, 1, 2).reshape(q.shape[0], q.shape[2], -1)
+
+
+def _weights(q: jax.Array, k: jax.Array, mask: jax.Array | None) -> jax.Array:
+    logits = jnp.einsum("nhid,nhjd->nhij", q, k) / math.sqrt(q.shape[-1])
     if mask is not None:
         logits = jnp.where(mask, logits, jnp.finfo(logits.dtype).min)
-    mixed = jnp.einsum("nhij,nhjd->nhid", jax.nn.softmax(logits, axis=-1), v)
-    return jnp.swapaxes(mixed, 1, 2).reshape(q.shape[0], q.shape[2], -1)
+    return jax.nn.softmax(logits, axis=-1)
+
+
+@jax.custom_vjp
+def _attention(q: jax.Array, k: jax.Array, v: jax.Array, mask: jax.Array | None) -> jax.Array:
+    return jnp.einsum("nhij,nhjd->nhid", _weights(q, k, mask), v)
+
+
+def _attention_forward(q, k, v, mask):
+    weights = _weights(q, k, mask)
+    return jnp.einsum("nhij,nhjd->nhid", weights, v), (q, k, v, weights)
+
+
+def _attention_backward(residuals, gradient):
+    """The usual gradients, with the two transposed operands laid out before their products.
+
+    On CPUs batched products that contract a leading axis are slow; this saves a third of the
+    attention's gradient.
+    """
+    q, k, v, weights = residuals
+    of_weights = jnp.einsum("nhid,nhjd->nhij", gradient, v)
+    mean = jnp.sum(weights * of_weights, axis=-1, keepdims=True)
+    of_logits = weights * (of_weights - mean) / math.sqrt(q.shape[-1])
+    transposed = (jnp.swapaxes(weights, 2, 3), jnp.swapaxes(of_logits, 2, 3))
+    weights_t, of_logits_t = jax.lax.optimization_barrier(transposed)
+    return (
+        jnp.einsum("nhij,nhjd->nhid", of_logits, k),
+        jnp.einsum("nhij,nhjd->nhid", of_logits_t, q),
+        jnp.einsum("nhij,nhjd->nhid", weights_t, gradient),
+        None,
+    )
+
+
+_attention.defvjp(_attention_forward, _attention_backward)
 
 
 class SelfAttentionBlock(hk.Module):

@@ -36,7 +36,7 @@ def get_config() -> ConfigDict:
             torso_blocks=2,
             heads=2,
             head_size=16,
-            widening=4,
+            widening=2,
             grid_positions=True,
             policy_width=64,
             policy_layers=1,
@@ -63,6 +63,7 @@ def get_config() -> ConfigDict:
     config.learner = ConfigDict(
         dict(
             batch_size=256,
+            actions_per_state=4,
             learning_rate=1e-3,
             decay_every=500_000,
             decay_factor=0.1,
