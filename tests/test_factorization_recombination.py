@@ -114,3 +114,10 @@ def test_a_library_is_filled_resumed_and_improved(tmp_path):
     assert all(improved[s] <= ranks[s] for s in ranks)
     modular = filling.fill(tmp_path, Z2, 3, workers=1, report=lines.append)
     assert modular[2, 3, 3] == 15 and library.best(tmp_path, (3, 2, 3), Z2).verify().ok
+
+
+def test_missing_parts_are_recombined_on_the_way(tmp_path):
+    library.add(tmp_path, STRASSEN)
+    f = filling.recombine(tmp_path, Z, (4, 3, 6))
+    assert f.sizes == (4, 3, 6) and f.verify().ok and f.rank < 72
+    assert library.ranks(tmp_path, "Z") == {(2, 2, 2): 7}

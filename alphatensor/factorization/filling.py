@@ -102,7 +102,9 @@ def fill(
     return ranks
 
 
-def recombine(folder: str, ring: rings.Ring, sizes: Sizes, spread: int = 2) -> Factorization | None:
+def recombine(
+    folder: str, ring: rings.Ring, sizes: Sizes, options: Options = DEFAULT
+) -> Factorization | None:
     """The best explicit factorisation of (n, m, p) from the library's bases and parts.
 
     Parts that the library lacks are recombined themselves. The result is not added to the library.
