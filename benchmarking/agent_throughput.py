@@ -21,7 +21,9 @@ import subprocess
 import sys
 import time
 
-from absl import app, flags
+from absl import flags
+
+from experiments import command
 
 _SIDES = flags.DEFINE_list("sides", ["4", "9", "16", "25"], "Tensor sides: squares of 2 to 5.")
 _NETWORKS = flags.DEFINE_list("networks", ["quickstart", "paper"], "Networks: quickstart, paper.")
@@ -42,9 +44,7 @@ COLUMNS = {
 }
 
 
-def main(argv) -> None:
-    if len(argv) > 1:
-        raise app.UsageError(f"{argv[1]!r}: expected flags only.")
+def main() -> None:
     if _CASE.value:
         side, network = _CASE.value.split(",")
         print(json.dumps(measure(int(side), network)))
@@ -52,14 +52,14 @@ def main(argv) -> None:
     cases = [(side, network) for network in _NETWORKS.value for side in _SIDES.value]
     for side, network in cases:
         if side not in ("4", "9", "16", "25"):
-            sys.exit(_usage(f"--sides={side!r}: expected 4, 9, 16 or 25."))
+            raise ValueError(f"--sides={side!r}: expected 4, 9, 16 or 25.")
         if network not in ("quickstart", "paper"):
-            sys.exit(_usage(f"--networks={network!r}: expected quickstart or paper."))
+            raise ValueError(f"--networks={network!r}: expected quickstart or paper.")
     folder = pathlib.Path(_OUTPUT.value)
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        sys.exit(_usage(f"--output={_OUTPUT.value!r}: {error.strerror}."))
+        raise ValueError(f"--output={_OUTPUT.value!r}: {error.strerror}.") from None
     rows = []
     print(" | ".join(COLUMNS.values()))
     for side, network in cases:
@@ -80,11 +80,6 @@ def main(argv) -> None:
     if rows:
         _plot(folder, rows)
         print(f"Written to {folder}/throughput.csv and throughput.png.")
-
-
-def _usage(message: str) -> int:
-    print(message, file=sys.stderr)
-    return 2
 
 
 def _text(x) -> str:
@@ -236,4 +231,4 @@ def _plot(folder: pathlib.Path, rows: list[dict]) -> None:
 
 
 if __name__ == "__main__":
-    app.run(main)
+    command.run(main)

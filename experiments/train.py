@@ -9,9 +9,11 @@ Fields of the configuration are set with --config.field=value. Ctrl-C ends a run
 import pathlib
 import sys
 
-from absl import app, flags
-from ml_collections import config_flags
+from absl import flags
+from ml_collections import ConfigDict, config_flags
 from tqdm import tqdm
+
+from experiments import command
 
 _CONFIG = config_flags.DEFINE_config_file("config", None, "Path of a configuration file.")
 _CACHE = flags.DEFINE_string(
@@ -21,28 +23,26 @@ _CACHE = flags.DEFINE_string(
 )
 
 
-def main(argv) -> None:
-    if len(argv) > 1:
-        raise app.UsageError(f"{argv[1]!r}: expected flags only.")
-    if _CONFIG.value is None:
-        raise app.UsageError("--config: expected a file such as experiments/configs/quickstart.py.")
+def main() -> None:
+    config = _CONFIG.value
+    if config is None:
+        expected = "a file such as experiments/configs/quickstart.py"
+        raise ValueError(f"--config: not given; expected {expected}.")
+    if not isinstance(config, ConfigDict):  # what ml_collections gives for a file it cannot load
+        name = config_flags.get_config_filename(flags.FLAGS["config"])
+        raise ValueError(f"--config={name!r}: expected a file that defines get_config().")
 
-    # Imported late: flags are parsed, and mistakes in them reported, before JAX starts.
+    # Imported late: mistakes in flags are reported before JAX starts.
     import jax
 
     from alphatensor import devices, run_folder, settings, training
 
     devices.use_all_cores()
-
     if _CACHE.value:
         jax.config.update("jax_compilation_cache_dir", str(pathlib.Path(_CACHE.value).resolve()))
         jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.5)
-    config = _CONFIG.value
-    try:
-        run_settings = settings.from_config(config)
-        folder = run_folder.RunFolder(config.output, config.to_dict())
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        sys.exit(_usage_error(error))
+    run_settings = settings.from_config(config)
+    folder = run_folder.RunFolder(config.output, config.to_dict())
 
     with folder:
         ended = "limit reached"
@@ -69,12 +69,6 @@ def _ending(ended: str) -> str:
     return "Interrupted; what was found is saved." if ended == "interrupted" else "Done."
 
 
-def _usage_error(error: Exception) -> int:
-    text = " ".join(str(error).split())
-    print(text if isinstance(error, ValueError) else f"--config: {text}", file=sys.stderr)
-    return 2
-
-
 def _announcement(f, path) -> str:
     from alphatensor.run_folder import name_of
 
@@ -99,4 +93,4 @@ def _progress(report) -> str:
 
 
 if __name__ == "__main__":
-    app.run(main)
+    command.run(main)

@@ -1,0 +1,182 @@
+"""A whole tiny run, its outputs, its limits, and what mistakes get."""
+
+import csv
+import json
+import pathlib
+import subprocess
+import sys
+
+import jax
+import numpy as np
+import pytest
+
+from alphatensor import factorization, run_folder, settings, training
+from experiments.configs import quickstart
+
+ROOT = pathlib.Path(__file__).parent.parent
+
+
+def tiny_config(**changes):
+    """Rank-1 and rank-2 tensors of side 2: learnt in seconds."""
+    config = quickstart.get_config()
+    config.target = "1x2x1"  # an inner product: rank 2
+    config.entries_per_token = 2
+    config.demonstrations.max_rank = 2
+    config.game.max_moves = 3
+    config.network.update(dict(channels=16, torso_blocks=1, head_size=8, policy_width=16))
+    config.network.value_width = 16
+    config.search.update(dict(simulations=8, samples=8))
+    config.learner.update(dict(batch_size=16, learning_rate=5e-3))
+    config.train.update(
+        dict(games=8, updates_per_call=50, warmup_updates=50, updates_per_round=50, goal=(2,))
+    )
+    config.train.update(dict(game_buffer=16, best_buffer=4, max_rounds=6, max_seconds=0.0))
+    for field, value in changes.items():
+        section, _, name = field.rpartition("__")
+        (config[section] if section else config)[name] = value
+    return config
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    config = tiny_config()
+    config.output = str(tmp_path_factory.mktemp("runs") / "tiny")
+    run_settings = settings.from_config(config)
+    with run_folder.RunFolder(config.output, config.to_dict()) as folder:
+        for state, report in training.train(run_settings):
+            folder.record(report)
+            digest = jax.device_get(jax.tree.leaves(state.learner.params))
+        text = folder.summarise()
+    return run_settings, folder, report, text, digest
+
+
+def test_a_tiny_run_finds_the_rank(finished):
+    _, folder, report, text, _ = finished
+    assert report.best == (2,)
+    (stored,) = factorization.load(folder.path / "1x2x1_rank2_Z.npz")
+    assert stored.verify().ok and stored.rank == 2
+    assert stored.provenance["engine"] == "agent" and stored.provenance["seed"] == 0
+    assert json.loads(stored.provenance["config"])["target"] == "1x2x1"
+    assert "rank 2" in text and "m2 = " in text
+    assert (folder.path / "summary.txt").read_text().strip() == text.strip()
+
+
+def test_a_run_leaves_curves_and_pictures(finished):
+    _, folder, report, _, _ = finished
+    with (folder.path / "curves.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert int(rows[-1]["updates"]) == report.updates
+    assert all(np.isfinite(float(row["loss/policy"])) for row in rows)
+    assert list(folder.path.glob("events.out.tfevents*"))
+    for name in ("summary.png", "1x2x1_rank2_Z.png"):
+        assert (folder.path / name).read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_same_seed_gives_the_same_run(finished):
+    run_settings, _, report, _, digest = finished
+    for state, again in training.train(run_settings):
+        same = jax.device_get(jax.tree.leaves(state.learner.params))
+    assert again.updates == report.updates and again.best == report.best
+    assert all(np.array_equal(a, b) for a, b in zip(digest, same, strict=True))
+
+
+def test_solutions_mod_2_are_lifted():
+    config = tiny_config(ring="Z2", entries=(0, 1), train__lift=True)
+    config.demonstrations.probabilities = (0.5, 0.5)
+    for _, report in training.train(settings.from_config(config)):
+        found = report.found
+    assert report.best == (2,)
+    assert [str(f.ring) for f in found[-2:]] == ["Z2", "Z"]
+    assert all(f.verify().ok and f.rank == 2 for f in found)
+
+
+def test_a_wrong_game_is_not_a_factorisation():
+    run_settings = settings.from_config(tiny_config())
+    actions = np.zeros((1, 3, 3, 2), np.int8)
+    actions[0, 0] = [[1, 0], [1, 0], [1, 0]]
+    actions[0, 1] = [[0, 1], [0, 1], [1, 0]]
+    identity = np.stack([np.eye(2, dtype=np.int32)] * 3)[None]
+    played = training.Played(
+        actions, np.array([2]), np.array([True]), np.array([0]), identity, np.array([-2.0])
+    )
+    right = training.factorization_of(played, 0, run_settings)
+    assert right is not None and right.rank == 2
+    wrong = actions.copy()
+    wrong[0, 1, 0, 0] = 1
+    assert training.factorization_of(played._replace(actions=wrong), 0, run_settings) is None
+
+
+def test_a_nan_stops_the_run_with_its_state(tmp_path):
+    config = tiny_config(learner__learning_rate=1e30)
+    run_settings = settings.from_config(config)
+    with (
+        run_folder.RunFolder(str(tmp_path), config.to_dict()) as folder,
+        pytest.raises(training.NonFiniteLossError, match="learning_rate") as caught,
+    ):
+        for _ in training.train(run_settings):
+            pass
+    path = folder.save_failed_state(caught.value.state)
+    with np.load(path) as stored:
+        assert any("params" in name for name in stored)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        (dict(target="2x2"), ["target", "three positive sizes"]),
+        (dict(target="2x0x2"), ["target", "2x0x2"]),
+        (dict(target="strassen"), ["target", "strassen"]),
+        (dict(target="missing.npy"), ["target", "no such file"]),
+        (dict(ring="Z4"), ["ring", "prime"]),
+        (dict(entries=()), ["entries", "()"]),
+        (dict(entries=(-1, 0, 0.5)), ["entries", "0.5"]),
+        (dict(entries=(0, 1)), ["entries", "negation"]),
+        (dict(num_tokens=1), ["num_tokens", "cover"]),
+        (dict(game__max_moves=0), ["game.max_moves", "0", "at least 1"]),
+        (dict(train__mixture=(0.5, 0.4, 0.2)), ["train.mixture", "sum to 1"]),
+        (dict(train__games=0), ["train.games"]),
+        (dict(train__goal=(2, 3)), ["train.goal", "1 targets"]),
+        (dict(train__lift=True), ["train.lift", "Z2"]),
+        (dict(search__q_transform="max"), ["search.q_transform", "min_max"]),
+        (dict(demonstrations__max_rank=0), ["demonstrations.max_rank"]),
+        (dict(network__risk=1.0), ["network.risk"]),
+        (dict(bases__density=2), ["bases.density", "probability"]),
+    ],
+)
+def test_mistakes_name_the_field(changes, words):
+    config = tiny_config()
+    with config.ignore_type():
+        for field, value in changes.items():
+            section, _, name = field.rpartition("__")
+            (config[section] if section else config)[name] = value
+    with pytest.raises(ValueError, match=r"^--config\.") as caught:
+        settings.from_config(config)
+    message = str(caught.value)
+    assert "\n" not in message and all(word in message for word in words)
+
+
+def test_devices_must_share_the_batch(monkeypatch):
+    monkeypatch.setattr(jax, "device_count", lambda: 3)
+    with pytest.raises(ValueError, match="train.games=8: expected a multiple of the 3 devices"):
+        settings.from_config(tiny_config())
+
+
+@pytest.mark.parametrize(
+    ("flags", "words"),
+    [
+        (["--config=nowhere.py"], "nowhere.py"),
+        ([], "--config"),
+        (["--config={root}/experiments/configs/quickstart.py", "--config.target=2x2"], "2x2"),
+        (["--config={root}/experiments/configs/quickstart.py", "--config.nothing=1"], "nothing"),
+        (
+            ["--config={root}/experiments/configs/quickstart.py", "--config.output=/proc/runs"],
+            "config.output",
+        ),
+    ],
+)
+def test_the_command_ends_with_one_line_and_status_2(flags, words):
+    command = [sys.executable, "-m", "experiments.train", *(f.format(root=ROOT) for f in flags)]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
+    assert done.returncode == 2, done.stderr
+    assert words in done.stderr and "Traceback" not in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1, done.stderr
