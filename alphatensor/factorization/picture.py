@@ -16,13 +16,18 @@ def draw(f: Factorization, path: str | os.PathLike) -> None:
 
     Blue is negative, white zero, red positive. Raises `FileError` if the file cannot be written.
     """
-    png = io.BytesIO()
-    figure(f).savefig(png, format="png", dpi=150, bbox_inches="tight")
-    exchange.write_with(path, lambda file: file.write(png.getvalue()))
+    exchange.write_with(path, lambda file: file.write(png(f)))
+
+
+def png(f: Factorization) -> bytes:
+    """The same as the bytes of the PNG, for notebooks."""
+    content = io.BytesIO()
+    figure(f).savefig(content, format="png", dpi=150, bbox_inches="tight")
+    return content.getvalue()
 
 
 def figure(f: Factorization):
-    """The same as a `matplotlib.figure.Figure`, for notebooks."""
+    """The same as a `matplotlib.figure.Figure`."""
     from matplotlib import colors
     from matplotlib.figure import Figure
 

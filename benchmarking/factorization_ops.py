@@ -1,0 +1,191 @@
+"""Times the work on files of factorisations, on generated data of the published sizes.
+
+  python -m benchmarking.factorization_ops --output=runs/factorization_ops
+
+Measures, each in a process of its own so that peak memory means something:
+  verify_one     one 12×12×12 factorisation of rank 1,000 or more
+  verify_file    a file in the published layout with 100 factorisations up to 12×12×12
+  invariants     the number of inequivalent ones among 14,000 of rank 49 for 4×4×4
+  lift           a 4×4×5 factorisation from Z2 to Z
+
+Writes OUTPUT.csv (operation, items, seconds, peak MiB, result) and OUTPUT.png (seconds to verify by
+format). Generated are recombinations of Strassen's algorithm; the 4×4×4 ones are Strassen's
+algorithm on blocks whose seven products use Strassen's in seven random bases.
+"""
+
+import csv
+import io
+import multiprocessing
+import pathlib
+import resource
+import sys
+import tempfile
+import time
+
+import numpy as np
+from absl import app, flags
+
+from alphatensor import rings
+from alphatensor.factorization import (
+    exchange,
+    filling,
+    invariants,
+    lifting,
+    recombination,
+    transforms,
+)
+from alphatensor.factorization.core import Factorization
+
+_OUTPUT = flags.DEFINE_string("output", "runs/factorization_ops", "Path without suffix.")
+_FILE = flags.DEFINE_integer("file_size", 100, "Factorisations in the file that is verified.")
+_COUNT = flags.DEFINE_integer("count", 14_000, "4x4x4 factorisations whose invariants are taken.")
+_WORKERS = flags.DEFINE_integer("workers", 2, "Processes for invariants.")
+_ONLY = flags.DEFINE_list("only", [], "Operations to measure; by default all.")
+
+Z = rings.Integers()
+
+
+def large_file(path: str, count: int) -> None:
+    """Writes the `count` largest formats up to 12×12×12 in the published layout."""
+    with tempfile.TemporaryDirectory() as folder:
+        options = filling.Options(variants=0)
+        filling.fill(folder, Z, 12, workers=2, options=options, report=lambda line: None)
+        largest = recombination.formats(12)[-count:]
+        fs = [filling.parts(folder, Z, options)(sizes) for sizes in largest]
+    exchange.save(path, fs)
+
+
+def strassen_of_strassens(rng: np.random.Generator) -> Factorization:
+    """A rank-49 factorisation for 4×4×4: inner algorithms in random bases."""
+
+    def inner(sizes):
+        changes = []
+        for size in sizes:
+            matrix = np.eye(size, dtype=np.int64)
+            i, j = rng.permutation(size)[:2]
+            matrix[i] += rng.integers(-1, 2) * matrix[j]
+            changes.append(matrix)
+        return transforms.sandwich(transforms.strassen(), *changes)
+
+    plan = recombination.Plan(49, transforms.strassen(), ((2, 2),) * 3)
+    return recombination.assemble(plan, inner)
+
+
+def verify_one(path: str) -> tuple[int, float, str]:
+    f = exchange.load(path)[-1]
+    start = time.perf_counter()
+    check = f.verify()
+    return 1, time.perf_counter() - start, check.message
+
+
+def verify_file(path: str) -> tuple[int, float, str]:
+    start = time.perf_counter()
+    checks = [f.verify().ok for f in exchange.load(path)]
+    return len(checks), time.perf_counter() - start, f"{sum(checks)} exact (reading included)"
+
+
+def count_inequivalent(path: str) -> tuple[int, float, str]:
+    start = time.perf_counter()
+    fs = exchange.load(path)
+    found = invariants.count_inequivalent(fs, _WORKERS.value)
+    return len(fs), time.perf_counter() - start, f"{found.certified} inequivalent (at least)"
+
+
+def lift(path: str) -> tuple[int, float, str]:
+    (f,) = exchange.load(path)
+    start = time.perf_counter()
+    found = lifting.lift_with_reason(f)
+    return 1, time.perf_counter() - start, found.message
+
+
+def _measured(operation: str, path: str, argv: list[str], sender) -> None:
+    if not flags.FLAGS.is_parsed():
+        flags.FLAGS(argv)
+    items, seconds, result = globals()[operation](path)
+    usage = [
+        resource.getrusage(who).ru_maxrss
+        for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+    ]
+    sender.send((operation, items, round(seconds, 3), round(max(usage) / 1024), result))
+
+
+def _run(operation: str, path: str) -> tuple:
+    context = multiprocessing.get_context("spawn")
+    receiver, sender = context.Pipe(duplex=False)
+    process = context.Process(target=_measured, args=(operation, path, sys.argv, sender))
+    process.start()
+    sender.close()
+    try:
+        row = receiver.recv()
+    except EOFError:
+        raise RuntimeError(f"{operation}: the measuring process failed.") from None
+    process.join()
+    print(", ".join(map(str, row)), flush=True)
+    return row
+
+
+def _prepare(operation: str, folder: pathlib.Path) -> str:
+    """Generates the data of an operation; returns its path."""
+    path = str(folder / f"{operation}.npz")
+    if operation in ("verify_one", "verify_file"):
+        path = str(folder / f"{operation}.alphatensor.npz")
+        large_file(path, _FILE.value if operation == "verify_file" else 1)
+    elif operation == "invariants":
+        rng = np.random.default_rng(0)
+        exchange.save(path, [strassen_of_strassens(rng) for _ in range(_COUNT.value)])
+    else:
+        f = transforms.reduce_mod(filling.recombine(str(folder), Z, (4, 4, 5)), 2)
+        changes = [np.tri(size, dtype=np.int64) for size in f.sizes]
+        exchange.save(path, transforms.sandwich(f, *changes))
+    return path
+
+
+def _draw(path: str, file: str) -> None:
+    """Seconds to verify each factorisation of a file, against tensor entries times rank."""
+    from matplotlib.figure import Figure
+
+    points = []
+    for f in exchange.load(file):
+        start = time.perf_counter()
+        f.verify()
+        points.append((f.target.tensor.size * f.rank, time.perf_counter() - start))
+    figure = Figure(figsize=(6, 4), layout="constrained")
+    axis = figure.subplots()
+    axis.loglog(*zip(*points, strict=True), "o", markersize=3)
+    axis.set_xlabel("tensor entries × rank")
+    axis.set_ylabel("seconds to verify")
+    png = io.BytesIO()
+    figure.savefig(png, format="png", dpi=150)
+    exchange.write_with(path, lambda out: out.write(png.getvalue()))
+
+
+OPERATIONS = {
+    "verify_one": "verify_one",
+    "verify_file": "verify_file",
+    "invariants": "count_inequivalent",
+    "lift": "lift",
+}
+
+
+def main(argv: list[str]) -> None:
+    chosen = _ONLY.value or list(OPERATIONS)
+    unknown = set(chosen) - set(OPERATIONS)
+    if argv[1:] or unknown:
+        given = ", ".join([*argv[1:], *unknown])
+        print(f"error: {given}: expected --only of {', '.join(OPERATIONS)}.", file=sys.stderr)
+        sys.exit(2)
+    output = pathlib.Path(_OUTPUT.value)
+    output.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as name:
+        folder = pathlib.Path(name)
+        rows = [_run(OPERATIONS[o], _prepare(o, folder)) for o in chosen]
+        table = io.StringIO()
+        writer = csv.writer(table, lineterminator="\n")
+        writer.writerows([("operation", "items", "seconds", "peak MiB", "result"), *rows])
+        exchange.write_text(f"{output}.csv", table.getvalue())
+        if (folder / "verify_file.alphatensor.npz").exists():
+            _draw(f"{output}.png", str(folder / "verify_file.alphatensor.npz"))
+
+
+if __name__ == "__main__":
+    app.run(main)
