@@ -23,7 +23,7 @@ import tempfile
 import time
 
 import numpy as np
-from absl import app, flags
+from absl import flags
 
 from alphatensor import rings
 from alphatensor.factorization import (
@@ -35,6 +35,7 @@ from alphatensor.factorization import (
     transforms,
 )
 from alphatensor.factorization.core import Factorization
+from experiments import command
 
 _OUTPUT = flags.DEFINE_string("output", "runs/factorization_ops", "Path without suffix.")
 _FILE = flags.DEFINE_integer("file_size", 100, "Factorisations in the file that is verified.")
@@ -98,10 +99,18 @@ def lift(path: str) -> tuple[int, float, str]:
     return 1, time.perf_counter() - start, found.message
 
 
+OPERATIONS = {
+    "verify_one": verify_one,
+    "verify_file": verify_file,
+    "invariants": count_inequivalent,
+    "lift": lift,
+}
+
+
 def _measured(operation: str, path: str, argv: list[str], sender) -> None:
     if not flags.FLAGS.is_parsed():
         flags.FLAGS(argv)
-    items, seconds, result = globals()[operation](path)
+    items, seconds, result = OPERATIONS[operation](path)
     usage = [
         resource.getrusage(who).ru_maxrss
         for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
@@ -159,21 +168,14 @@ def _draw(path: str, file: str) -> None:
     exchange.write_with(path, lambda out: out.write(png.getvalue()))
 
 
-OPERATIONS = {
-    "verify_one": "verify_one",
-    "verify_file": "verify_file",
-    "invariants": "count_inequivalent",
-    "lift": "lift",
-}
-
-
-def main(argv: list[str]) -> None:
+def main() -> None:
     chosen = _ONLY.value or list(OPERATIONS)
-    unknown = set(chosen) - set(OPERATIONS)
-    if argv[1:] or unknown:
-        given = ", ".join([*argv[1:], *unknown])
-        print(f"error: {given}: expected --only of {', '.join(OPERATIONS)}.", file=sys.stderr)
-        sys.exit(2)
+    if unknown := set(chosen) - set(OPERATIONS):
+        expected = ", ".join(OPERATIONS)
+        raise ValueError(f"--only={min(unknown)}: expected some of {expected}.")
+    for flag, most in ((_FILE, 286), (_COUNT, 100_000), (_WORKERS, 64)):
+        if not 1 <= flag.value <= most:
+            raise ValueError(f"--{flag.name}={flag.value}: expected a number from 1 to {most}.")
     output = pathlib.Path(_OUTPUT.value)
     output.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as name:
@@ -188,4 +190,4 @@ def main(argv: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    app.run(main)
+    command.run(main)

@@ -88,7 +88,7 @@ def verify(paths: list[str]) -> int:
         try:
             found = _load(path)
         except FileError as error:
-            print(f"error: {error}", file=sys.stderr)
+            print(error, file=sys.stderr)
             status = 2
             continue
         for i, f in enumerate(found):
@@ -214,7 +214,7 @@ def fill() -> int:
 def reindex() -> int:
     problems = library.reindex(_LIBRARY.value)
     for line in problems:
-        print(f"error: {line}", file=sys.stderr)
+        print(line, file=sys.stderr)
     return 2 if problems else 0
 
 
@@ -320,7 +320,7 @@ def _parse(argv: list[str]) -> list[str]:
     try:
         return flags.FLAGS(argv)
     except flags.Error as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(error, file=sys.stderr)
         sys.exit(2)
 
 
@@ -328,7 +328,7 @@ def main(argv: list[str]) -> None:
     try:
         sys.exit(run(argv[1:]))
     except ValueError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(error, file=sys.stderr)
         sys.exit(2)
     except BrokenPipeError:  # the reader of a pipe has seen enough
         sys.stderr.close()
