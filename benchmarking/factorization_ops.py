@@ -180,7 +180,7 @@ def main() -> None:
     output.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
-        rows = [_run(OPERATIONS[o], _prepare(o, folder)) for o in chosen]
+        rows = [_run(o, _prepare(o, folder)) for o in chosen]
         table = io.StringIO()
         writer = csv.writer(table, lineterminator="\n")
         writer.writerows([("operation", "items", "seconds", "peak MiB", "result"), *rows])

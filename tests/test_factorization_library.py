@@ -166,3 +166,13 @@ def test_the_module_runs_as_a_program(tmp_path):
     assert help_.returncode == 0 and "Examples:" in help_.stdout and "--library" in help_.stdout
     bad = subprocess.run([*program, "table", "--max=x"], cwd=ROOT, capture_output=True, text=True)
     assert bad.returncode == 2 and len(bad.stderr.splitlines()) == 1 and "--max" in bad.stderr
+
+
+def test_the_benchmark_writes_its_table(tmp_path):
+    program = [sys.executable, "-m", "benchmarking.factorization_ops", "--only=invariants,lift"]
+    flags_ = ["--count=3", "--workers=1", f"--output={tmp_path}/ops"]
+    subprocess.run([*program, *flags_], cwd=ROOT, check=True, capture_output=True)
+    header, invariants, lift = (tmp_path / "ops.csv").read_text().splitlines()
+    assert header == "operation,items,seconds,peak MiB,result"
+    assert invariants.startswith("invariants,3,") and "3 inequivalent" in invariants
+    assert lift.startswith("lift,1,") and "lifted to Z" in lift
