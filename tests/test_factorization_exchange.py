@@ -234,3 +234,16 @@ def test_a_failed_write_leaves_the_old_file(tmp_path, monkeypatch):
     assert equal(fz.load(path)[0], STRASSEN) and os.listdir(tmp_path) == ["f.npz"]
     with pytest.raises(fz.FileError, match="cannot write"):
         fz.save(tmp_path / "missing" / "f.json", STRASSEN)
+
+
+def test_a_file_cannot_redefine_a_named_target(tmp_path):
+    """The tensor of `skew2` comes from its name; other tensors travel with the file."""
+    fz.save(tmp_path / "f.npz", SKEW)
+    with np.load(tmp_path / "f.npz") as file:
+        arrays = dict(file)
+    assert "tensor" not in arrays
+    np.savez(tmp_path / "f.npz", tensor=np.zeros((1, 2, 2), np.int8), **arrays)
+    assert fz.load(tmp_path / "f.npz")[0].verify().ok
+    own = fz.Factorization(targets.Target("mine", SKEW.target.tensor), Z, *SKEW.factors)
+    fz.save(tmp_path / "g.npz", own)
+    assert fz.load(tmp_path / "g.npz")[0].verify().ok

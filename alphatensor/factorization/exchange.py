@@ -28,6 +28,7 @@ from alphatensor.factorization.npz import FileError
 FORMAT_VERSION = 1
 MAX_JSON_BYTES = 2**28
 MAX_SIZE = 64  # of n, m, p in a file
+_NAMED = re.compile(r"(skew[2-9]|cyclic[1-9]|(skew|cyclic)[1-9]\d)")  # made by their names
 
 
 def load(path: str | os.PathLike, ring: rings.Ring | None = None) -> list[Factorization]:
@@ -137,7 +138,7 @@ def _own_arrays(path: str, fs: list[Factorization]) -> dict[str, np.ndarray]:
         "ring": np.array(first.ring.name),
         "provenance": np.array([json.dumps(dict(f.provenance), default=str) for f in fs]),
     }
-    if first.sizes is None:
+    if first.sizes is None and not _NAMED.fullmatch(first.target.name):
         arrays["tensor"] = _smallest(first.target.tensor)
     for name in "uvw":
         stacked = np.stack([getattr(f, name) for f in fs])
@@ -186,7 +187,9 @@ def _load_own(path: str, arrays: dict[str, np.ndarray]) -> list[Factorization]:
         provenance = [json.loads(str(text)) for text in arrays["provenance"].flat]
     except ValueError as error:
         raise FileError(f"{path}: {error}") from None
-    if "tensor" in arrays:
+    if _NAMED.fullmatch(name):
+        target = targets.parse(name)
+    elif "tensor" in arrays:
         tensor = _integers(arrays["tensor"], f"{path}: entry 'tensor'")
         if tensor.ndim != 3 or tensor.dtype == object or not tensor.size:
             raise FileError(f"{path}: entry 'tensor': expected a 3-D integer array.")
