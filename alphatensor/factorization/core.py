@@ -236,7 +236,8 @@ def _first_difference(factors, tensor, scale: int, modulus: int) -> tuple[int, i
     rank = factors[0].shape[1]
     if modulus:  # MAX_RANK · MAX_MODULUS² is below 2^53
         return _first_difference_mod(factors, tensor, scale, modulus)
-    largest = [[max(map(abs, c)) for c in zip(*f.tolist(), strict=True)] for f in factors]
+    extremes = [zip(f.max(0).tolist(), f.min(0).tolist(), strict=True) for f in factors]
+    largest = [[max(high, -low) for high, low in columns] for columns in extremes]
     bound = sum(math.prod(column) for column in zip(*largest, strict=True))
     bound = max(bound, scale * max(1, int(np.abs(tensor).max())))
     if bound < _EXACT_FLOAT64:
@@ -256,7 +257,9 @@ def _first_difference(factors, tensor, scale: int, modulus: int) -> tuple[int, i
 def _first_difference_mod(factors, tensor, scale, modulus: int, bound: int | None = None):
     """As `_first_difference`, mod `modulus` (0: over the integers, with sums below `bound`)."""
     rank = factors[0].shape[1]
-    bound = rank * modulus**2 if modulus else bound
+    unreduced = rank * (modulus - 1) ** 3 < _EXACT_FLOAT64  # also the products v·w
+    if modulus:
+        bound = rank * (modulus - 1) ** (3 if unreduced else 2)
     dtype = np.float32 if bound < _EXACT_FLOAT32 else np.float64
     if modulus:
         factors = [f % modulus for f in factors]
@@ -267,7 +270,7 @@ def _first_difference_mod(factors, tensor, scale, modulus: int, bound: int | Non
     for start in range(0, size_v, rows):
         block = slice(start, min(start + rows, size_v))
         pairs = v[block, None, :] * w[None, :, :]
-        if modulus:
+        if modulus and not unreduced:
             pairs %= modulus
         found = u @ pairs.reshape(-1, rank).T
         expected = tensor[:, block].reshape(size_u, -1)
