@@ -50,7 +50,7 @@ def empty(game: Games, capacity: int) -> Buffer:
     """An empty buffer for games like `game`, whose leaves have no batch axis (or their shapes)."""
     return Buffer(
         games=jax.tree.map(lambda x: jnp.zeros((capacity, *x.shape), x.dtype), game),
-        score=jnp.full((capacity,), -jnp.inf),
+        score=jnp.full((capacity,), -jnp.inf, jnp.float32),
         size=jnp.zeros((), jnp.int32),
         next=jnp.zeros((), jnp.int32),
     )

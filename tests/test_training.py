@@ -75,9 +75,21 @@ def test_a_run_leaves_curves_and_pictures(finished):
 def test_the_same_seed_gives_the_same_run(finished):
     run_settings, _, report, _, digest = finished
     for state, again in training.train(run_settings):
-        same = jax.device_get(jax.tree.leaves(state.learner.params))
-    assert again.updates == report.updates and again.best == report.best
+        same, last = jax.device_get(jax.tree.leaves(state.learner.params)), again
+    assert last.updates == report.updates and last.best == report.best
     assert all(np.array_equal(a, b) for a, b in zip(digest, same, strict=True))
+
+
+def test_each_program_is_compiled_once():
+    """A leaf that changes its type or sharding between calls would compile everything again."""
+    config = tiny_config(train__updates_per_call=1, train__warmup_updates=1)
+    config.train.updates_per_round = 1
+    programs = training.make_programs(settings.from_config(config))
+    state = programs.init()
+    for _ in range(2):
+        state, _ = programs.learn(state, jax.numpy.array([0.5, 0.25, 0.25]))
+        state, _, _ = programs.act(state)
+    assert programs.learn._cache_size() == programs.act._cache_size() == 1
 
 
 def test_solutions_mod_2_are_lifted():

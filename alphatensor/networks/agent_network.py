@@ -44,7 +44,8 @@ class AgentNetwork(NamedTuple):
 
     Attributes:
       init: key -> parameters.
-      predict: (parameters, key, Observation [B, ...], tokens [B, A, k], is_training) -> Predictions.
+      predict: (parameters, key, Observation [B, ...], tokens [B, A, k], is_training)
+        -> Predictions.
       sample: (parameters, Observation [B, ...], uniforms [B, K, k]) -> Samples.
     """
 

@@ -1,0 +1,189 @@
+"""A scheduler of flip-graph walks over many formats, with a library as its memory.
+
+Each turn takes the next format, starts walkers from the best schemes known for it (its own pool,
+the naive algorithm, or neighbouring formats extended and projected), walks for some seconds and
+stores what beats the library at once, mod 2 and, where it lifts, over the integers.
+"""
+
+import time
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import jax
+import numpy as np
+
+import alphatensor
+from alphatensor import flip_graph, rings
+from alphatensor.factorization import (
+    Factorization,
+    extend,
+    library,
+    lift,
+    naive,
+    permute_sizes,
+    project,
+)
+
+Z2 = rings.IntegersMod(2)
+
+
+class SearchConfig(NamedTuple):
+    """Constants of a search.
+
+    Attributes:
+      walkers: W, in each walk.
+      sweeps: sweeps of six tries between two plus transitions.
+      rounds: of `sweeps` in one compiled call.
+      margin: how far plus transitions may take a walker above its best rank.
+      slice_seconds: time of one turn.
+      pool: schemes of least rank kept for each format.
+      seed: of all randomness.
+    """
+
+    walkers: int
+    sweeps: int
+    rounds: int
+    margin: int
+    slice_seconds: float
+    pool: int
+    seed: int
+
+
+class Turn(NamedTuple):
+    """What one turn of the scheduler did.
+
+    Attributes:
+      sizes: the format.
+      rank: the best rank known mod 2 after the turn.
+      flips: made in the turn, and `seconds` it took.
+      stored: lines that say what entered the library.
+    """
+
+    sizes: tuple[int, int, int]
+    rank: int
+    flips: float
+    seconds: float
+    stored: list[str]
+
+
+def search(
+    formats: list[tuple[int, int, int]], folder: str, config: SearchConfig, seconds: float
+) -> Iterator[Turn]:
+    """Takes the formats in turn until `seconds` are over, yielding after each turn.
+
+    The best schemes of an earlier search are found in the library, so a search that was stopped
+    goes on. Raises `npz.FileError` where the library cannot be read or written.
+    """
+    started = time.monotonic()
+    spent = dict.fromkeys(formats, 0.0)
+    pools: dict[tuple[int, int, int], list[Factorization]] = {f: [] for f in formats}
+    turn = 0
+    while True:
+        for sizes in formats:
+            begin = time.monotonic()
+            if begin - started >= seconds:
+                return
+            known = _merged(pools[sizes], _known(sizes, folder, pools), config.pool)
+            # Every third walk starts afresh: good schemes may lie in a component without better.
+            fresh = (turn // len(formats)) % 3 == 0
+            limit = min(config.slice_seconds, seconds - (begin - started))
+            starts = [naive(sizes, Z2)] if fresh else known
+            found, flips = walk(starts, config, limit, config.seed + turn)
+            pool = pools[sizes] = _merged(found, known, config.pool)
+            elapsed = time.monotonic() - begin
+            spent[sizes] += elapsed
+            provenance = {
+                "engine": "flip graph",
+                "version": alphatensor.__version__,
+                "seed": config.seed,
+                "turn": turn,
+                "walkers": config.walkers,
+                "seconds": round(spent[sizes], 1),
+                "devices": jax.device_count(),
+            }
+            yield Turn(sizes, pool[0].rank, flips, elapsed, _store(pool, folder, provenance))
+            turn += 1
+
+
+def walk(
+    starts: list[Factorization], config: SearchConfig, seconds: float, seed: int
+) -> tuple[list[Factorization], float]:
+    """Walks from some schemes for some seconds; at least one compiled call.
+
+    Returns:
+      (different verified schemes of the least rank reached, number of flips made).
+    """
+    target = starts[0].target
+    most = max(f.rank for f in starts)
+    slots = -(-(most + config.margin + 1) // 8) * 8  # multiples of 8: fewer programs to compile
+    walkers = flip_graph.start(starts, config.walkers, slots, seed)
+    begin = time.monotonic()
+    while True:
+        walkers = flip_graph.run(
+            walkers, rounds=config.rounds, sweeps=config.sweeps, margin=config.margin
+        )
+        best_rank = np.array(walkers.best_rank)
+        if time.monotonic() - begin >= seconds:
+            break
+    least = int(best_rank.min())
+    chosen = np.flatnonzero(best_rank == least)
+    masks = np.array(walkers.best)[:, :, chosen]
+    schemes = [flip_graph.from_masks(masks[:, :, i], target, {}) for i in range(len(chosen))]
+    return _merged(schemes, [], config.pool), float(np.sum(walkers.flips))
+
+
+def _merged(first: list, second: list, most: int) -> list[Factorization]:
+    """Different schemes of the least rank among both lists, all verified, at most `most`."""
+    everything = first + second
+    least = min(f.rank for f in everything)
+    different: dict[bytes, Factorization] = {}
+    for f in everything:
+        if f.rank == least and len(different) < most:
+            key = np.sort(_rows(f)).tobytes()
+            if key not in different and f.verify().ok:
+                different[key] = f
+    return list(different.values())
+
+
+def _rows(f: Factorization) -> np.ndarray:
+    """The terms of a scheme as sortable records."""
+    masks = np.ascontiguousarray(flip_graph.to_masks(f).T)
+    return masks.view([("u", "u4"), ("v", "u4"), ("w", "u4")])[:, 0]
+
+
+def _known(sizes, folder: str, pools: dict) -> list[Factorization]:
+    """The library's scheme, the naive one, and neighbours brought to this format."""
+    known = [naive(sizes, Z2)]
+    stored = library.best(folder, sizes, Z2)
+    if stored is not None:
+        known.append(stored)
+    for axis, name in enumerate("nmp"):
+        for change, bring in [(-1, extend), (1, project)]:
+            near = list(sizes)
+            near[axis] += change
+            for f in pools.get(tuple(sorted(near)), [])[:4]:
+                known.append(bring(permute_sizes(f, near), name))
+    return known
+
+
+def _store(pool: list[Factorization], folder: str, provenance: dict) -> list[str]:
+    """Adds the best of a pool to the library, and the first that lifts if that is news too."""
+    lines, sizes = [], pool[0].target.sizes
+
+    def add(f: Factorization, **more) -> None:
+        stored = Factorization(f.target, f.ring, f.u, f.v, f.w, provenance | more)
+        added = library.add(folder, stored)
+        if added.kept:
+            lines.append(added.message)
+
+    add(pool[0])
+    over_z = library.best(folder, sizes, "Z")
+    if over_z is None or over_z.rank > pool[0].rank:
+        for f in pool[:4]:
+            lifted = lift(f)
+            if lifted is not None and lifted.is_integral:
+                add(lifted, lifted_from="Z2")
+                break
+        else:
+            lines.append(f"{'x'.join(map(str, sizes))}: rank {pool[0].rank} mod 2 did not lift.")
+    return lines

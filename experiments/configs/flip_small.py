@@ -1,0 +1,25 @@
+"""Flip-graph search over Z2 for every format 2 <= n <= m <= p <= 5; what lifts is kept over Z."""
+
+import itertools
+
+from ml_collections import ConfigDict
+
+
+def get_config() -> ConfigDict:
+    config = ConfigDict()
+    sizes = itertools.combinations_with_replacement(range(2, 6), 3)
+    config.formats = ",".join("x".join(map(str, s)) for s in sizes)
+    config.library = "factorizations"  # results; also where the search goes on from
+    config.seconds = 3_600.0  # the whole budget
+    config.search = ConfigDict(
+        dict(
+            walkers=512,
+            sweeps=1_000,  # of six tries, between two plus transitions
+            rounds=10,
+            margin=3,  # how far above its best rank a walker may climb
+            slice_seconds=20.0,  # of one format's turn
+            pool=64,  # schemes of least rank kept for each format
+            seed=0,
+        )
+    )
+    return config

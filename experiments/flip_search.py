@@ -1,0 +1,67 @@
+"""Searches the flip graph for algorithms of low rank and fills a library with what it finds.
+
+    python -m experiments.flip_search --config=experiments/configs/flip_small.py
+    python -m experiments.flip_search --config=experiments/configs/flip_small.py \\
+        --config.formats=4x4x4,4x4x5 --config.seconds=600 --config.library=runs/library
+
+A search that is stopped (Ctrl-C, or the end of its budget) goes on from its library.
+"""
+
+import time
+
+from absl import flags
+from ml_collections import ConfigDict, config_flags
+from tqdm import tqdm
+
+from experiments import command
+
+_CONFIG = config_flags.DEFINE_config_file("config", None, "Path of a configuration file.")
+
+
+def main() -> None:
+    config = _CONFIG.value
+    if not isinstance(config, ConfigDict):
+        expected = "a file such as experiments/configs/flip_small.py"
+        raise ValueError(f"--config={flags.FLAGS['config'].value!r}: expected {expected}.")
+
+    from alphatensor import devices, flip_graph, flip_search, targets
+
+    devices.use_all_cores()
+    formats = []
+    for name in str(config.formats).split(","):
+        target = targets.parse(name.strip())
+        if target.sizes is None:
+            raise ValueError(f"--config.formats={name!r}: expected formats such as '3x4x5'.")
+        if max(target.shape) > flip_graph.WORD:
+            most = f"at most {flip_graph.WORD} entries in each matrix"
+            raise ValueError(f"--config.formats={name!r}: expected {most}.")
+        formats.append(tuple(sorted(target.sizes)))
+    if not config.seconds > 0:
+        raise ValueError(f"--config.seconds={config.seconds}: expected a budget above 0.")
+    for field, value in config.search.items():
+        if field != "seed" and value <= 0:
+            raise ValueError(f"--config.search.{field}={value}: expected a value above 0.")
+    import jax
+
+    if config.search.walkers % jax.device_count():
+        expected = f"a multiple of the {jax.device_count()} devices"
+        raise ValueError(f"--config.search.walkers={config.search.walkers}: expected {expected}.")
+    search_config = flip_search.SearchConfig(**config.search)
+
+    begin = time.monotonic()
+    with tqdm(total=round(config.seconds), unit="s", dynamic_ncols=True) as bar:
+        try:
+            turns = flip_search.search(formats, config.library, search_config, config.seconds)
+            for turn in turns:
+                for line in turn.stored:
+                    bar.write(f"{time.monotonic() - begin:7.0f} s  {line}")
+                name = "x".join(map(str, turn.sizes))
+                rate = turn.flips / turn.seconds
+                bar.set_description(f"{name} rank {turn.rank} mod 2, {rate:.2g} flips/s")
+                bar.update(min(round(time.monotonic() - begin), bar.total) - bar.n)
+        except KeyboardInterrupt:
+            bar.write("Interrupted; everything found is in the library.")
+
+
+if __name__ == "__main__":
+    command.run(main)
