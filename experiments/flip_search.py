@@ -7,6 +7,8 @@
 A search that is stopped (Ctrl-C, or the end of its budget) goes on from its library.
 """
 
+import os
+import tempfile
 import time
 
 from absl import flags
@@ -47,6 +49,15 @@ def main() -> None:
         expected = f"a multiple of the {jax.device_count()} devices"
         raise ValueError(f"--config.search.walkers={config.search.walkers}: expected {expected}.")
     search_config = flip_search.SearchConfig(**config.search)
+    try:  # before minutes of walking, not after
+        os.makedirs(config.library, exist_ok=True)
+        with tempfile.TemporaryFile(dir=config.library):
+            pass
+    except OSError as error:
+        expected = "a folder that can be written"
+        raise ValueError(
+            f"--config.library={config.library!r}: expected {expected} ({error.strerror})."
+        ) from None
 
     begin = time.monotonic()
     with tqdm(total=round(config.seconds), unit="s", dynamic_ncols=True) as bar:

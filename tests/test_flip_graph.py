@@ -1,5 +1,6 @@
 """Flip graph: every step keeps the sum, searches find known ranks, mistakes are named."""
 
+import itertools
 import subprocess
 import sys
 
@@ -8,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from alphatensor import flip_graph, flip_search, rings, targets
+from alphatensor import flip_graph, flip_search, rings
 from alphatensor.factorization import Factorization, library, naive, strassen
 
 Z2 = rings.IntegersMod(2)
@@ -30,7 +31,7 @@ def tensors(terms, target):
 def walked():
     start = naive((2, 2, 3), Z2)
     walkers = flip_graph.start([start], 32, slots=16, seed=1)
-    return start.target, flip_graph.run(walkers, rounds=6, sweeps=7, margin=3)
+    return start.target, flip_graph.run(walkers, rounds=60, sweeps=20, margin=3)
 
 
 def test_masks_round_trip():
@@ -46,7 +47,7 @@ def test_flips_and_plus_transitions_keep_the_sum(walked):
     assert (tensors(walkers.terms, target) == target.tensor).all()
     assert (tensors(walkers.best, target) == target.tensor).all()
     assert np.array_equal(flip_graph.ranks(walkers.best), walkers.best_rank)
-    assert int(walkers.flips.min()) > 20, "every walker flips"
+    assert int(walkers.flips.min()) > 100, "every walker flips"
     assert len({np.array(walkers.terms[:, :, w]).tobytes() for w in range(32)}) > 25
     assert int(walkers.best_rank.min()) < 12, "some walker has reduced the naive scheme"
 
@@ -97,8 +98,9 @@ def test_walks_reach_known_ranks():
     pool, flips = flip_search.walk([naive((2, 2, 2), Z2)], CONFIG, 0.1, seed=0)
     assert pool[0].rank == 7 and flips > 0
     assert all(f.verify().ok for f in pool) and len(pool) > 1
-    pool, _ = flip_search.walk([naive((3, 3, 3), Z2)], CONFIG, 3.0, seed=0)
-    assert pool[0].rank <= 24
+    walkers = flip_graph.start([naive((3, 3, 3), Z2)], 128, slots=32, seed=0)
+    walkers = flip_graph.run(walkers, rounds=4, sweeps=500, margin=3)
+    assert int(walkers.best_rank.min()) <= 24
 
 
 @pytest.mark.parametrize("kind", ["ring", "sum", "size", "slots", "none"])
@@ -119,14 +121,15 @@ def test_unusable_starts_are_named(kind):
 
 def test_search_fills_a_library_and_goes_on_from_it(tmp_path):
     formats = [(2, 2, 2), (1, 2, 2), (2, 2, 3)]
-    turns = list(flip_search.search(formats, str(tmp_path), CONFIG, 12.0))
+    turns = list(itertools.islice(flip_search.search(formats, str(tmp_path), CONFIG, 1e6), 3))
     assert {t.sizes for t in turns} == set(formats)
     stored = library.best(tmp_path, (2, 2, 2), "Z")
     assert stored.rank == 7 and stored.verify().ok and stored.provenance["engine"] == "flip graph"
     assert library.best(tmp_path, (1, 2, 2), "Z2").rank == 4
     assert library.best(tmp_path, (2, 3, 2), "Z2").rank <= 12
-    again = next(flip_search.search([(2, 2, 2)], str(tmp_path), CONFIG, 5.0))
+    again = next(flip_search.search([(2, 2, 2)], str(tmp_path), CONFIG, 1e6))
     assert again.rank == 7 and again.stored == []
+    assert list(flip_search.search(formats, str(tmp_path), CONFIG, 1e-6)) == []
 
 
 @pytest.mark.parametrize(
@@ -144,7 +147,3 @@ def test_the_command_names_mistakes(flag, words):
     command += ["--config=experiments/configs/flip_small.py", flag]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 2 and words in done.stderr and "Traceback" not in done.stderr
-
-
-def test_targets_of_the_naive_scheme():
-    assert np.array_equal(naive((2, 3, 2), Z2).target.tensor, targets.matmul(2, 3, 2).tensor)
