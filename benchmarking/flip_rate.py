@@ -1,0 +1,155 @@
+"""Times the flip-graph walkers: flips a second over formats, walkers and devices.
+
+  python -m benchmarking.flip_rate --output=runs/flip_rate
+  python -m benchmarking.flip_rate --formats=4x4x4 --walkers=256,4096 --devices=1,2
+
+Only flips that were made count; a try whose random term has no partner with an equal factor is
+counted apart. Walkers start from the naive algorithm and walk `--warmup` seconds first, so that the
+rate is that of schemes of low rank, where a search spends its time and fewer terms share a factor.
+`--devices` says how many JAX devices share the walkers; on a CPU each is one core.
+
+Writes OUTPUT.csv (format, walkers, devices, platform, flips/s, tries/s, share of tries that flip,
+least rank at the end, seconds measured).
+"""
+
+import csv
+import io
+import multiprocessing
+import pathlib
+import time
+
+from absl import flags
+
+from experiments import command
+
+_OUTPUT = flags.DEFINE_string("output", "runs/flip_rate", "Path without suffix.")
+_FORMATS = flags.DEFINE_list("formats", ["3x3x3", "4x4x4", "5x5x5"], "Matrix formats.")
+_WALKERS = flags.DEFINE_list("walkers", ["256", "1024", "4096"], "Numbers of walkers.")
+_DEVICES = flags.DEFINE_list("devices", ["1", "2"], "Numbers of JAX devices.")
+_SECONDS = flags.DEFINE_float("seconds", 3.0, "Measured time of each row, at least.")
+_WARMUP = flags.DEFINE_float("warmup", 5.0, "Walking time before, after compilation.")
+
+HEADER = ("format", "walkers", "devices", "platform", "flips/s", "tries/s", "share", "rank", "s")
+MARGIN = 3
+TRIES = 6  # in each sweep
+
+
+def measure(sizes: tuple, num_walkers: int, seconds: float, warmup: float) -> tuple:
+    """Walks and times; returns a row as in `HEADER`."""
+    import jax
+    import numpy as np
+
+    from alphatensor import flip_graph, rings
+    from alphatensor.factorization import naive
+
+    f = naive(sizes, rings.IntegersMod(2))
+    slots = -(-(f.rank + MARGIN + 1) // 8) * 8
+    sweeps = max(1, 2**20 // (num_walkers * slots))  # about a tenth of a second in each call
+
+    def walk(walkers):
+        walkers = flip_graph.run(walkers, rounds=8, sweeps=sweeps, margin=MARGIN)
+        return jax.block_until_ready(walkers)
+
+    walkers = walk(walk(flip_graph.start([f], num_walkers, slots, seed=0)))
+    start = time.perf_counter()
+    while time.perf_counter() - start < warmup:
+        walkers = walk(walkers)
+    before, calls = np.array(walkers.flips), 0
+    start = time.perf_counter()
+    while (elapsed := time.perf_counter() - start) < seconds or not calls:
+        walkers = walk(walkers)
+        calls += 1
+    # Counters wrap at 2^32; differences of uint32 do not mind.
+    made = np.array(walkers.flips).astype(np.uint32) - before.astype(np.uint32)
+    flips, tries = int(made.sum(dtype=np.int64)), calls * 8 * sweeps * TRIES * num_walkers
+    return (
+        "x".join(map(str, sizes)),
+        num_walkers,
+        jax.device_count(),
+        jax.devices()[0].platform,
+        round(flips / elapsed),
+        round(tries / elapsed),
+        round(flips / tries, 4),
+        int(walkers.best_rank.min()),
+        round(elapsed, 2),
+    )
+
+
+def _child(devices: int, arguments: tuple, sender) -> None:
+    import jax
+
+    jax.config.update("jax_num_cpu_devices", devices)
+    sender.send(measure(*arguments))
+
+
+def run_with(devices: int, *arguments) -> tuple:
+    """`measure` in a process of its own, as the number of CPU devices is fixed once JAX starts."""
+    context = multiprocessing.get_context("spawn")
+    receiver, sender = context.Pipe(duplex=False)
+    process = context.Process(target=_child, args=(devices, arguments, sender))
+    process.start()
+    sender.close()
+    try:
+        return receiver.recv()
+    except EOFError:
+        raise RuntimeError("flip_rate: the measuring process failed.") from None
+    finally:
+        process.join()
+
+
+def _numbers(flag) -> list[int]:
+    try:
+        numbers = [int(x) for x in flag.value]
+    except ValueError:
+        numbers = []
+    if not numbers or not all(1 <= x <= 2**20 for x in numbers):
+        given = ",".join(flag.value)
+        raise ValueError(f"--{flag.name}={given}: expected numbers from 1 to {2**20:,}.")
+    return numbers
+
+
+def _sizes(name: str) -> tuple[int, int, int]:
+    from alphatensor import flip_graph, targets
+
+    target = targets.parse(name.strip())
+    if target.sizes is None or max(target.shape) > flip_graph.WORD:
+        expected = f"formats such as '3x4x5' with at most {flip_graph.WORD} entries in each matrix"
+        raise ValueError(f"--formats={name}: expected {expected}.")
+    return target.sizes
+
+
+def main() -> None:
+    walkers, devices = _numbers(_WALKERS), _numbers(_DEVICES)
+    formats = [_sizes(name) for name in _FORMATS.value]
+    for w in walkers:
+        for d in devices:
+            if w % d:
+                raise ValueError(f"--walkers={w}: expected a multiple of --devices={d}.")
+    for flag, least in ((_SECONDS, 0.01), (_WARMUP, 0.0)):
+        if not least <= flag.value <= 3_600:
+            expected = f"seconds from {least} to 3,600"
+            raise ValueError(f"--{flag.name}={flag.value}: expected {expected}.")
+
+    output = pathlib.Path(f"{_OUTPUT.value}.csv")
+    try:
+        output.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        message = f"--output={_OUTPUT.value}: the folder cannot be made ({error.strerror})."
+        raise ValueError(message) from None
+    print(",".join(HEADER), flush=True)
+    rows = []
+    for sizes in formats:
+        for d in devices:
+            for w in walkers:
+                rows.append(run_with(d, sizes, w, _SECONDS.value, _WARMUP.value))
+                print(",".join(map(str, rows[-1])), flush=True)
+
+    from alphatensor.factorization import exchange
+
+    table = io.StringIO()
+    csv.writer(table, lineterminator="\n").writerows([HEADER, *rows])
+    exchange.write_text(str(output), table.getvalue())
+
+
+if __name__ == "__main__":
+    command.run(main)
