@@ -22,7 +22,7 @@ quickstart: $(VENV)/installed
 	$(BIN)/python -m experiments.train --config=experiments/configs/quickstart.py --config.seed=$(SEED)
 
 test: $(VENV)/installed-test
-	$(BIN)/ruff check .
+	$(BIN)/ruff check . && $(BIN)/ruff format --check .
 	$(BIN)/python -m pytest -n 2
 
 clean:

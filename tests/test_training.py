@@ -20,7 +20,9 @@ def tiny_config(**changes):
     """Rank-1 and rank-2 tensors of side 2: learnt in seconds."""
     config = quickstart.get_config()
     config.target = "1x2x1"  # an inner product: rank 2
-    config.entries_per_token = 2
+    config.update(dict(ring="Z", entries=(-1, 0, 1), entries_per_token=2))
+    config.demonstrations.probabilities = (0.25, 0.5, 0.25)
+    config.train.lift = False
     config.demonstrations.max_rank = 2
     config.game.max_moves = 3
     config.network.update(dict(channels=16, torso_blocks=1, head_size=8, policy_width=16))
