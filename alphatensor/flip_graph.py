@@ -28,6 +28,7 @@ from alphatensor.factorization import Factorization
 from alphatensor.targets import Target
 
 WORD = 32  # bits of a factor
+BLOCK = 16  # walkers that one CPU device walks at a time
 
 # The shared mode, then the modes that play b and c: one sweep tries each of these once.
 _ORDERS = ((0, 1, 2), (1, 2, 0), (2, 0, 1), (0, 2, 1), (1, 0, 2), (2, 1, 0))
@@ -201,13 +202,30 @@ def run(walkers: Walkers, *, rounds: int, sweeps: int, margin: int) -> Walkers:
 
     After each round the best schemes are stored, and walkers whose rank has not dropped make a plus
     transition; those `margin` or more above their best rank go back to their best scheme first.
-    The number of walkers must be a multiple of the number of devices.
+    The number of walkers must be a multiple of the number of devices; on CPUs a multiple of 16 for
+    each device is fastest.
     """
     mesh = jax.sharding.Mesh(np.array(jax.devices()), ("walkers",))
     schemes, single = PartitionSpec(None, None, "walkers"), PartitionSpec("walkers")
     specs = Walkers(schemes, schemes, single, single, single)
-    walk = functools.partial(_run, rounds=rounds, sweeps=sweeps, margin=margin)
+    walk = functools.partial(_run_blocks, rounds=rounds, sweeps=sweeps, margin=margin)
     return jax.shard_map(walk, mesh=mesh, in_specs=(specs,), out_specs=specs)(walkers)
+
+
+def _run_blocks(walkers: Walkers, rounds: int, sweeps: int, margin: int) -> Walkers:
+    """Walks block after block on CPUs, where XLA's loops are several times faster on short rows.
+
+    Walkers do not interact, so the result is the same bit for bit.
+    """
+    number = walkers.seeds.size
+    most = BLOCK if jax.default_backend() == "cpu" else number
+    block = next(b for b in range(most, 0, -1) if number % b == 0)
+    split = jax.tree.map(
+        lambda x: jnp.moveaxis(x.reshape(*x.shape[:-1], -1, block), -2, 0), walkers
+    )
+    walk = functools.partial(_run, rounds=rounds, sweeps=sweeps, margin=margin)
+    done = jax.lax.map(walk, split)
+    return jax.tree.map(lambda x: jnp.moveaxis(x, 0, -2).reshape(*x.shape[1:-1], -1), done)
 
 
 def _run(walkers: Walkers, rounds: int, sweeps: int, margin: int) -> Walkers:

@@ -94,6 +94,17 @@ def test_the_same_seed_walks_the_same_way():
     assert not np.array_equal(digest(3), digest(4))
 
 
+def test_blocks_walk_as_one():
+    """Walkers in several blocks end where one block of all of them ends."""
+    f = naive((2, 2, 2), Z2)
+    constants = dict(rounds=3, sweeps=10, margin=2)
+    number = 3 * flip_graph.BLOCK // 2  # blocks of 12
+    blocks = flip_graph.run(flip_graph.start([f], number, slots=12, seed=5), **constants)
+    whole = flip_graph._run(flip_graph.start([f], number, slots=12, seed=5), **constants)
+    for a, b in zip(blocks, whole, strict=True):
+        assert np.array_equal(a, b)
+
+
 def test_walks_reach_known_ranks():
     pool, flips = flip_search.walk([naive((2, 2, 2), Z2)], CONFIG, 0.1, seed=0)
     assert pool[0].rank == 7 and flips > 0
