@@ -13,11 +13,11 @@ def get_config() -> ConfigDict:
     config.seconds = 3_600.0  # the whole budget
     config.search = ConfigDict(
         dict(
-            walkers=512,
-            sweeps=1_000,  # of six tries, between two plus transitions
+            walkers=64,
+            sweeps=4_000,  # of six tries, between two plus transitions
             rounds=10,
             margin=3,  # how far above its best rank a walker may climb
-            slice_seconds=20.0,  # of one format's turn
+            slice_seconds=15.0,  # of one format's turn
             pool=64,  # schemes of least rank kept for each format
             seed=0,
         )
