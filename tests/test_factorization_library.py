@@ -34,7 +34,7 @@ def test_every_file_of_the_projects_library_is_exact_and_indexed():
         check = f.verify()
         assert check.ok, check.message
         assert path.name == library.file_name(f) and index[path.stem]["rank"] == f.rank
-        assert f.provenance.get("method"), path
+        assert f.provenance.get("method") or f.provenance.get("engine"), path
         assert index[path.stem]["provenance"] == f.provenance
 
 
