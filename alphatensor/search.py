@@ -132,6 +132,15 @@ def _expand(params, agent: Agent, permutations: bases.SignedPermutation, state: 
     return _Node(state, candidates, keys), logits, jnp.where(state.done, 0.0, value)
 
 
+def _fold_in(raw_keys: jax.Array, actions: jax.Array) -> jax.Array:
+    """Keys of children [B, 2]: siblings must not sample their actions with the same numbers."""
+
+    def one(raw_key, action):
+        return jax.random.key_data(jax.random.fold_in(jax.random.wrap_key_data(raw_key), action))
+
+    return jax.vmap(one)(raw_keys, actions)
+
+
 def _is_merged(logits: jax.Array) -> jax.Array:
     """Merged copies carry a prior of -inf."""
     return jnp.isneginf(logits)
@@ -224,8 +233,9 @@ def search(
         step = jax.vmap(environment.step, in_axes=(0, 0, None))
         after, reward = step(node.state, chosen, agent.rules)
         reward = reward + environment.failure_penalty(node.state, after, agent.rules)
-        # Where the parent was over already, its child must draw new randomness all the same.
-        next_node, logits, value = _expand(params, agent, permutations, after, node.key)
+        next_node, logits, value = _expand(
+            params, agent, permutations, after, _fold_in(node.key, action)
+        )
         output = mctx.RecurrentFnOutput(
             reward=reward,
             discount=jnp.where(after.done, 0.0, 1.0),
