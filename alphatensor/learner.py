@@ -43,20 +43,38 @@ class LearnerConfig(NamedTuple):
 
 
 class LearnerState(NamedTuple):
-    """Parameters, optimiser state, and the number of updates made (int32 [])."""
+    """What learning changes.
+
+    Attributes:
+      params: of the network.
+      optimiser: optax's state.
+      step: int32 [], updates made.
+      rate: float32 [], multiplies the schedule's rate; below 1 after a loss that was not finite.
+    """
 
     params: dict
     optimiser: optax.OptState
     step: jax.Array
+    rate: jax.Array
 
 
 class Losses(NamedTuple):
-    """Means of one call, float32 []: see `loss`. `finite` tells whether all updates were."""
+    """Means of one call, float32 [] where no shape is given: see `loss`.
+
+    Attributes:
+      policy, value, total: the losses.
+      gradient_norm: before clipping.
+      policy_by_source, value_by_source: [3], on demonstrations, games and best games; NaN for a
+        source that gave no example.
+      finite: bool, whether every update was; the first that was not, and all after it, are undone.
+    """
 
     policy: jax.Array
     value: jax.Array
     total: jax.Array
     gradient_norm: jax.Array
+    policy_by_source: jax.Array
+    value_by_source: jax.Array
     finite: jax.Array
 
 
@@ -74,7 +92,8 @@ def make_optimiser(config: LearnerConfig) -> optax.GradientTransformation:
 def init(key: jax.Array, agent: Agent, config: LearnerConfig) -> LearnerState:
     """Random parameters and a fresh optimiser."""
     params = agent.network.init(key)
-    return LearnerState(params, make_optimiser(config).init(params), jnp.zeros((), jnp.int32))
+    optimiser = make_optimiser(config).init(params)
+    return LearnerState(params, optimiser, jnp.zeros((), jnp.int32), jnp.ones((), jnp.float32))
 
 
 class Batch(NamedTuple):
@@ -124,15 +143,19 @@ def make_batch(
 
 
 def loss(params, key: jax.Array, batch: Batch, agent: Agent, config: LearnerConfig):
-    """Weighted sum of the policy's cross-entropy (summed over tokens) and the quantile loss."""
+    """Weighted sum of the policy's cross-entropy (summed over tokens) and the quantile loss.
+
+    Also returns both for each example, float32 [B].
+    """
     predictions = agent.network.predict(params, key, batch.observation, batch.tokens, True)
     log_probs = jax.nn.log_softmax(predictions.logits)
     # A one-hot product instead of a gather: its gradient needs no scatter.
     target = jax.nn.one_hot(batch.tokens, predictions.logits.shape[-1])
     cross_entropy = -jnp.sum(log_probs * target, axis=(-2, -1))
-    policy = jnp.mean(cross_entropy * batch.is_useful)
-    value = jnp.mean(networks.quantile_loss(predictions.quantiles, batch.value))
-    return config.policy_weight * policy + config.value_weight * value, (policy, value)
+    policies = jnp.mean(cross_entropy * batch.is_useful, axis=-1)
+    values = networks.quantile_loss(predictions.quantiles, batch.value)
+    total = config.policy_weight * jnp.mean(policies) + config.value_weight * jnp.mean(values)
+    return total, (policies, values)
 
 
 def draw_examples(
@@ -144,11 +167,12 @@ def draw_examples(
     agent: Agent,
     law: demonstrations.Law,
     config: LearnerConfig,
-) -> replay.Example:
-    """One example for each key [B]; `mixture` float32 [3]: demonstrations, games and best games.
+) -> tuple[replay.Example, jax.Array]:
+    """One example for each key [B], and its source, int32 [B].
 
-    The share of an empty buffer goes to demonstrations. `supports` bool [M, 3, S] are those of the
-    targets: a demonstration lives on the coordinates of a random one.
+    `mixture` float32 [3] are the shares of demonstrations, games and best games; that of an empty
+    buffer goes to demonstrations. `supports` bool [M, 3, S] are those of the targets: a
+    demonstration lives on the coordinates of a random one.
     """
     count, shuffle = config.actions_per_state, config.shuffle_probability
     filled = jnp.stack([jnp.array(True), games.size > 0, best_games.size > 0])
@@ -164,7 +188,7 @@ def draw_examples(
             replay.game_example(best_key, best_games, agent.rules, count, shuffle),
         )
         source = jax.random.categorical(source_key, jnp.log(shares))
-        return jax.tree.map(lambda *x: jnp.stack(x)[source], *candidates)
+        return jax.tree.map(lambda *x: jnp.stack(x)[source], *candidates), source
 
     return jax.vmap(one)(keys)
 
@@ -198,23 +222,32 @@ def learn(
     def my_keys(key):
         return jax.vmap(lambda i: jax.random.fold_in(key, first + i))(jnp.arange(share))
 
-    def update(state: LearnerState, key):
+    def update(carry, key):
+        state, finite = carry
         draw_key, permutation_key, dropout_key = jax.random.split(key, 3)
-        examples = draw_examples(
+        examples, source = draw_examples(
             my_keys(draw_key), games, best_games, mixture, supports, agent, law, config
         )
         batch = make_batch(my_keys(permutation_key), examples, permutations, agent)
         gradient_of = jax.value_and_grad(loss, has_aux=True)
         dropout_key = jax.random.fold_in(dropout_key, first)
-        results = gradient_of(state.params, dropout_key, batch, agent, config)
-        (total, (policy, value)), gradient = jax.lax.pmean(results, axis)
+        (total, each), gradient = gradient_of(state.params, dropout_key, batch, agent, config)
+        is_source = jax.nn.one_hot(source, 3)
+        sums = [x @ is_source for x in (*each, jnp.ones(share))]
+        total, gradient, (policies, values, counts) = jax.lax.pmean((total, gradient, sums), axis)
         norm = optax.global_norm(gradient)
+        finite = finite & jnp.isfinite(total) & jnp.isfinite(norm)
         changes, optimiser_state = optimiser.update(gradient, state.optimiser, state.params)
+        changes = jax.tree.map(lambda x: x * state.rate, changes)
         params = optax.apply_updates(state.params, changes)
-        finite = jnp.isfinite(total) & jnp.isfinite(norm)
-        losses = Losses(policy, value, total, norm, finite)
-        return LearnerState(params, optimiser_state, state.step + 1), losses
+        after = LearnerState(params, optimiser_state, state.step + 1, state.rate)
+        after = jax.tree.map(lambda new, old: jnp.where(finite, new, old), after, state)
+        means = jnp.sum(policies) / share, jnp.sum(values) / share, total, norm
+        return (after, finite), (means, policies, values, counts)
 
-    state, losses = jax.lax.scan(update, state, jax.random.split(key, updates))
-    means = jax.tree.map(lambda x: jnp.mean(x.astype(jnp.float32)), losses)
-    return state, means._replace(finite=jnp.all(losses.finite))
+    (state, finite), (means, policies, values, counts) = jax.lax.scan(
+        update, (state, jnp.array(True)), jax.random.split(key, updates)
+    )
+    counts = jnp.sum(counts, axis=0)
+    by_source = (jnp.sum(x, axis=0) / counts for x in (policies, values))
+    return state, Losses(*(jnp.mean(x) for x in means), *by_source, finite)

@@ -3,6 +3,8 @@
 config.json          the configuration
 events.out.tfevents* TensorBoard scalars
 curves.csv           the same scalars, one row for each turn of the loop
+checkpoints/         the whole state of the run, see `checkpoints`
+run.log              what was said on the screen, rotated
 2x2x2_rank7_Z.npz    each new best algorithm, with its provenance
 summary.txt          the best algorithms in readable form
 summary.png          learning curves
@@ -10,7 +12,12 @@ summary.png          learning curves
 """
 
 import csv
+import fcntl
+import io
+import itertools
 import json
+import logging
+import logging.handlers
 import os
 import pathlib
 import tempfile
@@ -20,7 +27,7 @@ import matplotlib
 import numpy as np
 import tensorboardX
 
-from alphatensor.factorization import Factorization, draw, save, to_text
+from alphatensor.factorization import Factorization, draw, load, save, to_text
 from alphatensor.training import Report
 
 matplotlib.use("Agg")
@@ -30,35 +37,62 @@ from matplotlib import pyplot as plt  # noqa: E402
 class RunFolder:
     """Writes one run's results; a context manager, so that curves reach the disk at any end."""
 
-    def __init__(self, path: str, config: dict):
-        """Creates the folder, or raises `ValueError` in one line if it cannot be written."""
+    def __init__(self, path: str):
+        """Creates the folder and locks it, or raises `ValueError` in one line."""
         self.path = pathlib.Path(path)
-        try:
-            self.path.mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryFile(dir=self.path):
-                pass
-        except OSError as error:
-            reason = error.strerror or error
-            raise ValueError(
-                f"--config.output={path!r}: expected a folder that can be written ({reason})."
-            ) from None
+        self._lock = _lock(path)
+        self._events = self._log = None
+
+    def open(self, config: dict, updates: int = 0) -> None:
+        """Begins to write.
+
+        Args:
+          config: of the run, stored as config.json.
+          updates: those of the checkpoint that the run goes on from; what the folder holds of
+            later turns is dropped, since they come again. 0: whatever it holds is replaced.
+        """
         self._config = config
-        self._best: dict[str, Factorization] = {}
-        self._rows: list[dict[str, float]] = []
         self._write("config.json", json.dumps(config, indent=2, default=str).encode())
-        self._events = tensorboardX.SummaryWriter(str(self.path))
+        rows = read_curves(self.path) if updates else []
+        self._rows = [row for row in rows if row["updates"] <= updates]
+        self._best = self._read_best() if updates else {}
+        self._events = tensorboardX.SummaryWriter(str(self.path), purge_step=updates + 1)
+        self._log = logging.handlers.RotatingFileHandler(
+            self.path / "run.log", maxBytes=1_000_000, backupCount=3
+        )
+        self._log.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
+
+    def move_aside(self) -> "RunFolder":
+        """Renames the folder to the first free `<path>-N` and returns a new, empty one."""
+        number = next(n for n in itertools.count(1) if not self._aside(n).exists())
+        self.path.rename(self._aside(number))
+        self._lock.close()
+        return RunFolder(str(self.path))
+
+    def _aside(self, number: int) -> pathlib.Path:
+        return self.path.with_name(f"{self.path.name}-{number}")
 
     def __enter__(self) -> "RunFolder":
         return self
 
     def __exit__(self, *_) -> None:
-        self._write_curves()
-        self._events.close()
+        try:
+            if self._events is not None:
+                self.write_curves()
+        finally:
+            if self._events is not None:
+                self._events.close()
+                self._log.close()
+            self._lock.close()
 
     @property
     def best(self) -> dict[str, Factorization]:
         """The best factorisation so far by `'target ring'`."""
         return self._best
+
+    def log(self, text: str) -> None:
+        """Adds a line to run.log."""
+        self._log.emit(logging.LogRecord("run", logging.INFO, "", 0, text, None, None))
 
     def record(self, report: Report) -> None:
         """Stores a report: scalars, and every found factorisation at once."""
@@ -66,6 +100,8 @@ class RunFolder:
         self._rows.append(row | report.scalars)
         for name, value in report.scalars.items():
             self._events.add_scalar(name, value, report.updates)
+        if len(report.lengths):
+            self._events.add_histogram("games/ranks", report.lengths, report.updates)
         for f in report.found:
             provenance = f.provenance | {"config": json.dumps(self._config, default=str)}
             stored = Factorization(f.target, f.ring, f.u, f.v, f.w, provenance)
@@ -83,7 +119,7 @@ class RunFolder:
 
     def summarise(self) -> str:
         """Writes summary.txt and the pictures; returns the summary's text."""
-        self._write_curves()
+        self.write_curves()
         parts = []
         for f in self._best.values():
             draw(f, self.path / f"{name_of(f)}.png")
@@ -105,39 +141,89 @@ class RunFolder:
         os.chmod(file.name, 0o644)
         os.replace(file.name, self.path / name)
 
-    def _write_curves(self) -> None:
+    def write_curves(self) -> None:
+        """Writes curves.csv and flushes the events."""
         names = list(dict.fromkeys(name for row in self._rows for name in row))
-        with tempfile.NamedTemporaryFile("w", dir=self.path, delete=False, newline="") as file:
-            writer = csv.DictWriter(file, names)
-            writer.writeheader()
-            writer.writerows(self._rows)
-        os.chmod(file.name, 0o644)
-        os.replace(file.name, self.path / "curves.csv")
+        text = io.StringIO(newline="")
+        writer = csv.DictWriter(text, names, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(self._rows)
+        self._write("curves.csv", text.getvalue().encode())
+        self._events.flush()
+
+    def _read_best(self) -> dict[str, Factorization]:
+        best: dict[str, Factorization] = {}
+        for path in self.path.glob("*_rank*.npz"):
+            (f,) = load(path)
+            name = f"{f.target.name} {f.ring}"
+            if name not in best or f.rank < best[name].rank:
+                best[name] = f
+        return best
 
     def _draw_curves(self) -> None:
-        panels = [
-            ("policy loss (nats)", ["loss/policy"]),
-            ("value loss", ["loss/value"]),
-            ("solved share of games", ["games/solved"]),
-            ("moves of solved games", ["games/best_rank", "games/mean_rank"]),
-        ]
-        figure, axes = plt.subplots(2, 2, figsize=(10, 6.5), sharex=True, layout="constrained")
-        for ax, (title, names) in zip(axes.flat, panels, strict=True):
-            for name in names:
-                rows = [row for row in self._rows if name in row]
-                x = [row["seconds"] for row in rows]
-                ax.plot(x, [row[name] for row in rows], ".-", ms=4, lw=1, label=name.split("/")[1])
-            ax.set_title(title, fontsize=10)
-            ax.grid(alpha=0.3)
-            if len(names) > 1:
-                ax.legend(fontsize=8)
-        for ax in axes[1]:
-            ax.set_xlabel("seconds, compilation included")
         with tempfile.NamedTemporaryFile(dir=self.path, suffix=".png", delete=False) as file:
-            figure.savefig(file, dpi=110)
-        plt.close(figure)
+            draw_curves(self._rows, file)
         os.chmod(file.name, 0o644)
         os.replace(file.name, self.path / "summary.png")
+
+
+def _lock(path: str):
+    """An open, locked file in the folder, which is made first; raises `ValueError`."""
+    folder = pathlib.Path(path)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        file = (folder / ".lock").open("a+")
+    except OSError as error:
+        reason = error.strerror or error
+        raise ValueError(
+            f"--config.output={path!r}: expected a folder that can be written ({reason})."
+        ) from None
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        file.seek(0)
+        holder = file.read().strip()
+        raise ValueError(
+            f"--config.output={path!r}: another run (process {holder}) is writing there."
+        ) from None
+    file.truncate(0)
+    file.write(str(os.getpid()))
+    file.flush()
+    return file
+
+
+def read_curves(path: pathlib.Path) -> list[dict[str, float]]:
+    """The rows of a run's curves.csv, without the empty cells; [] where there is none."""
+    try:
+        with (path / "curves.csv").open(newline="") as file:
+            rows = list(csv.DictReader(file))
+    except OSError:
+        return []
+    return [{name: float(x) for name, x in row.items() if x} for row in rows]
+
+
+def draw_curves(rows: list[dict[str, float]], file) -> None:
+    """Draws learning curves as PNG into a path or binary file."""
+    panels = [
+        ("policy loss (nats)", ["loss/policy"]),
+        ("value loss", ["loss/value"]),
+        ("solved share of games", ["games/solved"]),
+        ("moves of solved games", ["games/best_rank", "games/mean_rank"]),
+    ]
+    figure, axes = plt.subplots(2, 2, figsize=(10, 6.5), sharex=True, layout="constrained")
+    for ax, (title, names) in zip(axes.flat, panels, strict=True):
+        for name in names:
+            chosen = [row for row in rows if name in row]
+            x = [row["seconds"] for row in chosen]
+            ax.plot(x, [row[name] for row in chosen], ".-", ms=4, lw=1, label=name.split("/")[1])
+        ax.set_title(title, fontsize=10)
+        ax.grid(alpha=0.3)
+        if len(names) > 1:
+            ax.legend(fontsize=8)
+    for ax in axes[1]:
+        ax.set_xlabel("seconds, compilation included")
+    figure.savefig(file, dpi=110, format="png")
+    plt.close(figure)
 
 
 def name_of(f: Factorization) -> str:

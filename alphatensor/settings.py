@@ -11,6 +11,7 @@ import numpy as np
 
 from alphatensor import (
     demonstrations,
+    devices,
     environment,
     factors,
     learner,
@@ -54,6 +55,30 @@ class TrainConfig(NamedTuple):
     lift: bool
 
 
+class MeshConfig(NamedTuple):
+    """How devices are arranged.
+
+    Attributes:
+      data: games and batches are split over this many; 0: all that there are.
+      model: parameters are split over this many.
+    """
+
+    data: int
+    model: int
+
+
+class CheckpointConfig(NamedTuple):
+    """When the whole state of a run is stored.
+
+    Attributes:
+      minutes: between two checkpoints.
+      keep: the newest ones that stay; those of a new best rank stay for ever.
+    """
+
+    minutes: float
+    keep: int
+
+
 class Settings(NamedTuple):
     """Everything a run needs beyond random numbers."""
 
@@ -65,6 +90,8 @@ class Settings(NamedTuple):
     symmetries: self_play.Symmetries
     num_permutations: int
     train: TrainConfig
+    mesh: MeshConfig
+    checkpoint: CheckpointConfig
 
 
 def from_config(config) -> Settings:
@@ -97,12 +124,14 @@ def from_config(config) -> Settings:
     for name, value in [("density", density), ("canonical_probability", canonical)]:
         _check(f"bases.{name}", value, 0 <= value <= 1, "a probability from 0 to 1")
     _check_entry_bound(found, density)
-    devices = jax.device_count()
+    mesh = MeshConfig(**config.mesh)
+    devices.make_mesh(*mesh)  # raises where it does not fit
+    share = mesh.data or jax.device_count() // mesh.model
     for name, value in [
         ("train.games", train.games),
         ("learner.batch_size", config.learner.batch_size),
     ]:
-        _check(name, value, value % devices == 0, f"a multiple of the {devices} devices")
+        _check(name, value, value % share == 0, f"a multiple of the {share} devices")
     return Settings(
         seed=config.seed,
         targets=found,
@@ -118,6 +147,8 @@ def from_config(config) -> Settings:
         ),
         num_permutations=config.bases.signed_permutations,
         train=train,
+        mesh=mesh,
+        checkpoint=CheckpointConfig(**config.checkpoint),
     )
 
 
@@ -129,7 +160,7 @@ _INTEGER_FIELDS = (
     "search.simulations", "search.samples", "learner.batch_size", "learner.actions_per_state",
     "learner.decay_every",
     "train.games", "train.updates_per_call", "train.updates_per_round", "train.game_buffer",
-    "train.best_buffer",
+    "train.best_buffer", "mesh.model", "checkpoint.keep",
 )  # fmt: skip
 
 _REAL_FIELDS = (
@@ -137,7 +168,7 @@ _REAL_FIELDS = (
     "learner.policy_weight", "learner.value_weight", "learner.shuffle_probability",
     "search.c_init", "search.c_base", "search.root_noise", "search.root_concentration",
     "network.dropout", "train.max_seconds", "train.max_rounds", "train.best_slack",
-    "train.warmup_updates", "seed",
+    "train.warmup_updates", "seed", "mesh.data", "checkpoint.minutes",
 )  # fmt: skip
 
 

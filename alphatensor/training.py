@@ -16,20 +16,24 @@ import numpy as np
 from jax.sharding import PartitionSpec
 
 import alphatensor
-from alphatensor import bases, learner, replay, self_play
+from alphatensor import bases, devices, learner, replay, self_play
 from alphatensor.factorization import Factorization, canonical, lift
 from alphatensor.settings import Settings
 
+SOURCES = ("demonstrations", "games", "best_games")
+LOWERED_RATE = 0.1  # of the learning rate after a loss that was not finite
+
 
 class NonFiniteLossError(RuntimeError):
-    """A loss or gradient was NaN or infinite; `state` is the state after the failing call."""
+    """A loss was NaN or infinite at the lowered rate too; `state` is the last good one."""
 
     def __init__(self, state: "TrainState", losses: learner.Losses):
         self.state = state
         step = int(state.learner.step)
         super().__init__(
-            f"the loss is not finite by update {step} (policy {losses.policy:.4g}, value "
-            f"{losses.value:.4g}); lower --config.learner.learning_rate"
+            f"the loss is not finite after update {step} (policy {losses.policy:.4g}, value "
+            f"{losses.value:.4g}), at {LOWERED_RATE} of the learning rate too; lower "
+            "--config.learner.learning_rate"
         )
 
 
@@ -49,6 +53,20 @@ class TrainState(NamedTuple):
     rounds: jax.Array
 
 
+class Snapshot(NamedTuple):
+    """Where a run stands: all that it needs to go on as if it had never stopped.
+
+    Attributes:
+      state: the arrays.
+      best: best rank of each target so far, None before the first.
+      seconds: that the run has taken.
+    """
+
+    state: TrainState
+    best: tuple[int | None, ...]
+    seconds: float
+
+
 class Played(NamedTuple):
     """What the host needs of a round of games, leaves [B, ...], see `self_play.Games`."""
 
@@ -64,11 +82,13 @@ class Programs(NamedTuple):
     """The compiled functions of a run.
 
     Attributes:
+      shapes: of a TrainState, with shardings: what a checkpoint is restored into.
       init: () -> TrainState.
       learn: (TrainState, mixture float32 [3]) -> (TrainState, Losses).
       act: TrainState -> (TrainState, Played, Statistics).
     """
 
+    shapes: Any
     init: Any
     learn: Any
     act: Any
@@ -81,6 +101,7 @@ class Report(NamedTuple):
       seconds: since the loop started, compilation included.
       updates, rounds: made so far.
       scalars: name -> value, for curves.
+      lengths: int [G], moves of this turn's solved games.
       found: verified factorisations that beat the run's best, best last.
       best: best rank of each target so far, None before the first.
     """
@@ -89,30 +110,49 @@ class Report(NamedTuple):
     updates: int
     rounds: int
     scalars: dict[str, float]
+    lengths: np.ndarray
     found: list[Factorization]
     best: tuple[int | None, ...]
 
 
 def make_programs(settings: Settings) -> Programs:
-    """Builds the jitted functions; nothing is compiled before the first call."""
+    """Builds the jitted functions over the configured mesh; nothing is compiled before a call."""
     agent, symmetries = settings.agent, settings.symmetries
-    side = agent.rules.side
+    mesh = devices.make_mesh(*settings.mesh)
     root = jax.random.key(settings.seed)
     init_key, permutation_key, bases_key, learn_key, act_key = jax.random.split(root, 5)
-    tensors = jnp.array([_padded(t.tensor, side) for t in settings.targets])
-    supports = jnp.array([[np.arange(side) < s for s in t.shape] for t in settings.targets])
-    permutations = _permutation_bank(permutation_key, settings)
+    # Host arrays, which every process of a run can use; `jnp.asarray` makes them constants.
+    side = agent.rules.side
+    tensors = np.array([_padded(t.tensor, side) for t in settings.targets])
+    supports = np.array([[np.arange(side) < s for s in t.shape] for t in settings.targets])
+    permutations = jax.device_get(_permutation_bank(permutation_key, settings))
+
+    def constants(*arrays):
+        return jax.tree.map(jnp.asarray, arrays)
+
+    def on_all_devices(function, in_specs):
+        """Runs a function once on each device of the data axis; all results are the same."""
+        # The check cannot see through mctx's loops; results are made equal by gathers and means.
+        return jax.shard_map(
+            function,
+            mesh=mesh,
+            in_specs=in_specs,
+            out_specs=PartitionSpec(),
+            axis_names={devices.DATA},
+            check_vma=False,
+        )
 
     def play_share(params, keys):
         games, statistics = self_play.play(
-            params, agent, permutations, tensors, symmetries, bases_key, keys
+            params, agent, *constants(permutations, tensors), symmetries, bases_key, keys
         )
-        gather = functools.partial(jax.lax.all_gather, axis_name=_AXIS, tiled=True)
-        return jax.tree.map(gather, games), jax.lax.pmean(statistics, _AXIS)
+        gather = functools.partial(jax.lax.all_gather, axis_name=devices.DATA, tiled=True)
+        return jax.tree.map(gather, games), jax.lax.pmean(statistics, devices.DATA)
 
     def play(params, rounds):
         keys = jax.random.split(jax.random.fold_in(act_key, rounds), settings.train.games)
-        return _on_all_devices(play_share, (PartitionSpec(), PartitionSpec(_AXIS)))(params, keys)
+        specs = (PartitionSpec(), PartitionSpec(devices.DATA))
+        return on_all_devices(play_share, specs)(params, keys)
 
     learn_share = functools.partial(
         learner.learn,
@@ -120,14 +160,10 @@ def make_programs(settings: Settings) -> Programs:
         law=settings.law,
         config=settings.learner,
         updates=settings.train.updates_per_call,
-        devices=jax.device_count(),
-        axis=_AXIS,
+        devices=mesh.shape[devices.DATA],
+        axis=devices.DATA,
     )
 
-    # One sharding throughout, or the second call of each program would compile it again.
-    replicated = jax.sharding.NamedSharding(_mesh(), PartitionSpec())
-
-    @functools.partial(jax.jit, out_shardings=replicated)
     def init() -> TrainState:
         state = learner.init(init_key, agent, settings.learner)
         batch, _ = jax.eval_shape(play, state.params, jnp.zeros((), jnp.int32))
@@ -139,20 +175,28 @@ def make_programs(settings: Settings) -> Programs:
             rounds=jnp.zeros((), jnp.int32),
         )
 
-    @functools.partial(jax.jit, donate_argnums=0, out_shardings=replicated)
+    # One sharding throughout, or the second call of each program would compile it again.
+    replicated = devices.replicated(mesh)
+    shapes = jax.eval_shape(init)
+    shardings = jax.tree.map(lambda _: replicated, shapes)
+    shardings = shardings._replace(
+        learner=jax.tree.map(lambda x: devices.split_over_model(mesh, x.shape), shapes.learner)
+    )
+    shapes = jax.tree.map(
+        lambda x, s: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=s), shapes, shardings
+    )
+
     def learn(state: TrainState, mixture: jax.Array):
-        learnt, losses = _on_all_devices(learn_share, (PartitionSpec(),) * 7)(
+        learnt, losses = on_all_devices(learn_share, (PartitionSpec(),) * 7)(
             state.learner,
             jax.random.fold_in(learn_key, state.learner.step),
             state.games,
             state.best_games,
             mixture,
-            supports,
-            permutations,
+            *constants(supports, permutations),
         )
         return state._replace(learner=learnt), losses
 
-    @functools.partial(jax.jit, donate_argnums=0, out_shardings=replicated)
     def act(state: TrainState):
         games, statistics = play(state.learner.params, state.rounds)
         after = state._replace(
@@ -163,21 +207,11 @@ def make_programs(settings: Settings) -> Programs:
         played = Played(*(getattr(games, name) for name in Played._fields))
         return after, played._replace(returns=games.returns[:, 0]), statistics
 
-    return Programs(init, learn, act)
-
-
-_AXIS = "data"
-
-
-def _mesh() -> jax.sharding.Mesh:
-    return jax.sharding.Mesh(np.array(jax.devices()), (_AXIS,))
-
-
-def _on_all_devices(function, in_specs):
-    """Runs a function once on each device of the data axis; results are the same everywhere."""
-    # The check cannot see through mctx's loops; results are made equal by gathers and means.
-    return jax.shard_map(
-        function, mesh=_mesh(), in_specs=in_specs, out_specs=PartitionSpec(), check_vma=False
+    return Programs(
+        shapes,
+        jax.jit(init, out_shardings=shardings),
+        jax.jit(learn, donate_argnums=0, out_shardings=(shardings, replicated)),
+        jax.jit(act, donate_argnums=0, out_shardings=(shardings, replicated, replicated)),
     )
 
 
@@ -244,38 +278,49 @@ def _new_records(
 
 
 def train(
-    settings: Settings, state: TrainState | None = None
+    settings: Settings, programs: Programs | None = None, start: Snapshot | None = None
 ) -> Iterator[tuple[TrainState, Report]]:
     """Runs until the goal or a limit is reached, yielding the state and a report at each turn.
 
-    The yielded state is valid until the next turn, which consumes it.
+    The yielded state is valid until the next turn, which consumes it. In a run of several
+    processes all of them run this, and all get the same states and reports but for the times.
+
+    Args:
+      settings: of the run.
+      programs: of `make_programs`, where the caller has made them already.
+      start: where an earlier run stood.
 
     Raises:
-      NonFiniteLossError: as soon as a call's losses are not finite.
+      NonFiniteLossError: when losses are not finite although the rate has been lowered once.
     """
-    started = time.monotonic()
-    programs, config = make_programs(settings), settings.train
-    state = programs.init() if state is None else state
-    supervised, mixed = jnp.array([1.0, 0.0, 0.0]), jnp.array(config.mixture)
-    best: list[int | None] = [None] * len(settings.targets)
+    config = settings.train
+    programs = programs or make_programs(settings)
+    if start is None:
+        start = Snapshot(programs.init(), (None,) * len(settings.targets), 0.0)
+    state, best = start.state, list(start.best)
+    started = time.monotonic() - start.seconds
+    supervised = np.array([1.0, 0.0, 0.0], np.float32)
+    mixed = np.array(config.mixture, np.float32)
     simulations = config.games * settings.agent.rules.max_moves * settings.agent.config.simulations
 
-    while True:
+    while not _is_over(config, best, int(state.rounds), time.monotonic() - started):
         warm = int(state.learner.step) >= config.warmup_updates
         scalars: dict[str, float] = {}
         calls = config.updates_per_round // config.updates_per_call if warm else 1
         begin = time.monotonic()
         for _ in range(calls):
             state, losses = programs.learn(state, mixed if warm else supervised)
+            if not losses.finite:
+                state = _lower_rate(state, losses)
         losses = jax.device_get(losses)
-        if not losses.finite:
-            raise NonFiniteLossError(state, losses)
         elapsed = time.monotonic() - begin
         positions = calls * config.updates_per_call * settings.learner.batch_size
-        scalars |= {f"loss/{k}": float(v) for k, v in losses._asdict().items() if k != "finite"}
+        scalars |= _loss_scalars(losses)
+        scalars["loss/rate"] = float(state.learner.rate)
         scalars["speed/positions_per_second"] = positions / elapsed
 
         found: list[Factorization] = []
+        lengths = np.zeros(0, np.int32)
         updates = int(state.learner.step)
         if updates >= config.warmup_updates:
             begin = time.monotonic()
@@ -291,18 +336,42 @@ def train(
                 "seconds": round(time.monotonic() - started, 1),
             }
             found = _new_records(played, best, settings, provenance)
+            lengths = played.length[played.solved]
             scalars |= _game_scalars(played, statistics)
             scalars["speed/games_per_second"] = config.games / elapsed
             scalars["speed/simulations_per_second"] = simulations / elapsed
+        scalars["memory/peak_bytes"] = devices.peak_bytes()
 
         seconds = time.monotonic() - started
-        yield state, Report(seconds, updates, int(state.rounds), scalars, found, tuple(best))
-        if config.goal and all(b and b <= g for b, g in zip(best, config.goal, strict=True)):
-            return
-        if config.max_seconds and seconds >= config.max_seconds:
-            return
-        if config.max_rounds and int(state.rounds) >= config.max_rounds:
-            return
+        rounds = int(state.rounds)
+        yield state, Report(seconds, updates, rounds, scalars, lengths, found, tuple(best))
+
+
+def _is_over(config, best: list[int | None], rounds: int, seconds: float) -> bool:
+    if config.goal and all(b and b <= g for b, g in zip(best, config.goal, strict=True)):
+        return True
+    if config.max_rounds and rounds >= config.max_rounds:
+        return True
+    # Clocks differ between processes, and all must stop at the same turn.
+    return bool(config.max_seconds) and devices.agree(np.array([seconds]))[0] >= config.max_seconds
+
+
+def _lower_rate(state: TrainState, losses: learner.Losses) -> TrainState:
+    """The learner has undone the bad updates; it goes on more slowly, once."""
+    if float(state.learner.rate) < 1.0:
+        raise NonFiniteLossError(state, jax.device_get(losses))
+    rate = jax.device_put(np.float32(LOWERED_RATE), state.learner.rate.sharding)
+    return state._replace(learner=state.learner._replace(rate=rate))
+
+
+def _loss_scalars(losses: learner.Losses) -> dict[str, float]:
+    names = ("policy", "value", "total", "gradient_norm")
+    scalars = {f"loss/{name}": float(getattr(losses, name)) for name in names}
+    for name in ("policy_by_source", "value_by_source"):
+        for source, value in zip(SOURCES, getattr(losses, name), strict=True):
+            if np.isfinite(value):
+                scalars[f"loss/{name.split('_')[0]}_{source}"] = float(value)
+    return scalars
 
 
 def _game_scalars(played: Played, statistics: self_play.Statistics) -> dict[str, float]:

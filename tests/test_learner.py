@@ -227,20 +227,46 @@ def test_mixture_falls_back_to_demonstrations_while_buffers_are_empty(agent):
     draw = functools.partial(
         learner.draw_examples, supports=SUPPORT[None], agent=agent, law=LAW, config=LEARNER
     )
-    examples = draw(keys, buffer, buffer, jnp.array([0.0, 0.5, 0.5]))
+    examples, source = draw(keys, buffer, buffer, jnp.array([0.0, 0.5, 0.5]))
+    assert not np.any(np.array(source))
     assert not np.any(np.array(factors.is_null(examples.actions)))
     filled = replay.add(buffer, solved_games())
-    mixed = draw(keys, filled, buffer, jnp.array([0.25, 0.5, 0.25]))
+    mixed, source = draw(keys, filled, buffer, jnp.array([0.25, 0.5, 0.25]))
     same = np.array(mixed.state.residual == examples.state.residual).all((1, 2, 3))
     assert 0.3 < same.mean() < 0.7, "a quarter plus the share of the empty buffer"
+    np.testing.assert_array_equal(same, np.array(source) == 0)
 
 
-def test_non_finite_losses_are_reported(agent, bank):
+def test_losses_are_split_by_source(agent, bank):
+    games = solved_games()
+    buffer = replay.add(replay.empty(first(games), 3), games)
+    state = learner.init(jax.random.key(0), agent, LEARNER)
+    _, losses = learn(agent, bank, state, [0.0, 1.0, 0.0], buffer, 2)
+    np.testing.assert_allclose(losses.policy_by_source[1], losses.policy, rtol=1e-5)
+    np.testing.assert_allclose(losses.value_by_source[1], losses.value, rtol=1e-5)
+    assert np.isnan(losses.policy_by_source[0]) and np.isnan(losses.value_by_source[2])
+
+
+def test_updates_that_are_not_finite_are_undone(agent, bank):
     buffer = replay.empty(first(solved_games()), 3)
     state = learner.init(jax.random.key(0), agent, LEARNER)
-    broken = jax.tree.map(lambda x: x * jnp.nan, state.params)
-    _, losses = learn(agent, bank, state._replace(params=broken), [1.0, 0, 0], buffer, 2)
-    assert not bool(losses.finite)
+    reckless = LEARNER._replace(learning_rate=1e30)
+    after, losses = learn(agent, bank, state, [1.0, 0, 0], buffer, 5, reckless)
+    assert not bool(losses.finite) and int(after.step) < 5
+    assert all(np.isfinite(x).all() for x in jax.tree.leaves(after.params))
+    _, losses = learn(agent, bank, state, [1.0, 0, 0], buffer, 5)
+    assert bool(losses.finite)
+
+
+def test_the_rate_scales_the_updates(agent, bank):
+    buffer = replay.empty(first(solved_games()), 3)
+    state = learner.init(jax.random.key(0), agent, LEARNER)
+    whole, _ = learn(agent, bank, state, [1.0, 0, 0], buffer, 1)
+    half, _ = learn(agent, bank, state._replace(rate=jnp.array(0.5)), [1.0, 0, 0], buffer, 1)
+    for start, one, other in zip(
+        *map(jax.tree.leaves, (state.params, whole.params, half.params)), strict=True
+    ):
+        np.testing.assert_allclose(0.5 * (one - start), other - start, atol=1e-6)
 
 
 def test_learning_rate_staircase_and_clipping():

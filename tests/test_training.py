@@ -44,7 +44,8 @@ def finished(tmp_path_factory):
     config = tiny_config()
     config.output = str(tmp_path_factory.mktemp("runs") / "tiny")
     run_settings = settings.from_config(config)
-    with run_folder.RunFolder(config.output, config.to_dict()) as folder:
+    with run_folder.RunFolder(config.output) as folder:
+        folder.open(config.to_dict())
         for state, report in training.train(run_settings):
             folder.record(report)
             digest = jax.device_get(jax.tree.leaves(state.learner.params))
@@ -124,7 +125,7 @@ def test_a_nan_stops_the_run_with_its_state(tmp_path):
     config = tiny_config(learner__learning_rate=1e30)
     run_settings = settings.from_config(config)
     with (
-        run_folder.RunFolder(str(tmp_path), config.to_dict()) as folder,
+        run_folder.RunFolder(str(tmp_path)) as folder,
         pytest.raises(training.NonFiniteLossError, match="learning_rate") as caught,
     ):
         for _ in training.train(run_settings):
@@ -171,6 +172,7 @@ def test_mistakes_name_the_field(changes, words):
 
 def test_devices_must_share_the_batch(monkeypatch):
     monkeypatch.setattr(jax, "device_count", lambda: 3)
+    monkeypatch.setattr(jax, "devices", lambda: ["cpu"] * 3)
     with pytest.raises(ValueError, match="train.games=8: expected a multiple of the 3 devices"):
         settings.from_config(tiny_config())
 

@@ -89,4 +89,6 @@ def get_config() -> ConfigDict:
             lift=True,  # over Z2: lift solutions to Z; the goal is then a rank over Z
         )
     )
+    config.mesh = ConfigDict(dict(data=0, model=1))  # devices of each axis; data=0: all there are
+    config.checkpoint = ConfigDict(dict(minutes=5.0, keep=3))
     return config

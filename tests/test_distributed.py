@@ -1,0 +1,114 @@
+"""Runs over several devices and several processes equal the run of one device."""
+
+import os
+import socket
+import time
+
+import numpy as np
+import pytest
+from tiny_run import finish, last_state, run
+
+SHORT = ("--config.train.max_rounds=3", "--config.learner.learning_rate=1e-3")
+
+
+def start(output, devices: int, *more):
+    flags = f"--xla_force_host_platform_device_count={devices}"
+    return run(output, *SHORT, *more, env=os.environ | {"XLA_FLAGS": flags, "JAX_PLATFORMS": "cpu"})
+
+
+def free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]
+
+
+def start_many(output, processes: int, devices: int, *more):
+    port = free_port()
+    return [
+        start(
+            output, devices, f"--coordinator=127.0.0.1:{port}", f"--num_processes={processes}",
+            f"--process_id={number}", *more,
+        )
+        for number in range(processes)
+    ]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def one(tmp_path_factory):
+    output = tmp_path_factory.mktemp("one") / "run"
+    finish(start(output, 1))
+    return last_state(output)
+
+
+def assert_equal_runs(one, other) -> None:
+    """Games are the same to the last bit; sums of gradients are taken in another order."""
+    assert one.keys() == other.keys()
+    for name in one:
+        if name.startswith("['learner']"):
+            np.testing.assert_allclose(one[name], other[name], rtol=1e-3, atol=1e-4, err_msg=name)
+        else:
+            exact = not np.issubdtype(np.asarray(one[name]).dtype, np.floating)
+            compare = np.testing.assert_array_equal if exact else np.testing.assert_allclose
+            compare(one[name], other[name], err_msg=name)
+
+
+def test_eight_devices_equal_one(one, tmp_path):
+    finish(start(tmp_path / "run", 8))
+    assert_equal_runs(one, last_state(tmp_path / "run"))
+
+
+def test_a_model_axis_changes_nothing(one, tmp_path):
+    finish(start(tmp_path / "run", 4, "--config.mesh.data=2", "--config.mesh.model=2"))
+    assert_equal_runs(one, last_state(tmp_path / "run"))
+
+
+@pytest.mark.parametrize("processes", [2, 4])
+def test_several_processes_equal_one(one, tmp_path, processes):
+    for process in start_many(tmp_path / "run", processes, 4 // processes):
+        finish(process)
+    assert_equal_runs(one, last_state(tmp_path / "run"))
+
+
+def test_a_run_goes_on_with_another_number_of_devices(one, tmp_path):
+    finish(start(tmp_path / "run", 2, "--config.train.max_rounds=1"))
+    text = finish(start(tmp_path / "run", 1))
+    assert "Going on from update" in text
+    assert_equal_runs(one, last_state(tmp_path / "run"))
+
+
+def test_a_lost_process_ends_the_others(tmp_path):
+    first, second = start_many(tmp_path / "run", 2, 1, "--config.train.max_rounds=0")
+    folder, end = tmp_path / "run/checkpoints", time.monotonic() + 240
+    while not list(folder.glob("*.json")) and time.monotonic() < end:
+        time.sleep(0.1)
+    second.kill()
+    second.communicate()
+    text, _ = first.communicate(timeout=60)
+    assert first.returncode != 0 and "lost" in text, text
+
+
+def test_a_coordinator_out_of_reach_is_named(tmp_path):
+    process = start(
+        tmp_path / "run", 1, f"--coordinator=127.0.0.1:{free_port()}", "--num_processes=2",
+        "--process_id=1", "--connect_timeout=2",
+    )  # fmt: skip
+    text, _ = process.communicate(timeout=120)
+    assert process.returncode == 2 and text.count("\n") == 1, text
+    assert "127.0.0.1" in text and "not reached within 2 s" in text
+
+
+@pytest.mark.parametrize(
+    ("flags", "words"),
+    [
+        (["--config.mesh.data=3"], "config.mesh"),
+        (["--config.mesh.model=5"], "config.mesh"),
+        (["--num_processes=2"], "--coordinator"),
+        (["--coordinator=somewhere"], "host:port"),
+        (["--coordinator=localhost:1", "--num_processes=2", "--process_id=2"], "0 to 1"),
+    ],
+)
+def test_mistakes_end_with_one_line(tmp_path, flags, words):
+    process = start(tmp_path / "run", 2, *flags)
+    text, _ = process.communicate(timeout=120)
+    assert process.returncode == 2 and text.count("\n") == 1, text
+    assert words in text

@@ -1,0 +1,54 @@
+"""A whole run of the training command in a few seconds, for tests of processes."""
+
+import json
+import pathlib
+import subprocess
+import sys
+
+import jax
+import numpy as np
+
+ROOT = pathlib.Path(__file__).parent.parent
+
+TINY = [
+    "--config.target=1x2x1", "--config.entries=(0,1)", "--config.entries_per_token=2",
+    "--config.demonstrations.max_rank=2", "--config.game.max_moves=3",
+    "--config.network.channels=16", "--config.network.torso_blocks=1",
+    "--config.network.head_size=8", "--config.network.policy_width=16",
+    "--config.network.value_width=16", "--config.search.simulations=8",
+    "--config.search.samples=8", "--config.learner.batch_size=16", "--config.train.games=8",
+    "--config.train.updates_per_call=5", "--config.train.warmup_updates=5",
+    "--config.train.updates_per_round=5", "--config.train.game_buffer=16",
+    "--config.train.best_buffer=4", "--config.train.max_rounds=60", "--config.train.goal=()",
+    "--config.checkpoint.minutes=0.0",
+]  # fmt: skip
+
+
+def run(output, *more, **options):
+    config = ROOT / "experiments/configs/quickstart.py"
+    command = [
+        sys.executable, "-m", "experiments.train", f"--config={config}",
+        f"--config.output={output}", *TINY, *more,
+    ]  # fmt: skip
+    return subprocess.Popen(
+        command, cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, **options
+    )
+
+
+def finish(process) -> str:
+    text, _ = process.communicate(timeout=300)
+    assert process.returncode == 0, text
+    return text
+
+
+def last_state(output) -> dict[str, np.ndarray]:
+    """Every byte of a run's last checkpoint, as orbax reads it without being told the shapes."""
+    import orbax.checkpoint as ocp
+
+    folder = pathlib.Path(output) / "checkpoints"
+    newest = sorted(folder.glob("*.json"))[-1]
+    state = ocp.StandardCheckpointer().restore(newest.with_suffix("").resolve())
+    leaves = jax.tree_util.tree_leaves_with_path(state)
+    progress = json.loads(newest.read_text())["progress"]
+    found = {jax.tree_util.keystr(path): np.asarray(x) for path, x in leaves}
+    return found | {"rounds": progress["rounds"], "best": progress["best"]}
