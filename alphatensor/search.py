@@ -87,7 +87,7 @@ class SearchResult(NamedTuple):
     depth: jax.Array
 
 
-class _Node(NamedTuple):
+class Node(NamedTuple):
     """The embedding of a tree node: state, its candidates [K, 3, S] and its random key (raw)."""
 
     state: State
@@ -129,7 +129,7 @@ def _expand(params, agent: Agent, permutations: bases.SignedPermutation, state: 
 
     candidates, logits = jax.vmap(candidates_of)(output.tokens, permutation, state.support)
     value = networks.risk_seeking(output.quantiles, agent.value)
-    return _Node(state, candidates, keys), logits, jnp.where(state.done, 0.0, value)
+    return Node(state, candidates, keys), logits, jnp.where(state.done, 0.0, value)
 
 
 def _fold_in(raw_keys: jax.Array, actions: jax.Array) -> jax.Array:
@@ -228,7 +228,7 @@ def search(
     if config.root_noise:
         logits = _add_root_noise(noise_keys, logits, config)
 
-    def recurrent(params, _, action, node: _Node):
+    def recurrent(params, _, action, node: Node):
         chosen = jax.vmap(lambda c, a: c[a])(node.candidates, action)
         step = jax.vmap(environment.step, in_axes=(0, 0, None))
         after, reward = step(node.state, chosen, agent.rules)

@@ -82,12 +82,14 @@ class Programs(NamedTuple):
     """The compiled functions of a run.
 
     Attributes:
+      mesh: the devices.
       shapes: of a TrainState, with shardings: what a checkpoint is restored into.
       init: () -> TrainState.
       learn: (TrainState, mixture float32 [3]) -> (TrainState, Losses).
       act: TrainState -> (TrainState, Played, Statistics).
     """
 
+    mesh: jax.sharding.Mesh
     shapes: Any
     init: Any
     learn: Any
@@ -208,6 +210,7 @@ def make_programs(settings: Settings) -> Programs:
         return after, played._replace(returns=games.returns[:, 0]), statistics
 
     return Programs(
+        mesh,
         shapes,
         jax.jit(init, out_shardings=shardings),
         jax.jit(learn, donate_argnums=0, out_shardings=(shardings, replicated)),

