@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from alphatensor import devices, learner, training
+from alphatensor import devices, environment, learner, training
 from alphatensor import search as search_lib
 from alphatensor.environment import Observation, State
 from alphatensor.settings import Settings
@@ -39,8 +39,8 @@ class Memory(NamedTuple):
       parameters: the parameters, both moments of AdamW and a gradient.
       buffers: of games, best games and the games in play.
       tree: of the search: every node of every game that the device plays.
-      activations: of one update, as XLA plans them for a batch of one on a CPU, times the share;
-        compilers for accelerators fuse more, so this is an upper estimate.
+      activations: what the forward pass of an update stores for its gradient; a compiler may store
+        less, and needs some room of its own.
     """
 
     parameters: int
@@ -80,22 +80,18 @@ def run_operations(settings: Settings, updates: int) -> float:
     return learning + rounds * nodes * inference_operations(settings)
 
 
-def memory(settings: Settings, compile_gradient: bool = True) -> Memory:
-    """Bytes on each device of the configured mesh; without compiling, no activations."""
+def memory(settings: Settings) -> Memory:
+    """Bytes on each device of the configured mesh."""
     programs = training.make_programs(settings)
     shapes = programs.shapes
     params = _device_bytes(shapes.learner.params)
     share = programs.mesh.shape[devices.DATA]
-    activations = 0
-    if compile_gradient:
-        analysis = _lower_gradient(settings).compile().memory_analysis()
-        activations = analysis.temp_size_in_bytes * settings.learner.batch_size // share
     return Memory(
         parameters=_device_bytes(shapes.learner) + params,
         buffers=_device_bytes((shapes.games, shapes.best_games))
         + _device_bytes(shapes.games) * settings.train.games // settings.train.game_buffer,
         tree=tree_bytes(settings) * settings.train.games // share,
-        activations=activations,
+        activations=activation_bytes(settings) * settings.learner.batch_size // share,
     )
 
 
@@ -106,6 +102,22 @@ def tree_bytes(settings: Settings) -> int:
     samples = agent.config.samples
     # mctx: 6 arrays of 4 bytes for each child, 5 for each node.
     return (agent.config.simulations + 1) * (_bytes(node) + 4 * (6 * samples + 5))
+
+
+def activation_bytes(settings: Settings) -> int:
+    """Bytes that the loss of one position stores for its gradient."""
+
+    def residuals(batch_size: int) -> int:
+        def forward(params, key, batch):
+            def total(params):
+                return learner.loss(params, key, batch, settings.agent, settings.learner)[0]
+
+            return jax.vjp(total, params)[1]  # a pytree of what the backward pass needs
+
+        batch = _batch(settings, batch_size)
+        return _bytes(jax.eval_shape(forward, _parameter_shapes(settings), _key(), batch))
+
+    return (residuals(3) - residuals(1)) // 2  # without what does not grow with the batch
 
 
 def lowered(settings: Settings, platform: str) -> dict[str, int]:
@@ -124,36 +136,42 @@ def lowered(settings: Settings, platform: str) -> dict[str, int]:
 
 
 def _lower_gradient(settings: Settings):
-    agent, config = settings.agent, settings.learner
-    actions = (1, config.actions_per_state)
-    batch = learner.Batch(
-        _observation(settings),
-        jax.ShapeDtypeStruct((*actions, agent.vocabulary.num_tokens), jnp.int32),
+    def gradient(params, key, batch):
+        return jax.grad(learner.loss, has_aux=True)(
+            params, key, batch, settings.agent, settings.learner
+        )
+
+    return jax.jit(gradient).lower(_parameter_shapes(settings), _key(), _batch(settings, 1))
+
+
+def _key():
+    return jax.eval_shape(lambda: jax.random.key(0))
+
+
+def _batch(settings: Settings, size: int) -> learner.Batch:
+    actions = (size, settings.learner.actions_per_state)
+    return learner.Batch(
+        _observation(settings, size),
+        jax.ShapeDtypeStruct((*actions, settings.agent.vocabulary.num_tokens), jnp.int32),
         jax.ShapeDtypeStruct(actions, jnp.bool_),
-        jax.ShapeDtypeStruct((1,), jnp.float32),
+        jax.ShapeDtypeStruct((size,), jnp.float32),
     )
 
-    def gradient(params, key, batch):
-        return jax.grad(learner.loss, has_aux=True)(params, key, batch, agent, config)
 
-    return jax.jit(gradient).lower(_parameter_shapes(settings), jax.random.key(0), batch)
-
-
-def _observation(settings: Settings) -> Observation:
+def _observation(settings: Settings, batch_size: int = 1) -> Observation:
     rules = settings.agent.rules
-    shape = (1, rules.history + 1, rules.side, rules.side, rules.side)
+    shape = (batch_size, rules.history + 1, rules.side, rules.side, rules.side)
     return Observation(
-        jax.ShapeDtypeStruct(shape, jnp.float32), jax.ShapeDtypeStruct((1, 1), jnp.float32)
+        jax.ShapeDtypeStruct(shape, jnp.float32),
+        jax.ShapeDtypeStruct((batch_size, 1), jnp.float32),
     )
 
 
 def _parameter_shapes(settings: Settings):
-    return jax.eval_shape(settings.agent.network.init, jax.random.key(0))
+    return jax.eval_shape(settings.agent.network.init, _key())
 
 
 def _node(settings: Settings):
-    from alphatensor import environment
-
     agent, side = settings.agent, settings.agent.rules.side
     state: State = environment.reset(
         jnp.zeros((side,) * 3, jnp.int32), jnp.ones((3, side), bool), agent.rules

@@ -268,7 +268,7 @@ def _network(config) -> tuple[networks.NetworkConfig, networks.ValueConfig]:
     _check("network.risk", risk, reached, f"a level from 0 to below the top quantile {1 - 0.5 / q}")
     torso = networks.TorsoConfig(
         config.channels, config.torso_blocks, config.heads, config.head_size, config.widening,
-        bool(config.grid_positions),
+        bool(config.grid_positions), bool(config.rematerialise),
     )  # fmt: skip
     policy = networks.PolicyConfig(
         config.policy_width, config.policy_layers, config.policy_heads, config.head_size,

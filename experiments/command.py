@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable
 
 from absl import app, flags
+from absl import logging as absl_logging
 
 
 def run(main: Callable[[], None]) -> None:
@@ -12,6 +13,7 @@ def run(main: Callable[[], None]) -> None:
 
     def call(argv: list[str]) -> None:
         logging.getLogger("jax").setLevel(logging.WARNING)  # no notes about absent accelerators
+        absl_logging.set_verbosity(absl_logging.FATAL)  # orbax's notes; its errors are raised too
         try:
             if len(argv) > 1:
                 raise ValueError(f"{argv[1]!r}: expected flags only; --help shows them.")

@@ -27,7 +27,7 @@ RULES = environment.Rules(RING, SIDE, MOVES, history=2)
 VOCABULARY = factors.Vocabulary((-1, 0, 1), 4, (4, 4, 4), SIDE)
 LAW = demonstrations.Law(1, 3, (-1, 0, 1), (0.25, 0.5, 0.25))
 NETWORK = networks.NetworkConfig(
-    networks.TorsoConfig(16, 1, 2, 8, 2, grid_positions=True),
+    networks.TorsoConfig(16, 1, 2, 8, 2, grid_positions=True, rematerialise=False),
     networks.PolicyConfig(32, 1, 2, 8, 2, dropout=0.0),
     networks.ValueConfig(32, 4, 0.75),
 )

@@ -11,7 +11,7 @@ from alphatensor.networks import policy_head, torso, value_head
 
 K, TOKENS, VOCABULARY, SIDE, HISTORY = 64, 3, 7, 3, 1
 CONFIG = networks.NetworkConfig(
-    torso=networks.TorsoConfig(16, 2, 2, 8, 2, grid_positions=True),
+    torso=networks.TorsoConfig(16, 2, 2, 8, 2, grid_positions=True, rematerialise=False),
     policy=networks.PolicyConfig(24, 2, 2, 8, 2, dropout=0.1),
     value=networks.ValueConfig(16, 8, 0.75),
 )
@@ -169,4 +169,25 @@ def test_quantiles_converge_to_those_of_a_known_law():
     np.testing.assert_allclose(quantiles, [-7, -5, -3, -1], atol=0.25)
     assert (
         value_head.risk_seeking(quantiles[None], networks.ValueConfig(1, 4, 0.75)) == quantiles[3]
+    )
+
+
+def test_rematerialising_changes_no_gradient(network, params, observation):
+    torso_config = CONFIG.torso._replace(rematerialise=True)
+    other = networks.make_network(
+        CONFIG._replace(torso=torso_config), TOKENS, VOCABULARY, SIDE, HISTORY
+    )
+    tokens = jnp.array([[[1, 2, 3]], [[4, 5, 6]]])
+
+    def gradient(network):
+        def total(params):
+            output = network.predict(params, None, observation, tokens, False)
+            return jnp.sum(output.logits**2) + jnp.sum(output.quantiles)
+
+        return jax.jit(jax.grad(total))(params)
+
+    jax.tree.map(
+        lambda a, b: np.testing.assert_allclose(a, b, rtol=2e-4, atol=1e-4),
+        gradient(network),
+        gradient(other),
     )

@@ -42,12 +42,18 @@ def finish(process) -> str:
 
 
 def last_state(output) -> dict[str, np.ndarray]:
-    """Every byte of a run's last checkpoint, as orbax reads it without being told the shapes."""
+    """Every byte of a run's last checkpoint, with the counters of its manifest."""
     import orbax.checkpoint as ocp
 
     folder = pathlib.Path(output) / "checkpoints"
     newest = sorted(folder.glob("*.json"))[-1]
-    state = ocp.StandardCheckpointer().restore(newest.with_suffix("").resolve())
+    path, reader = newest.with_suffix("").resolve(), ocp.StandardCheckpointer()
+    device = jax.sharding.SingleDeviceSharding(jax.devices()[0])
+    like = jax.tree.map(
+        lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=device),
+        reader.metadata(path).item_metadata.tree,
+    )
+    state = reader.restore(path, like)
     leaves = jax.tree_util.tree_leaves_with_path(state)
     progress = json.loads(newest.read_text())["progress"]
     found = {jax.tree_util.keystr(path): np.asarray(x) for path, x in leaves}

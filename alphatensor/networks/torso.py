@@ -23,6 +23,8 @@ class TorsoConfig(NamedTuple):
       widening: of the dense layers (4).
       grid_positions: adds a learned vector to every grid element. The paper has none; for a single
         small target it lets the network tell rows apart and learns faster.
+      rematerialise: the gradient computes each stage again instead of storing its inner values;
+        the paper's sizes need it to fit a device.
     """
 
     channels: int
@@ -31,6 +33,7 @@ class TorsoConfig(NamedTuple):
     head_size: int
     widening: int
     grid_positions: bool
+    rematerialise: bool
 
 
 def layer_norm(x: jax.Array, name: str | None = None) -> jax.Array:
@@ -133,10 +136,11 @@ def torso(tensors: jax.Array, scalars: jax.Array, config: TorsoConfig) -> jax.Ar
         attention = SelfAttentionBlock(
             config.heads, config.head_size, config.widening, name=f"attentive_modes_{block}"
         )  # one module for the three stages of a block
+        stage = hk.remat(attention) if config.rematerialise else attention
         for a, b in [(0, 1), (2, 0), (1, 2)]:
             # The row mode of grid a is the column mode of grid b: swap b, join, attend, undo.
             joined = jnp.concatenate([grids[a], _swap(grids[b])], axis=2)
-            rows = attention(joined.reshape(batch * side, 2 * side, config.channels))
+            rows = stage(joined.reshape(batch * side, 2 * side, config.channels))
             rows = rows.reshape(joined.shape)
             grids[a], grids[b] = rows[:, :, :side], _swap(rows[:, :, side:])
     return jnp.stack(grids, axis=1).reshape(batch, 3 * side * side, config.channels)

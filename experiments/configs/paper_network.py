@@ -12,6 +12,7 @@ def get_config() -> ConfigDict:
             head_size=32,
             widening=4,
             grid_positions=False,
+            rematerialise=True,
             policy_width=2048,
             policy_layers=2,
             policy_heads=32,

@@ -37,6 +37,7 @@ def get_config() -> ConfigDict:
             head_size=16,
             widening=2,
             grid_positions=True,
+            rematerialise=False,
             policy_width=64,
             policy_layers=1,
             policy_heads=2,
