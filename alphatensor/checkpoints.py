@@ -5,6 +5,7 @@ A folder holds, for each checkpoint, what orbax wrote (`000000001500/`) and a ma
 last: a checkpoint without one was cut short and is not used.
 """
 
+import contextlib
 import hashlib
 import json
 import os
@@ -97,12 +98,8 @@ class Checkpoints:
 
     def progress(self) -> dict | None:
         """That of the newest readable manifest, without reading any array; None without one."""
-        for step in reversed(self.steps()):
-            try:
-                return _read_json(self._manifest(step))["progress"]
-            except (OSError, ValueError, KeyError):
-                continue
-        return None
+        manifests = list(stored(self._folder).values())
+        return manifests[-1]["progress"] if manifests else None
 
     def restore(self, like: Any, report: Callable[[str], None]) -> tuple[Any, dict] | None:
         """The newest checkpoint whose files are as they were written.
@@ -128,6 +125,16 @@ class Checkpoints:
                 reason = " ".join(str(error).split())[:300]
                 report(f"{path}: damaged ({reason}); the checkpoint before it is used.")
         return None
+
+
+def stored(folder: str | os.PathLike) -> dict[int, dict]:
+    """The readable manifests in a folder by step, oldest first."""
+    found = {}
+    for path in sorted(pathlib.Path(folder).glob("*.json")):
+        with contextlib.suppress(OSError, ValueError):
+            manifest = _read_json(path)
+            found[manifest["step"]] = manifest
+    return found
 
 
 def _failed(folder: pathlib.Path, error: Exception) -> CheckpointError:

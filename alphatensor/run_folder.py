@@ -199,7 +199,11 @@ def read_curves(path: pathlib.Path) -> list[dict[str, float]]:
             rows = list(csv.DictReader(file))
     except OSError:
         return []
-    return [{name: float(x) for name, x in row.items() if x} for row in rows]
+    counters = ("updates", "rounds")
+    return [
+        {name: int(x) if name in counters else float(x) for name, x in row.items() if x}
+        for row in rows
+    ]
 
 
 def draw_curves(rows: list[dict[str, float]], file) -> None:

@@ -88,7 +88,7 @@ def _text(x) -> str:
     return f"{x:,}" if isinstance(x, int) else x
 
 
-def _config(side: int, network: str):
+def config_for(side: int, network: str):
     from experiments.configs import paper_network, quickstart
 
     n = math.isqrt(side)
@@ -124,7 +124,7 @@ def measure(side: int, network: str) -> dict:
 
     devices.use_all_cores()
     dot_rate = _dot_rate(jax, jnp)
-    run_settings = settings.from_config(_config(side, network))
+    run_settings = settings.from_config(config_for(side, network))
     programs = training.make_programs(run_settings)
     begin = time.monotonic()
     state = programs.init()

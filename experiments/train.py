@@ -110,7 +110,9 @@ def main() -> None:
             _exit(1)
         except (checkpoints.CheckpointError, OSError) as error:
             say(f"Stopped: {' '.join(str(error).split())}")
-            with contextlib.suppress(OSError):
+            # What orbax's threads still have to say about the same failure.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
+            with contextlib.suppress(OSError, ValueError):
                 if folder:
                     print(folder.summarise())
             _exit(1)

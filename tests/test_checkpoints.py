@@ -3,7 +3,6 @@
 import os
 import pathlib
 import random
-import resource
 import signal
 import subprocess
 import sys
@@ -120,11 +119,12 @@ print("ready", int(state["step"]), flush=True)
 while True:
     state = jax.tree.map(lambda x: x + 1, state)
     keeper.save(int(state["step"]), state, {"step": int(state["step"])})
+    print("saving", flush=True)
 """
 
 
 def test_no_kill_leaves_a_wrong_checkpoint(tmp_path):
-    """A process that does nothing but write is killed 17 times, at moments of its writing."""
+    """A process that does nothing but write is killed 17 times at random moments of its writing."""
     moments, reached = random.Random(0), []
     for _ in range(17):
         command = [sys.executable, "-c", WRITER, str(tmp_path)]
@@ -132,9 +132,11 @@ def test_no_kill_leaves_a_wrong_checkpoint(tmp_path):
             word, step = process.stdout.readline().split()
             assert word == "ready"
             reached.append(int(step))
-            time.sleep(moments.uniform(0.0, 0.4))
+            for _ in range(moments.randrange(1, 5)):
+                process.stdout.readline()
+            time.sleep(moments.uniform(0.0, 0.1))
             process.kill()
-    assert reached == sorted(reached) and reached[-1] >= 4
+    assert reached == sorted(reached) and reached[-1] >= 8
 
 
 @pytest.fixture(scope="module")
@@ -159,7 +161,7 @@ def test_a_killed_run_ends_as_one_that_was_never_killed(whole, tmp_path):
     stops = [signal.SIGKILL] * 3 + [signal.SIGTERM, signal.SIGINT]
     for number, stop in enumerate(stops):
         process = run(tmp_path / "run")
-        wait_for_updates(tmp_path / "run", 40 * (number + 1), process)
+        wait_for_updates(tmp_path / "run", 20 * (number + 1), process)
         time.sleep(0.03 * number)
         process.send_signal(stop)
         text, _ = process.communicate(timeout=120)
@@ -181,7 +183,7 @@ def test_a_killed_run_ends_as_one_that_was_never_killed(whole, tmp_path):
 
 def test_a_finished_run_does_not_start_again(whole):
     text = finish(run(whole))
-    assert "Going on from update 300" in text and "Done." in text
+    assert "Going on from update 120" in text and "Done." in text
 
 
 def test_another_configuration_is_refused_by_field(whole):
@@ -205,11 +207,7 @@ def test_a_live_run_keeps_its_folder(tmp_path):
 
 
 def test_a_full_disk_ends_a_run_with_one_line(tmp_path):
-    def limit():
-        resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
-        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-
-    process = run(tmp_path / "run", "--compilation_cache=", preexec_fn=limit)
+    process = run(tmp_path / "run", limit=20_000)
     text, _ = process.communicate(timeout=300)
     assert process.returncode == 1, text
     assert "Stopped:" in text and "Traceback" not in text

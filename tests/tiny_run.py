@@ -19,17 +19,25 @@ TINY = [
     "--config.search.samples=8", "--config.learner.batch_size=16", "--config.train.games=8",
     "--config.train.updates_per_call=5", "--config.train.warmup_updates=5",
     "--config.train.updates_per_round=5", "--config.train.game_buffer=16",
-    "--config.train.best_buffer=4", "--config.train.max_rounds=60", "--config.train.goal=()",
+    "--config.train.best_buffer=4", "--config.train.max_rounds=24", "--config.train.goal=()",
     "--config.checkpoint.minutes=0.0",
 ]  # fmt: skip
 
 
-def run(output, *more, **options):
+def run(output, *more, limit: int = 0, **options):
+    """Starts the command; `limit` bounds the bytes of any file it writes, as a full disk does."""
     config = ROOT / "experiments/configs/quickstart.py"
     command = [
         sys.executable, "-m", "experiments.train", f"--config={config}",
         f"--config.output={output}", *TINY, *more,
     ]  # fmt: skip
+    if limit:
+        code = (
+            "import os, resource, signal, sys; signal.signal(signal.SIGXFSZ, signal.SIG_IGN); "
+            f"resource.setrlimit(resource.RLIMIT_FSIZE, ({limit}, {limit})); "
+            "os.execv(sys.argv[1], sys.argv[1:])"
+        )
+        command = [sys.executable, "-c", code, *command]
     return subprocess.Popen(
         command, cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, **options
     )

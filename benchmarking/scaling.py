@@ -1,0 +1,170 @@
+"""How time and memory of a simulation grow with the tensor's side and the size of the tree.
+
+    python -m benchmarking.scaling --output=runs/scaling
+    python -m benchmarking.scaling --sides=4,9 --simulations=25,100 --games=16
+
+Searches from random games with the quick-start's network, once for each side at the first number
+of simulations, and once for each number at the first side. Beside the measured seconds and bytes
+of a simulation stand those expected from counting: operations of the network for one node, and
+bytes of a node. The exponents are slopes of least-squares lines through the logarithms. Writes
+scaling.csv and scaling.png.
+"""
+
+import csv
+import os
+import pathlib
+import statistics
+import time
+
+import numpy as np
+from absl import flags
+
+from benchmarking import agent_throughput
+from experiments import command
+
+_SIDES = flags.DEFINE_list("sides", ["4", "9", "16", "25"], "Tensor sides: squares of 2 to 5.")
+_SIMULATIONS = flags.DEFINE_list(
+    "simulations", ["25", "50", "100", "200", "400", "800"], "Simulations of a search."
+)
+_GAMES = flags.DEFINE_integer("games", 8, "Games searched at once.", lower_bound=1)
+_OUTPUT = flags.DEFINE_string("output", "runs/scaling", "Folder for the table and the plot.")
+
+COLUMNS = ("side", "simulations", "microseconds", "bytes", "counted_operations", "counted_bytes")
+
+
+def main() -> None:
+    sides = _numbers("sides", _SIDES.value, (4, 9, 16, 25))
+    simulations = _numbers("simulations", _SIMULATIONS.value, None)
+    folder = pathlib.Path(_OUTPUT.value)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ValueError(f"--output={_OUTPUT.value!r}: {error.strerror}.") from None
+    cases = [(side, simulations[0]) for side in sides]
+    cases += [(sides[0], number) for number in simulations[1:]]
+    rows = []
+    print(" | ".join(COLUMNS))
+    for side, number in cases:
+        rows.append(measure(side, number, _GAMES.value))
+        print(" | ".join(f"{rows[-1][name]:,.4g}" for name in COLUMNS), flush=True)
+        _write(folder, rows)
+    by_side = [row for row in rows if row["simulations"] == simulations[0]]
+    by_tree = [row for row in rows if row["side"] == sides[0]]
+    for along, chosen in (("side", by_side), ("simulations", by_tree)):
+        for name, counted in (("microseconds", "counted_operations"), ("bytes", "counted_bytes")):
+            print(
+                f"{name} of a simulation grow with {along} to the power "
+                f"{exponent(chosen, along, name):.2f} (counted: "
+                f"{exponent(chosen, along, counted):.2f})"
+            )
+    _plot(folder, by_side, by_tree)
+    print(f"Written to {folder}/scaling.csv and scaling.png.")
+
+
+def _numbers(flag: str, given: list[str], allowed) -> list[int]:
+    numbers = [int(x) for x in given if x.isdigit() and int(x) > 0]
+    wrong = len(numbers) < max(len(given), 2) or (allowed and not set(numbers) <= set(allowed))
+    if wrong:
+        expected = f"at least two of {allowed}" if allowed else "at least two positive integers"
+        raise ValueError(f"--{flag}={','.join(given)!r}: expected {expected}.")
+    return numbers
+
+
+def measure(side: int, simulations: int, games: int) -> dict:
+    """One case's figures, see `COLUMNS`; the median of three searches after one thrown away."""
+    import jax
+
+    from alphatensor import planning, search, self_play, settings
+
+    config = agent_throughput.config_for(side, "quickstart")
+    config.search.simulations = simulations
+    run_settings = settings.from_config(config)
+    agent = run_settings.agent
+    params = agent.network.init(jax.random.key(0))
+    permutations = jax.tree.map(lambda x: x[:1], _identity(side))
+    keys = jax.random.split(jax.random.key(1), games)
+    targets = jax.numpy.array([run_settings.targets[0].tensor])
+    states, _, _ = jax.jit(
+        lambda keys: self_play.start_games(
+            keys, targets, run_settings.symmetries, jax.random.key(2), agent.rules
+        )
+    )(keys)
+
+    def run(params, states, raw_keys):
+        return search.search(params, agent, permutations, states, raw_keys)
+
+    arguments = (params, states, jax.random.key_data(keys))
+    compiled = jax.jit(run).lower(*arguments).compile()
+    jax.block_until_ready(compiled(*arguments))
+    seconds = []
+    for _ in range(3):
+        begin = time.monotonic()
+        jax.block_until_ready(compiled(*arguments))
+        seconds.append(time.monotonic() - begin)
+    number = games * simulations
+    return {
+        "side": side,
+        "simulations": simulations,
+        "microseconds": 1e6 * statistics.median(seconds) / number,
+        "bytes": compiled.memory_analysis().temp_size_in_bytes / number,
+        "counted_operations": planning.inference_operations(run_settings),
+        "counted_bytes": planning.tree_bytes(run_settings) / simulations,
+    }
+
+
+def _identity(side: int):
+    import jax.numpy as jnp
+
+    from alphatensor import bases
+
+    source = jnp.tile(jnp.arange(side), (1, 3, 1))
+    return bases.SignedPermutation(source, jnp.ones_like(source))
+
+
+def exponent(rows: list[dict], along: str, name: str) -> float:
+    """Slope of log(name) over log(along)."""
+    x, y = (np.log([row[key] for row in rows]) for key in (along, name))
+    return float(np.polyfit(x, y, 1)[0])
+
+
+def _write(folder: pathlib.Path, rows: list[dict]) -> None:
+    temporary = folder / "scaling.csv.part"
+    with temporary.open("w", newline="") as file:
+        writer = csv.DictWriter(file, COLUMNS)
+        writer.writeheader()
+        writer.writerows(rows)
+    os.replace(temporary, folder / "scaling.csv")
+
+
+def _plot(folder: pathlib.Path, by_side: list[dict], by_tree: list[dict]) -> None:
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot as plt
+
+    figure, axes = plt.subplots(2, 2, figsize=(9, 6.5), layout="constrained")
+    for column, (along, rows) in enumerate((("side", by_side), ("simulations", by_tree))):
+        pairs = (("microseconds", "counted_operations"), ("bytes", "counted_bytes"))
+        for ax, (name, counted) in zip(axes[:, column], pairs, strict=True):
+            x = [row[along] for row in rows]
+            measured = np.array([row[name] for row in rows])
+            expected = np.array([row[counted] for row in rows])
+            slope = exponent(rows, along, name)
+            ax.loglog(x, measured, "o-", label=f"measured, exponent {slope:.2f}")
+            scaled = expected * measured[0] / expected[0]
+            slope = exponent(rows, along, counted)
+            ax.loglog(x, scaled, "--", label=f"counted, exponent {slope:.2f}")
+            ax.set_xticks(x, [str(value) for value in x])
+            ax.minorticks_off()
+            ax.set_xlabel({"side": "tensor side S", "simulations": "simulations"}[along])
+            ax.set_ylabel(f"{name} of a simulation")
+            ax.grid(alpha=0.3)
+            ax.legend(fontsize=8)
+    temporary = folder / "scaling.part.png"
+    figure.savefig(temporary, dpi=110)
+    plt.close(figure)
+    os.replace(temporary, folder / "scaling.png")
+
+
+if __name__ == "__main__":
+    command.run(main)
