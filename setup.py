@@ -23,6 +23,7 @@ setuptools.setup(
     packages=setuptools.find_packages(include=["alphatensor*", "experiments*", "benchmarking*"]),
     install_requires=[
         "jax>=0.10",
+        "orbax-checkpoint>=0.12",
         "dm-haiku>=0.0.17",
         "optax>=0.2.8",
         "mctx>=0.0.71",

@@ -77,7 +77,7 @@ def test_a_run_goes_on_with_another_number_of_devices(one, tmp_path):
 
 
 def test_a_lost_process_ends_the_others(tmp_path):
-    first, second = start_many(tmp_path / "run", 2, 1, "--config.train.max_rounds=0")
+    first, second = start_many(tmp_path / "run", 2, 2, "--config.train.max_rounds=0")
     folder, end = tmp_path / "run/checkpoints", time.monotonic() + 240
     while not list(folder.glob("*.json")) and time.monotonic() < end:
         time.sleep(0.1)

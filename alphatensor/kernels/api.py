@@ -1,12 +1,9 @@
 """`matmul` and `dot_general` that use what was tuned for this device, and `jnp` for the rest."""
 
-import functools
-from collections.abc import Callable
-
 import jax
 import jax.numpy as jnp
 
-from alphatensor.kernels import autotune
+from alphatensor.kernels import tuning
 
 
 def matmul(a: jax.Array, b: jax.Array, *, precision=None, preferred_element_type=None) -> jax.Array:
@@ -32,19 +29,8 @@ def matmul(a: jax.Array, b: jax.Array, *, precision=None, preferred_element_type
         )
     same = a.dtype == b.dtype and preferred_element_type in (None, a.dtype)
     if a.ndim == b.ndim == 2 and same:
-        return _kernel((a.shape[0], a.shape[1], b.shape[1]), a.dtype.name, precision)(a, b)
+        return tuning.kernel_for((*a.shape, b.shape[1]), a.dtype.name, precision)(a, b)
     return jnp.matmul(a, b, precision=precision, preferred_element_type=preferred_element_type)
-
-
-@functools.cache
-def _kernel(shape: tuple[int, int, int], dtype: str, precision) -> Callable:
-    choice = autotune.chosen(shape, dtype, precision)
-    return autotune.kernel_of(choice or autotune.DOT, precision)
-
-
-def forget() -> None:
-    """Reads the stored choices again at the next `matmul`; programs compiled before stay."""
-    _kernel.cache_clear()
 
 
 def dot_general(

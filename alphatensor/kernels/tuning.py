@@ -5,19 +5,24 @@ of those is timed against `jnp.dot` in interleaved pairs. A kernel is chosen onl
 clearly faster, so that the choice is never a loss.
 """
 
+import functools
 import hashlib
+import itertools
 import json
 import os
 import pathlib
 import tempfile
 import warnings
 from collections.abc import Callable, Sequence
+from fractions import Fraction
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
-from alphatensor.factorization import Factorization
+from alphatensor import rings
+from alphatensor.factorization import Factorization, from_arrays, library, strassen
 from alphatensor.kernels import cost_model, timing
 from alphatensor.kernels.compile import compile_matmul, flatten
 
@@ -87,7 +92,7 @@ def autotune(
     shape: tuple[int, int, int],
     dtype=jnp.float32,
     *,
-    factorizations: Sequence[Factorization],
+    factorizations: Sequence[Factorization] | None = None,
     precision=None,
     tries: int = 4,
     repeats: int = 5,
@@ -99,7 +104,8 @@ def autotune(
     Args:
       shape: (N, M, P): a is (N, M), b is (M, P).
       dtype: of both.
-      factorizations: to choose from.
+      factorizations: to choose from; default: those of the project's library up to 4x4x4, and
+        Strassen's where there is no library beside the package.
       precision: as in `jnp.dot`.
       tries: candidates that are timed, those with the least predicted time.
       repeats: pairs of each.
@@ -110,8 +116,9 @@ def autotune(
       The choice, which `alphatensor.matmul` uses from now on; `dot` where nothing clearly wins.
     """
     rates = cost_model.measure_rates(dtype, precision)
+    known = default_factorizations() if factorizations is None else factorizations
     ranked = sorted(
-        candidates(factorizations, shape),
+        candidates(known, shape),
         key=lambda c: cost_model.seconds(flatten(c.factorizations, 1), shape, dtype, rates),
     )
     baseline = jax.jit(lambda a, b: jnp.dot(a, b, precision=precision))
@@ -124,7 +131,16 @@ def autotune(
             levels = tuple(_as_lists(f) for f in candidate.factorizations)
             best = Choice(candidate.name, pairs.ratio, levels, candidate.schedule, candidate.tile)
     _store(_key(shape, dtype, precision), best, _path(cache))
+    kernel_for.cache_clear()  # programs that are compiled already stay as they are
     return best
+
+
+def default_factorizations() -> list[Factorization]:
+    """The library's algorithms over Z for formats up to 4x4x4, or Strassen's alone."""
+    folder = pathlib.Path(__file__).parents[2] / "factorizations"
+    formats = itertools.product((2, 3, 4), repeat=3)
+    found = [library.best(folder, sizes, rings.Integers()) for sizes in formats if folder.is_dir()]
+    return [f for f in found if f is not None] or [strassen()]
 
 
 def chosen(
@@ -136,6 +152,12 @@ def chosen(
         return None if stored is None else Choice(**stored)
     except TypeError:  # written by another version
         return None
+
+
+@functools.cache
+def kernel_for(shape: tuple[int, int, int], dtype: str, precision=None) -> Callable:
+    """matmul(a, b) of the stored choice for a shape, or of `jnp`; read once in a process."""
+    return kernel_of(chosen(shape, dtype, precision) or DOT, precision)
 
 
 def kernel_of(choice: Choice, precision=None) -> Callable:
@@ -168,13 +190,6 @@ def _as_lists(f: Factorization) -> dict:
 
 
 def _from_lists(stored: dict) -> Factorization:
-    from fractions import Fraction
-
-    import numpy as np
-
-    from alphatensor import rings
-    from alphatensor.factorization import from_arrays
-
     u, v, w = (
         np.array([[Fraction(x) for x in row] for row in stored[name]], object) for name in "uvw"
     )

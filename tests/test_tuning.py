@@ -1,0 +1,156 @@
+"""The choice of a kernel: measured gains decide, choices are remembered, jnp is the fallback."""
+
+import json
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import alphatensor
+from alphatensor import factorization as fz
+from alphatensor import rings
+from alphatensor.kernels import cost_model, timing, tuning
+
+STRASSEN = fz.strassen()
+SHAPE = (512, 512, 512)
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path, monkeypatch):
+    path = tmp_path / "choices" / "kernels.json"
+    monkeypatch.setenv("ALPHATENSOR_CACHE", str(path))
+    tuning.kernel_for.cache_clear()
+    yield path
+    tuning.kernel_for.cache_clear()
+
+
+def timer(ratio: float):
+    """A clock for tests: every candidate gains `ratio`, and is checked against the baseline."""
+
+    def measure(baseline, candidate, args, repeats):
+        np.testing.assert_allclose(candidate(*args), baseline(*args), rtol=1e-3, atol=1e-2)
+        return timing.Pairs(ratio, ratio, ratio, 1.0, 1.0 / ratio)
+
+    return measure
+
+
+def tune(ratio: float, **options):
+    return tuning.autotune(
+        SHAPE, factorizations=[STRASSEN], tries=1, measure=timer(ratio), **options
+    )
+
+
+def operands(dtype=jnp.float32):
+    return timing.operands(SHAPE, dtype)
+
+
+def dots(function, *args) -> list:
+    """Shapes of the left operands of all dots of a traced function."""
+    found = []
+
+    def walk(jaxpr):
+        for equation in jaxpr.eqns:
+            if equation.primitive.name == "dot_general":
+                found.append(equation.invars[0].aval.shape)
+            for value in equation.params.values():
+                inner = getattr(value, "jaxpr", value)
+                if hasattr(inner, "eqns"):
+                    walk(inner)
+
+    walk(jax.make_jaxpr(lambda *x: function(*x))(*args).jaxpr)  # traced anew
+    return found
+
+
+def test_a_clear_gain_is_used_and_remembered(cache):
+    choice = tune(1.2)
+    assert choice.name.startswith("2x2x2:7") and choice.ratio == 1.2
+    assert tuning.chosen(SHAPE, jnp.float32) == tuning.Choice(*json.loads(json.dumps(choice))), (
+        "what is read is what was written"
+    )
+    a, b = operands()
+    assert dots(alphatensor.matmul, a, b) == [(256, 256)] * 7
+    np.testing.assert_allclose(alphatensor.matmul(a, b), a @ b, rtol=1e-3, atol=1e-2)
+
+
+@pytest.mark.parametrize("ratio", [0.7, 1.0, 1.02])
+def test_without_a_clear_gain_it_is_jnp(ratio):
+    assert tune(ratio) == tuning.DOT
+    assert dots(alphatensor.matmul, *operands()) == [(512, 512)]
+
+
+def test_shapes_and_dtypes_that_were_not_tuned_are_jnp():
+    tune(1.2)
+    a, b = operands()
+    assert dots(alphatensor.matmul, a[:500], b) == [(500, 512)]
+    half = operands(jnp.bfloat16)
+    assert dots(alphatensor.matmul, *half) == [(512, 512)]
+    assert alphatensor.matmul(a[0], b).shape == (512,)
+    assert alphatensor.matmul(a[None], b).shape == (1, 512, 512)
+
+
+def test_choices_survive_the_process_and_a_damaged_file(cache):
+    tune(1.2)
+    stored = json.loads(cache.read_text())
+    tuning.kernel_for.cache_clear()
+    assert len(dots(alphatensor.matmul, *operands())) == 7
+    cache.write_text(cache.read_text()[:-5])
+    tuning.kernel_for.cache_clear()
+    with pytest.warns(UserWarning, match="kernels.json"):
+        assert len(dots(alphatensor.matmul, *operands())) == 1
+    with pytest.warns(UserWarning):
+        tune(1.2)
+    assert json.loads(cache.read_text()).keys() == stored.keys()
+
+
+def test_transformations():
+    tune(1.2)
+    a, b = operands()
+    np.testing.assert_allclose(jax.jit(alphatensor.matmul)(a, b), a @ b, rtol=1e-3, atol=1e-2)
+    stack = jnp.stack([a, 2 * a])
+    batched = jax.vmap(alphatensor.matmul, in_axes=(0, None))(stack, b)
+    np.testing.assert_allclose(batched, stack @ b, rtol=1e-3, atol=1e-2)
+    gradient = jax.grad(lambda a: jnp.sum(alphatensor.matmul(a, b)))(a)
+    np.testing.assert_allclose(gradient, jnp.ones_like(a) @ b.T, rtol=1e-3, atol=1e-2)
+
+
+def test_dot_general_is_that_of_lax():
+    tune(1.2)
+    a, b = operands()
+    cases = [
+        (a.reshape(2, 256, 512), b, (((2,), (0,)), ((), ()))),  # a dense layer
+        (a, b, (((0,), (1,)), ((), ()))),
+        (a.reshape(4, 128, 512), b.reshape(4, 128, 512), (((1,), (1,)), ((0,), (0,)))),
+        (a.reshape(512, 2, 256), b.reshape(2, 256, 512), (((1, 2), (0, 1)), ((), ()))),
+    ]
+    for left, right, numbers in cases:
+        expected = jax.lax.dot_general(left, right, numbers)
+        found = alphatensor.dot_general(left, right, numbers)
+        np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-2)
+    dense = cases[0]
+    assert len(dots(lambda x, y: alphatensor.dot_general(x, y, dense[2]), *dense[:2])) == 7
+
+
+def test_shapes_that_do_not_match_get_one_line():
+    with pytest.raises(ValueError, match=r"\(512, 512\) and \(500, 512\), expected"):
+        alphatensor.matmul(operands()[0], jnp.ones((500, 512)))
+
+
+def test_the_model_counts_operations_and_traffic():
+    naive = fz.naive((2, 2, 2), rings.Integers())
+    rates = cost_model.Rates(dot=1e9, add=1e9)
+    only_dots = cost_model.Rates(dot=1e9, add=1e30)
+    shape = (1000, 1000, 1000)
+    one = cost_model.seconds(naive, shape, jnp.float32, only_dots)
+    np.testing.assert_allclose(one, 2.0)
+    np.testing.assert_allclose(cost_model.seconds(STRASSEN, shape, jnp.float32, only_dots), 1.75)
+    # Textbook Strassen: five sums of two blocks on each side; outputs of 4, 2, 2 and 4 products.
+    blocks = 5 * 3 + 5 * 3 + 5 + 3 + 3 + 5
+    traffic = cost_model.seconds(STRASSEN, shape, jnp.float32, rates) - 1.75
+    np.testing.assert_allclose(traffic, blocks * 500 * 500 * 4 / 1e9)
+
+
+def test_only_blocks_that_can_pay_are_candidates():
+    names = [c.name for c in tuning.candidates([STRASSEN], (1024, 1024, 1024))]
+    assert "2x2x2:7 unrolled" in names and "2x2x2:7 2x2x2:7 unrolled" in names
+    assert tuning.candidates([STRASSEN], (1024, 100, 1024)) == []
