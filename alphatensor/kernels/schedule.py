@@ -2,7 +2,9 @@
 
 The sums S_r = u_r·A, T_r = v_r·B and C_k = Σ_r w_kr M_r are rows of a matrix applied to blocks.
 Greedy elimination of two-term sums that several rows hold (Paar 1997; Benson and Ballard 2015),
-repeated with random tie-breaks, keeps the program with the fewest additions.
+repeated with random tie-breaks, keeps the program with the fewest additions. Each matrix is also
+tried transposed: a program for the transpose, run backwards, evaluates the matrix itself with
+inputs - rows additions more (Tellegen's principle; Bürgisser et al. 1997, section 13.3).
 """
 
 import functools
@@ -14,6 +16,8 @@ from typing import NamedTuple
 import numpy as np
 
 from alphatensor.factorization import Factorization
+
+LARGEST_TRANSPOSED = 1500  # non-zeros; beyond, the rows of the transpose take too long to pair
 
 
 class Program(NamedTuple):
@@ -43,8 +47,39 @@ def _straight_line(rows, trials: int, seed: int) -> Program:
     rng = random.Random(seed)
     sparse = [{j: x for j, x in enumerate(row) if x} for row in rows]
     inputs = len(rows[0])
-    programs = (_eliminate(sparse, inputs, rng, trials > 0) for _ in range(max(trials, 1)))
+    programs = [_eliminate(sparse, inputs, rng, trials > 0) for _ in range(max(trials, 1))]
+    if trials and sum(map(len, sparse)) <= LARGEST_TRANSPOSED:
+        turned = [{i: r[j] for i, r in enumerate(sparse) if j in r} for j in range(inputs)]
+        back = (_eliminate(turned, len(rows), rng, True) for _ in range(trials))
+        programs += [transposed(p) for p in back]
     return min(programs, key=lambda p: len(p.steps))
+
+
+def transposed(program: Program) -> Program:
+    """The program of the transposed matrix: every edge of the graph of sums turned round."""
+    incoming: list[list] = [[] for _ in range(program.inputs + len(program.steps))]
+    steps: list[tuple] = []
+    inputs = len(program.outputs)
+    for k, (symbol, scale) in enumerate(program.outputs):
+        if symbol >= 0:
+            incoming[symbol].append((k, scale))
+
+    def total(terms: list) -> tuple:
+        if not terms:
+            return (-1, 0)
+        symbol, scale = terms[0]
+        for other, c in terms[1:]:
+            steps.append((symbol, other, _ratio(c, scale)))
+            symbol = inputs + len(steps) - 1
+        return symbol, scale
+
+    for step in reversed(range(len(program.steps))):
+        symbol, scale = total(incoming[program.inputs + step])
+        i, j, c = program.steps[step]
+        incoming[i].append((symbol, scale))
+        incoming[j].append((symbol, scale * c))
+    outputs = tuple(total(incoming[i]) for i in range(program.inputs))
+    return Program(inputs, tuple(steps), outputs)
 
 
 def additions(f: Factorization, trials: int = 20, seed: int = 0) -> tuple[int, int, int]:

@@ -1,0 +1,90 @@
+"""Additions after sharing, beside the fewest known, for the library's schemes over Z.
+
+  python -m benchmarking.additions --output=runs/additions
+  python -m benchmarking.additions --formats=2x2x2,3x3x3 --tries=2000
+
+Counts: of the scheme as it is, and of the best equivalent that a walk of `--tries` sandwiches by
+elementary matrices meets. Known: Winograd 1971 (2x2x2, 15); 3x3x3, 58; 4x4x4 of rank 49, 156. They
+count for the rank named only; other ranks have no figure here.
+
+Writes OUTPUT.csv (format, rank, stored: before A, before B, after; total; searched: the same;
+known, distance, seconds).
+"""
+
+import csv
+import io
+import os
+import pathlib
+import time
+
+from absl import flags
+
+from experiments import command
+
+_OUTPUT = flags.DEFINE_string("output", "runs/additions", "Path without suffix.")
+_FORMATS = flags.DEFINE_list("formats", ["2x2x2", "3x3x3", "4x4x4"], "Matrix formats.")
+_LIBRARY = flags.DEFINE_string("library", "factorizations", "Folder of the library.")
+_TRIES = flags.DEFINE_integer("tries", 1000, "Neighbours scored for each format.", lower_bound=0)
+_TRIALS = flags.DEFINE_integer("trials", 50, "Tie-breaks of each final count.", lower_bound=1)
+_SEED = flags.DEFINE_integer("seed", 0, "Of the walk.")
+
+KNOWN = {((2, 2, 2), 7): 15, ((3, 3, 3), 23): 58, ((4, 4, 4), 49): 156}
+HEADER = (
+    *("format", "rank", "u", "v", "w", "total"),
+    *("u searched", "v searched", "w searched", "searched", "known", "distance", "s"),
+)
+
+
+def row(f, tries: int, trials: int, seed: int) -> tuple:
+    """One line as in `HEADER`; nothing is known (and the distance empty) for other ranks."""
+    from alphatensor.kernels import orbit, schedule
+
+    start = time.perf_counter()
+    stored = schedule.additions(f, trials)
+    found = orbit.fewer_additions(f, tries=tries, seed=seed)
+    searched = min(schedule.additions(found, trials), stored, key=sum)
+    known = KNOWN.get((f.sizes, f.rank))
+    return (
+        *("x".join(map(str, f.sizes)), f.rank, *stored, sum(stored), *searched, sum(searched)),
+        *("" if known is None else known, "" if known is None else sum(searched) - known),
+        round(time.perf_counter() - start, 1),
+    )
+
+
+def parse_format(text: str) -> tuple[int, int, int]:
+    """`3x4x5` as sizes."""
+    parts = text.strip().split("x")
+    if len(parts) != 3 or not all(x.isdecimal() and int(x) for x in parts):
+        raise ValueError(f"--formats: {text!r}, expected three sizes such as '3x4x5'.")
+    return tuple(map(int, parts))
+
+
+def write_csv(path: pathlib.Path, header, rows) -> None:
+    """All rows at once, under a temporary name first."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows([header, *rows])
+    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+    temporary.write_text(text.getvalue())
+    os.replace(temporary, path)
+
+
+def main() -> None:
+    from alphatensor import rings
+    from alphatensor.factorization import library
+
+    formats = [parse_format(x) for x in _FORMATS.value]
+    schemes = [library.best(_LIBRARY.value, sizes, rings.Integers()) for sizes in formats]
+    for text, f in zip(_FORMATS.value, schemes, strict=True):
+        if f is None:
+            raise ValueError(f"--formats: {text!r} is not in the library {_LIBRARY.value}.")
+    rows = []
+    print("  ".join(HEADER))
+    for f in schemes:
+        rows.append(row(f, _TRIES.value, _TRIALS.value, _SEED.value))
+        print("  ".join(map(str, rows[-1])), flush=True)
+        write_csv(pathlib.Path(f"{_OUTPUT.value}.csv"), HEADER, rows)
+
+
+if __name__ == "__main__":
+    command.run(main)
