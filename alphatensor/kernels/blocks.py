@@ -3,7 +3,9 @@
 unrolled     one dot for each product; shared sums become temporaries; every output block is
              written once (as in the published benchmark of AlphaTensor, with sharing).
 stacked      all left sums, all right sums, one batched `dot_general`.
-sequential   the products one after the other, so that few sums are alive at a time.
+sequential   the products one after the other, each added to the blocks of C that need it.
+loop         the same as a loop that carries C: one sum of each side and one product are alive at a
+             time, so that it needs the least memory, and its pages are used again.
 """
 
 import functools
@@ -15,7 +17,7 @@ import numpy as np
 from alphatensor.factorization import Factorization
 from alphatensor.kernels import schedule
 
-SCHEDULES = ("unrolled", "stacked", "sequential")
+SCHEDULES = ("unrolled", "stacked", "sequential", "loop")
 
 
 def multiply(a, b, f: Factorization, name: str, precision, operand, accumulator, result):
@@ -28,6 +30,8 @@ def multiply(a, b, f: Factorization, name: str, precision, operand, accumulator,
     left, right = _split(a, n, m), _split(b, m, p)
     dot = functools.partial(jnp.matmul, precision=precision, preferred_element_type=accumulator)
     sums = functools.partial(_evaluate, dtype=accumulator)
+    if name == "loop":
+        return _looped(a, b, f, dot, operand, accumulator).astype(result)
     if name == "sequential":
         blocks = _sequential(a, b, f, dot, operand, accumulator)
     else:
@@ -84,6 +88,7 @@ def _join(blocks: list, rows: int, columns: int):
 def _scaled(x, c):
     if c in (1, -1):
         return x if c == 1 else -x
+    c = c if hasattr(c, "denominator") else int(c)
     return x * (int(c) if c.denominator == 1 else float(c))
 
 
@@ -108,6 +113,29 @@ def _combine(column, blocks: list, dtype):
     return total
 
 
+def _looped(a, b, f: Factorization, dot, operand, accumulator):
+    n, m, p = f.sizes
+    w = _row_major(f)
+    height, width = a.shape[0] // n, b.shape[1] // p
+
+    def product(r: int):
+        def add(c):
+            s = _combine(f.u[:, r], _split(a, n, m), accumulator).astype(operand)
+            t = _combine(f.v[:, r], _split(b, m, p), accumulator).astype(operand)
+            x = dot(s, t)
+            for k in np.flatnonzero(w[:, r]):
+                at = (k // p * height, k % p * width)
+                block = jax.lax.dynamic_slice(c, at, (height, width))
+                c = jax.lax.dynamic_update_slice(c, _add(block, x, w[k, r]), at)
+            return c
+
+        return add
+
+    branches = [product(r) for r in range(f.rank)]
+    c = jnp.zeros((a.shape[0], b.shape[1]), accumulator)
+    return jax.lax.fori_loop(0, f.rank, lambda r, c: jax.lax.switch(r, branches, c), c)
+
+
 def _sequential(a, b, f: Factorization, dot, operand, accumulator) -> list:
     n, m, p = f.sizes
     w = _row_major(f)
@@ -119,7 +147,6 @@ def _sequential(a, b, f: Factorization, dot, operand, accumulator) -> list:
         product = dot(s, t)
         for k in np.flatnonzero(w[:, r]):
             c = w[k, r]
-            c = c if hasattr(c, "denominator") else int(c)
             blocks[k] = _scaled(product, c) if blocks[k] is None else _add(blocks[k], product, c)
         # The next sums wait for this product: few are alive at a time.
         a, b, blocks = jax.lax.optimization_barrier((a, b, blocks))

@@ -30,7 +30,7 @@ def compile_matmul(
       factorization: over Z or Q; a sequence gives each level its own, outermost first. The levels
         are flattened to one algorithm, so that sums are shared across them.
       levels: how often one factorisation is applied; 1 with a sequence.
-      schedule: 'unrolled', 'stacked' or 'sequential' (see `kernels.blocks`).
+      schedule: 'unrolled', 'stacked', 'sequential' or 'loop' (see `kernels.blocks`).
       border: sizes that do not divide evenly: 'peel' multiplies the border by ordinary dots, 'pad'
         adds zeros.
       tile: multiply tile by tile of C, of about this many rows and columns, in a loop whose

@@ -73,6 +73,8 @@ def candidates(
 ) -> list[Candidate]:
     """Every factorisation alone and with itself once more, in the schedules worth a try.
 
+    Tiles and stacked products have lost wherever they were measured.
+
     Args:
       factorizations: over Z or Q, in any order of sizes.
       shape: (N, M, P) of the product.
@@ -82,9 +84,7 @@ def candidates(
         for levels in (1, 2):
             if any(x // s**levels < 256 for x, s in zip(shape, f.sizes, strict=True)):
                 continue  # blocks so small never pay
-            for tile in (None, 1024, 2048, 4096):
-                if tile is None or 2 * tile <= max(shape[0], shape[2]):
-                    found.append(Candidate((f,) * levels, "unrolled", tile))
+            found += [Candidate((f,) * levels, name, None) for name in ("unrolled", "sequential")]
     return found
 
 
