@@ -1,12 +1,13 @@
 # `make quickstart` trains the agent until it finds a rank-7 algorithm for 2x2 matrices;
-# `make test` runs the test suite. Both set up their own virtual environment first.
+# `make test` runs the test suite; `make benchmark` times fast kernels against jnp.dot on the CPU.
+# Each sets up its own virtual environment first.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 SEED ?= 0
 
-.PHONY: quickstart test lint clean
+.PHONY: quickstart test benchmark clean
 
 $(VENV)/installed: setup.py
 	$(PYTHON) -c 'import sys; sys.exit(None if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed; set PYTHON=/path/to/python3.11")'
@@ -24,6 +25,9 @@ quickstart: $(VENV)/installed
 test: $(VENV)/installed-test
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .
 	$(BIN)/python -m pytest -n 2
+
+benchmark: $(VENV)/installed
+	$(BIN)/python -m benchmarking.run_cpu_benchmark
 
 clean:
 	rm -rf $(VENV) build *.egg-info

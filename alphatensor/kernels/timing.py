@@ -34,7 +34,7 @@ def paired(baseline: Callable, candidate: Callable, args, repeats: int = 7) -> P
     """Times A B A B …, after one warm-up each; lower and upper are the quartiles of the ratio."""
     for f in (baseline, candidate):
         jax.block_until_ready(f(*args))
-    times = np.array([[_seconds(f, args) for f in (baseline, candidate)] for _ in range(repeats)])
+    times = np.array([[seconds(f, args) for f in (baseline, candidate)] for _ in range(repeats)])
     lower, ratio, upper = np.percentile(times[:, 0] / times[:, 1], [25, 50, 75])
     return Pairs(float(ratio), float(lower), float(upper), *map(float, np.median(times, axis=0)))
 
@@ -52,7 +52,8 @@ def speedup(u, v, w, size: int, dtype=jnp.float32, repeats: int = 5, **options) 
     return paired(jax.jit(jnp.dot), candidate, operands((size, size, size), dtype), repeats).ratio
 
 
-def _seconds(f: Callable, args) -> float:
+def seconds(f: Callable, args) -> float:
+    """One call, until its result is there."""
     start = time.perf_counter()
     jax.block_until_ready(f(*args))
     return time.perf_counter() - start

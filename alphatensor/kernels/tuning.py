@@ -125,8 +125,8 @@ def autotune(
     args = timing.operands(shape, dtype)
     best = DOT
     for candidate in ranked[:tries]:
-        kernel = _compile(candidate.factorizations, candidate.schedule, candidate.tile, precision)
-        pairs = measure(baseline, jax.jit(kernel), args, repeats)
+        kernel = jax.jit(compile_candidate(candidate, precision))
+        pairs = measure(baseline, kernel, args, repeats)
         if pairs.lower >= CLEAR_GAIN and pairs.ratio > best.ratio:
             levels = tuple(_as_lists(f) for f in candidate.factorizations)
             best = Choice(candidate.name, pairs.ratio, levels, candidate.schedule, candidate.tile)
@@ -164,8 +164,13 @@ def kernel_of(choice: Choice, precision=None) -> Callable:
     """matmul(a, b) of a choice."""
     if choice.name == DOT.name:
         return lambda a, b: jnp.matmul(a, b, precision=precision)
-    levels = tuple(_from_lists(x) for x in choice.levels)
-    return _compile(levels, choice.schedule, choice.tile, precision)
+    levels = factorizations_of(choice)
+    return compile_candidate(Candidate(levels, choice.schedule, choice.tile), precision)
+
+
+def factorizations_of(choice: Choice) -> tuple[Factorization, ...]:
+    """The levels of a choice, outermost first; () for `dot`."""
+    return tuple(_from_lists(x) for x in choice.levels)
 
 
 def cache_file() -> pathlib.Path:
@@ -180,7 +185,9 @@ def _path(cache) -> pathlib.Path:
     return cache_file() if cache is None else pathlib.Path(cache)
 
 
-def _compile(levels, schedule, tile, precision) -> Callable:
+def compile_candidate(candidate: Candidate, precision=None) -> Callable:
+    """matmul(a, b) of a candidate."""
+    levels, schedule, tile = candidate
     return compile_matmul(levels, schedule=schedule, tile=tile, precision=precision)
 
 
