@@ -11,14 +11,12 @@ Writes OUTPUT.csv (format, rank, stored: before A, before B, after; total; searc
 known, distance, seconds).
 """
 
-import csv
-import io
-import os
 import pathlib
 import time
 
 from absl import flags
 
+from benchmarking.table import parse_format, write_csv
 from experiments import command
 
 _OUTPUT = flags.DEFINE_string("output", "runs/additions", "Path without suffix.")
@@ -49,24 +47,6 @@ def row(f, tries: int, trials: int, seed: int) -> tuple:
         *("" if known is None else known, "" if known is None else sum(searched) - known),
         round(time.perf_counter() - start, 1),
     )
-
-
-def parse_format(text: str) -> tuple[int, int, int]:
-    """`3x4x5` as sizes."""
-    parts = text.strip().split("x")
-    if len(parts) != 3 or not all(x.isdecimal() and int(x) for x in parts):
-        raise ValueError(f"--formats: {text!r}, expected three sizes such as '3x4x5'.")
-    return tuple(map(int, parts))
-
-
-def write_csv(path: pathlib.Path, header, rows) -> None:
-    """All rows at once, under a temporary name first."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows([header, *rows])
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    temporary.write_text(text.getvalue())
-    os.replace(temporary, path)
 
 
 def main() -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from alphatensor import factorization as fz
 from alphatensor.kernels import orbit, schedule
-from benchmarking import additions
+from benchmarking import additions, table
 
 STRASSEN = fz.strassen()
 
@@ -53,9 +53,9 @@ def test_walk_keeps_what_it_cannot_better_and_refuses_other_rings():
 def test_table(tmp_path):
     line = dict(zip(additions.HEADER, additions.row(STRASSEN, 0, 5, 0), strict=True))
     assert (line["total"], line["searched"], line["known"], line["distance"]) == (18, 18, 15, 3)
-    additions.write_csv(tmp_path / "new" / "x.csv", additions.HEADER, [line.values()])
+    table.write_csv(tmp_path / "new" / "x.csv", additions.HEADER, [line.values()])
     with open(tmp_path / "new" / "x.csv") as file:
         assert next(csv.DictReader(file))["format"] == "2x2x2"
     assert [x.name for x in (tmp_path / "new").iterdir()] == ["x.csv"]
     with pytest.raises(ValueError, match="'3x3'"):
-        additions.parse_format("3x3")
+        table.parse_format("3x3")

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from alphatensor.factorization import Factorization, kronecker, rotate
-from alphatensor.kernels import blocks
+from alphatensor.kernels import blocks, scaling
 
 BORDERS = ("peel", "pad")
 
@@ -23,6 +23,7 @@ def compile_matmul(
     tile: int | None = None,
     precision=None,
     preferred_element_type=None,
+    diagonal: str = "none",
 ) -> Callable[[jax.Array, jax.Array], jax.Array]:
     """A function matmul(a, b) that multiplies with the algorithm, as `jnp.matmul` would.
 
@@ -36,6 +37,8 @@ def compile_matmul(
       tile: multiply tile by tile of C, of about this many rows and columns, in a loop whose
         temporaries are reused: on CPU fresh memory costs more than the additions.
       precision, preferred_element_type: as in `jnp.matmul`, for each product.
+      diagonal: scaling of floats by powers of two, see `kernels.scaling`: 'none', 'outer', 'inner',
+        'outer-inner' or 'inner-outer'.
 
     Returns:
       matmul(a, b) for a (..., N, M) and b (..., M, P), N, M, P at least the format's sizes. Half
@@ -55,6 +58,9 @@ def compile_matmul(
         raise ValueError(f"border: {border!r}, expected one of {', '.join(BORDERS)}.")
     if tile is not None and tile < 1:
         raise ValueError(f"tile: {tile}, expected a positive size.")
+    if diagonal not in scaling.SCALINGS:
+        expected = ", ".join(scaling.SCALINGS)
+        raise ValueError(f"diagonal: {diagonal!r}, expected one of {expected}.")
     flat = flatten(factorization, levels)
     for_left, for_right = rotate(flat, 1), rotate(flat, 2)
 
@@ -82,6 +88,14 @@ def compile_matmul(
         _check(a, b, flat)
         dtype = jnp.promote_types(a.dtype, b.dtype)
         a, b = a.astype(dtype), b.astype(dtype)
+        if diagonal == "none":
+            return batched(a, b)
+        if not jnp.issubdtype(dtype, jnp.floating):
+            raise TypeError(f"matmul: diagonal scaling of {dtype}, expected floats.")
+        a, b, finish = scaling.scale(a, b, diagonal)
+        return finish(batched(a, b))
+
+    def batched(a, b):
         batch = jnp.broadcast_shapes(a.shape[:-2], b.shape[:-2])
         if not batch:
             return multiply(a, b)
