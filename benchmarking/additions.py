@@ -19,12 +19,15 @@ from absl import flags
 from benchmarking.table import parse_format, write_csv
 from experiments import command
 
-_OUTPUT = flags.DEFINE_string("output", "runs/additions", "Path without suffix.")
-_FORMATS = flags.DEFINE_list("formats", ["2x2x2", "3x3x3", "4x4x4"], "Matrix formats.")
-_LIBRARY = flags.DEFINE_string("library", "factorizations", "Folder of the library.")
-_TRIES = flags.DEFINE_integer("tries", 1000, "Neighbours scored for each format.", lower_bound=0)
-_TRIALS = flags.DEFINE_integer("trials", 50, "Tie-breaks of each final count.", lower_bound=1)
-_SEED = flags.DEFINE_integer("seed", 0, "Of the walk.")
+if __name__ == "__main__":  # tests import this module, and flags are global
+    _OUTPUT = flags.DEFINE_string("output", "runs/additions", "Path without suffix.")
+    _FORMATS = flags.DEFINE_list("formats", ["2x2x2", "3x3x3", "4x4x4"], "Matrix formats.")
+    _LIBRARY = flags.DEFINE_string("library", "factorizations", "Folder of the library.")
+    _TRIES = flags.DEFINE_integer(
+        "tries", 1000, "Neighbours scored for each format.", lower_bound=0
+    )
+    _TRIALS = flags.DEFINE_integer("trials", 50, "Tie-breaks of each final count.", lower_bound=1)
+    _SEED = flags.DEFINE_integer("seed", 0, "Of the walk.")
 
 KNOWN = {((2, 2, 2), 7): 15, ((3, 3, 3), 23): 58, ((4, 4, 4), 49): 156}
 HEADER = (

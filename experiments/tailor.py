@@ -23,16 +23,17 @@ from absl import flags
 
 from experiments import command
 
-_FACTORIZATION = flags.DEFINE_string("factorization", None, "File of the algorithm.")
-_OUTPUT = flags.DEFINE_string("output", "runs/tailor", "Path without suffix.")
-_SIZE = flags.DEFINE_integer("size", 4096, "Rows and columns.", lower_bound=1)
-_DTYPES = ("float32", "float64", "bfloat16", "float16")
-_DTYPE = flags.DEFINE_enum("dtype", "float32", _DTYPES, "Of the operands.")
-_PRECISION = flags.DEFINE_string("precision", "highest", "As in jnp.dot.")
-_CANDIDATES = flags.DEFINE_integer("candidates", 20, "Measured in all.", lower_bound=1)
-_REPEATS = flags.DEFINE_integer("repeats", 7, "Pairs of each.", lower_bound=1)
-_TRIES = flags.DEFINE_integer("tries", 100, "Sandwiches scored for each walk.", lower_bound=0)
-_SEED = flags.DEFINE_integer("seed", 0, "Of the candidates.")
+if __name__ == "__main__":  # tests import this module, and flags are global
+    _FACTORIZATION = flags.DEFINE_string("factorization", None, "File of the algorithm.")
+    _OUTPUT = flags.DEFINE_string("output", "runs/tailor", "Path without suffix.")
+    _SIZE = flags.DEFINE_integer("size", 4096, "Rows and columns.", lower_bound=1)
+    _DTYPES = ("float32", "float64", "bfloat16", "float16")
+    _DTYPE = flags.DEFINE_enum("dtype", "float32", _DTYPES, "Of the operands.")
+    _PRECISION = flags.DEFINE_string("precision", "highest", "As in jnp.dot.")
+    _CANDIDATES = flags.DEFINE_integer("candidates", 20, "Measured in all.", lower_bound=1)
+    _REPEATS = flags.DEFINE_integer("repeats", 7, "Pairs of each.", lower_bound=1)
+    _TRIES = flags.DEFINE_integer("tries", 100, "Sandwiches scored for each walk.", lower_bound=0)
+    _SEED = flags.DEFINE_integer("seed", 0, "Of the candidates.")
 
 TILES = (None, 1024, 2048, 4096)
 
