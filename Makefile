@@ -27,7 +27,7 @@ test: $(VENV)/installed-test
 	$(BIN)/python -m pytest -n 2
 
 benchmark: $(VENV)/installed
-	$(BIN)/python -m benchmarking.run_cpu_benchmark
+	$(BIN)/python -m benchmarking.run_cpu_benchmark --output=benchmarking/results
 
 clean:
 	rm -rf $(VENV) build *.egg-info

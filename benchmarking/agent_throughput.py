@@ -12,7 +12,6 @@ median of three calls after one that is thrown away. Writes throughput.csv and t
 
 import csv
 import json
-import math
 import os
 import pathlib
 import resource
@@ -23,6 +22,7 @@ import time
 
 from absl import flags
 
+from benchmarking import agent_cases
 from experiments import command
 
 _SIDES = flags.DEFINE_list("sides", ["4", "9", "16", "25"], "Tensor sides: squares of 2 to 5.")
@@ -88,32 +88,6 @@ def _text(x) -> str:
     return f"{x:,}" if isinstance(x, int) else x
 
 
-def config_for(side: int, network: str):
-    from experiments.configs import paper_network, quickstart
-
-    n = math.isqrt(side)
-    config = quickstart.get_config()
-    config.target = f"{n}x{n}x{n}"
-    config.train.goal = ()
-    config.entries_per_token = {4: 4, 9: 3, 16: 4, 25: 5}[side]
-    config.bases.density = 0.25 if side == 4 else 0.015
-    config.game.max_moves = 9 if side == 4 else 2  # moves cost the same at any time of a game
-    config.train.updates_per_call = 10 if side == 4 else 1
-    config.train.warmup_updates = 10
-    config.train.updates_per_round = config.train.updates_per_call
-    shrink = 1 if side == 4 else {9: 4, 16: 16, 25: 32}[side]
-    if network == "paper":
-        config.network = paper_network.get_config()
-        shrink *= 16
-        config.search.simulations = 4
-        config.train.updates_per_call = config.train.updates_per_round = 1
-    devices = 2
-    config.learner.batch_size = max(devices, config.learner.batch_size // shrink)
-    config.train.games = max(devices, config.train.games // shrink)
-    config.train.game_buffer = config.train.best_buffer = config.train.games
-    return config
-
-
 def measure(side: int, network: str) -> dict:
     """One case's figures, see `COLUMNS`."""
     import jax
@@ -124,7 +98,7 @@ def measure(side: int, network: str) -> dict:
 
     devices.use_all_cores()
     dot_rate = _dot_rate(jax, jnp)
-    run_settings = settings.from_config(config_for(side, network))
+    run_settings = settings.from_config(agent_cases.config_for(side, network))
     programs = training.make_programs(run_settings)
     begin = time.monotonic()
     state = programs.init()

@@ -19,7 +19,7 @@ import time
 import numpy as np
 from absl import flags
 
-from benchmarking import agent_throughput
+from benchmarking import agent_cases
 from experiments import command
 
 _SIDES = flags.DEFINE_list("sides", ["4", "9", "16", "25"], "Tensor sides: squares of 2 to 5.")
@@ -76,7 +76,7 @@ def measure(side: int, simulations: int, games: int) -> dict:
 
     from alphatensor import planning, search, self_play, settings
 
-    config = agent_throughput.config_for(side, "quickstart")
+    config = agent_cases.config_for(side, "quickstart")
     config.search.simulations = simulations
     run_settings = settings.from_config(config)
     agent = run_settings.agent
