@@ -195,25 +195,14 @@ def _check_memory(size: int, dtype: str) -> None:
     """Operands, two results, temporaries of two levels and a float64 sample, before allocating."""
     import jax.numpy as jnp
 
-    needed = 12 * size * size * jnp.dtype(dtype).itemsize
-    there = _memory_bytes()
+    from alphatensor.kernels import memory
+
+    needed, there = 12 * size * size * jnp.dtype(dtype).itemsize, memory.available()
     if there and needed > there:
         raise ValueError(
             f"--sizes={size}: about {needed / 2**30:.0f} GiB are needed, and {there / 2**30:.0f} "
             "are there; expected smaller sizes."
         )
-
-
-def _memory_bytes() -> int:
-    import jax
-
-    statistics = jax.local_devices()[0].memory_stats()
-    if statistics and "bytes_limit" in statistics:
-        return statistics["bytes_limit"]
-    try:
-        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    except (ValueError, OSError):
-        return 0
 
 
 def machine() -> dict[str, str]:

@@ -154,6 +154,8 @@ def _plot(folder: pathlib.Path, by_side: list[dict], by_tree: list[dict]) -> Non
             scaled = expected * measured[0] / expected[0]
             slope = exponent(rows, along, counted)
             ax.loglog(x, scaled, "--", label=f"counted, exponent {slope:.2f}")
+            both = np.concatenate([measured, scaled])
+            ax.set_ylim(both.min() / 2, both.max() * 2)  # noise of a level line stays small
             ax.set_xticks(x, [str(value) for value in x])
             ax.minorticks_off()
             ax.set_xlabel({"side": "tensor side S", "simulations": "simulations"}[along])

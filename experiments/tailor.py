@@ -5,7 +5,7 @@
   python -m experiments.tailor ... --candidates=40      # resumes: what is measured is kept
 
 Every candidate is an equivalent of the same rank (a cyclic or transposed form of a square format,
-or a walk through sandwiches of elementary matrices for fewer additions) in one schedule and tile.
+or a walk through sandwiches of elementary matrices for fewer additions) in one schedule.
 It is checked against jnp.dot, then timed against it in interleaved pairs. Candidate 0 is the
 algorithm as given, unrolled.
 
@@ -35,10 +35,8 @@ if __name__ == "__main__":  # tests import this module, and flags are global
     _TRIES = flags.DEFINE_integer("tries", 100, "Sandwiches scored for each walk.", lower_bound=0)
     _SEED = flags.DEFINE_integer("seed", 0, "Of the candidates.")
 
-TILES = (None, 1024, 2048, 4096)
 
-
-def candidate(f, number: int, size: int, tries: int, seed: int):
+def candidate(f, number: int, tries: int, seed: int):
     """Equivalent and options of `compile_matmul` of one number; the same for the same arguments."""
     from alphatensor.factorization import rotate, transpose
     from alphatensor.kernels import orbit
@@ -50,9 +48,7 @@ def candidate(f, number: int, size: int, tries: int, seed: int):
         f = rotate(transpose(f) if rng.random() < 0.5 else f, rng.randrange(3))
     if f.is_integral:
         f = orbit.fewer_additions(f, tries=tries, seed=rng.randrange(2**31))
-    tile = rng.choice([t for t in TILES if t is None or 2 * t <= size])
-    schedule = rng.choice(("unrolled", "unrolled", "stacked")) if tile is None else "unrolled"
-    return f, {"schedule": schedule, "tile": tile}
+    return f, {"schedule": rng.choice(("unrolled", "sequential")), "tile": None}
 
 
 def measure(f, options: dict, size: int, dtype: str, precision: str, repeats: int) -> dict:
@@ -128,7 +124,7 @@ def main() -> None:
     lines = read(path, same)
     try:
         for number in range(len(lines), _CANDIDATES.value):
-            g, options = candidate(f, number, _SIZE.value, _TRIES.value, _SEED.value)
+            g, options = candidate(f, number, _TRIES.value, _SEED.value)
             figures = measure(
                 g, options, _SIZE.value, _DTYPE.value, _PRECISION.value, _REPEATS.value
             )

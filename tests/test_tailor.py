@@ -14,8 +14,8 @@ STRASSEN = fz.strassen()
 
 @pytest.mark.parametrize("number", range(4))
 def test_candidates_verify_and_repeat(number):
-    f, options = tailor.candidate(STRASSEN, number, 4096, 20, 3)
-    again, same = tailor.candidate(STRASSEN, number, 4096, 20, 3)
+    f, options = tailor.candidate(STRASSEN, number, 20, 3)
+    again, same = tailor.candidate(STRASSEN, number, 20, 3)
     assert f.verify().ok and f.rank == 7 and f.sizes == (2, 2, 2)
     assert options == same and (f.u == again.u).all() and (f.w == again.w).all()
 

@@ -105,6 +105,17 @@ def test_solutions_mod_2_are_lifted():
     assert all(f.verify().ok and f.rank == 2 for f in found)
 
 
+def test_a_mixture_of_formats_in_one_batch():
+    config = tiny_config(target="1x2x1,2x1x1,1x1x1", train__goal=(2, 2, 1), train__games=16)
+    with config.ignore_type():
+        config.train.game_buffer = 32
+    mixed = settings.from_config(config)
+    reports = [report for _, report in training.train(mixed)]
+    assert reports[-1].best == (2, 2, 1)
+    names = {(f.target.name, f.rank) for report in reports for f in report.found}
+    assert names >= {("1x2x1", 2), ("2x1x1", 2), ("1x1x1", 1)}
+
+
 def test_a_wrong_game_is_not_a_factorisation():
     run_settings = settings.from_config(tiny_config())
     actions = np.zeros((1, 3, 3, 2), np.int8)
