@@ -123,11 +123,11 @@ class RunFolder:
         parts = []
         for f in self._best.values():
             draw(f, self.path / f"{name_of(f)}.png")
-            seconds, updates = f.provenance["seconds"], f.provenance["updates"]
+            engine, seconds = f.provenance["engine"], f.provenance["seconds"]
             parts.append(
-                f"{f.target.name} over {f.ring}: rank {f.rank}, verified exactly; found after "
-                f"{seconds:.0f} s, {updates} updates, {f.provenance['rounds']} rounds of games\n"
-                f"{to_text(f)}"
+                f"{f.target.name} over {f.ring}: rank {f.rank}, verified exactly; found by the "
+                f"{engine} after {seconds:.0f} s, {f.provenance['updates']} updates, "
+                f"{f.provenance['rounds']} rounds of games\n{to_text(f)}"
             )
         text = "\n\n".join(parts) if parts else "No game was solved."
         self._write("summary.txt", (text + "\n").encode())

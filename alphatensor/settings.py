@@ -4,6 +4,7 @@
 expected, before anything is compiled.
 """
 
+import os
 from typing import NamedTuple
 
 import jax
@@ -39,6 +40,8 @@ class TrainConfig(NamedTuple):
       goal: the ranks at which to stop, one for each target; empty to go on.
       max_seconds, max_rounds: limits; 0 for none.
       lift: whether solutions mod 2 are lifted to the integers, and the goal asks for a lifted one.
+      best_games_from: library whose algorithms are best games from the start; empty for none.
+      flip_seconds: of flip-graph walks after each round of games, over Z2; 0 for none.
     """
 
     games: int
@@ -53,6 +56,8 @@ class TrainConfig(NamedTuple):
     max_seconds: float
     max_rounds: int
     lift: bool
+    best_games_from: str
+    flip_seconds: float
 
 
 class MeshConfig(NamedTuple):
@@ -119,7 +124,7 @@ def from_config(config) -> Settings:
         network_config, vocabulary.num_tokens, vocabulary.size, side, rules.history
     )
     search_config = _search(config.search)
-    train = _train(config.train, len(found), ring)
+    train = _train(config.train, found, ring)
     density, canonical = config.bases.density, config.bases.canonical_probability
     for name, value in [("density", density), ("canonical_probability", canonical)]:
         _check(f"bases.{name}", value, 0 <= value <= 1, "a probability from 0 to 1")
@@ -169,6 +174,7 @@ _REAL_FIELDS = (
     "search.c_init", "search.c_base", "search.root_noise", "search.root_concentration",
     "network.dropout", "train.max_seconds", "train.max_rounds", "train.best_slack",
     "train.warmup_updates", "seed", "mesh.data", "checkpoint.minutes",
+    "train.flip_seconds",
 )  # fmt: skip
 
 
@@ -287,7 +293,8 @@ def _search(config) -> search.SearchConfig:
     return search.SearchConfig(**config)
 
 
-def _train(config, num_targets: int, ring: rings.Ring) -> TrainConfig:
+def _train(config, found: tuple, ring: rings.Ring) -> TrainConfig:
+    num_targets = len(found)
     mixture = tuple(config.mixture)
     right = len(mixture) == 3 and all(isinstance(x, int | float) and x >= 0 for x in mixture)
     right = right and abs(sum(mixture) - 1) < 1e-6
@@ -308,6 +315,12 @@ def _train(config, num_targets: int, ring: rings.Ring) -> TrainConfig:
         not config.lift or ring.modulus == 2,
         "False unless the ring is Z2",
     )
+    library, flips = config.best_games_from, config.flip_seconds
+    _check("train.best_games_from", library, not library or os.path.isdir(library), "a folder")
+    is_matmul = all(target.sizes is not None and max(target.shape) <= 32 for target in found)
+    possible = not flips or (ring.modulus == 2 and is_matmul and jax.process_count() == 1)
+    expected = "0 unless the ring is Z2, the targets matrix products, and there is one process"
+    _check("train.flip_seconds", flips, possible, expected)
     return TrainConfig(**{**config, "mixture": mixture, "goal": goal, "lift": bool(config.lift)})
 
 

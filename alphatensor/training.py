@@ -16,7 +16,7 @@ import numpy as np
 from jax.sharding import PartitionSpec
 
 import alphatensor
-from alphatensor import bases, devices, learner, replay, self_play
+from alphatensor import bases, devices, feeding, learner, replay, self_play
 from alphatensor.factorization import Factorization, canonical, lift
 from alphatensor.settings import Settings
 
@@ -87,6 +87,7 @@ class Programs(NamedTuple):
       init: () -> TrainState.
       learn: (TrainState, mixture float32 [3]) -> (TrainState, Losses).
       act: TrainState -> (TrainState, Played, Statistics).
+      feed: (TrainState, Games [train.games, ...]) -> TrainState, with those among the best games.
     """
 
     mesh: jax.sharding.Mesh
@@ -94,6 +95,7 @@ class Programs(NamedTuple):
     init: Any
     learn: Any
     act: Any
+    feed: Any
 
 
 class Report(NamedTuple):
@@ -209,12 +211,17 @@ def make_programs(settings: Settings) -> Programs:
         played = Played(*(getattr(games, name) for name in Played._fields))
         return after, played._replace(returns=games.returns[:, 0]), statistics
 
+    def feed(state: TrainState, games: self_play.Games) -> TrainState:
+        slack = settings.train.best_slack
+        return state._replace(best_games=replay.add_best(state.best_games, games, slack))
+
     return Programs(
         mesh,
         shapes,
         jax.jit(init, out_shardings=shardings),
         jax.jit(learn, donate_argnums=0, out_shardings=(shardings, replicated)),
         jax.jit(act, donate_argnums=0, out_shardings=(shardings, replicated, replicated)),
+        jax.jit(feed, donate_argnums=0, out_shardings=shardings),
     )
 
 
@@ -257,27 +264,31 @@ def factorization_of(played: Played, index: int, settings: Settings) -> Factoriz
     return canonical(found) if found.verify().ok else None
 
 
-def _new_records(
-    played: Played, best: list[int | None], settings: Settings, provenance: dict
-) -> list[Factorization]:
+def _new_records(played: Played, best: list[int | None], settings: Settings, provenance: dict):
     """Verified factorisations of this round that beat the best of their target; updates `best`."""
     found = []
     order = np.argsort(np.where(played.solved, played.length, np.iinfo(np.int32).max))
     for index in order[: int(np.sum(played.solved))]:
         target = int(played.target[index])
-        if best[target] is not None and played.length[index] >= best[target]:
-            continue
-        candidate = factorization_of(played, index, settings)
-        if candidate is None:
-            continue
-        lifted = lift(candidate) if settings.train.lift else None
-        if settings.train.lift and lifted is None:
-            continue  # the run seeks an algorithm over the integers; another game may lift
-        best[target] = candidate.rank
-        for f in (candidate, lifted):
-            if f is not None:
-                found.append(Factorization(f.target, f.ring, f.u, f.v, f.w, provenance))
+        if best[target] is None or played.length[index] < best[target]:
+            candidate = factorization_of(played, index, settings)
+            if candidate is not None:
+                found += _record(candidate.replace(provenance=provenance), target, best, settings)
     return found
+
+
+def _record(
+    candidate: Factorization, target: int, best: list[int | None], settings: Settings
+) -> list[Factorization]:
+    """The candidate, with its lift where the run lifts, if it is a new best; updates `best`."""
+    if best[target] is not None and candidate.rank >= best[target]:
+        return []
+    lifted = lift(candidate) if settings.train.lift else None
+    if settings.train.lift and lifted is None:
+        return []  # the run seeks an algorithm over the integers; another one may lift
+    best[target] = candidate.rank
+    both = [candidate] if lifted is None else [candidate, lifted]
+    return [f.replace(provenance=candidate.provenance) for f in both]
 
 
 def train(
@@ -301,6 +312,7 @@ def train(
     if start is None:
         start = Snapshot(programs.init(), (None,) * len(settings.targets), 0.0)
     state, best = start.state, list(start.best)
+    partner = feeding.make_partner(settings)
     started = time.monotonic() - start.seconds
     supervised = np.array([1.0, 0.0, 0.0], np.float32)
     mixed = np.array(config.mixture, np.float32)
@@ -339,6 +351,9 @@ def train(
                 "seconds": round(time.monotonic() - started, 1),
             }
             found = _new_records(played, best, settings, provenance)
+            if partner is not None:
+                state, others = _exchange(partner, programs, state, found, best, settings)
+                found += [f.replace(provenance=provenance | f.provenance) for f in others]
             lengths = played.length[played.solved]
             scalars |= _game_scalars(played, statistics)
             scalars["speed/games_per_second"] = config.games / elapsed
@@ -348,6 +363,28 @@ def train(
         seconds = time.monotonic() - started
         rounds = int(state.rounds)
         yield state, Report(seconds, updates, rounds, scalars, lengths, found, tuple(best))
+
+
+def _exchange(
+    partner: feeding.Partner,
+    programs: Programs,
+    state: TrainState,
+    found: list[Factorization],
+    best: list[int | None],
+    settings: Settings,
+) -> tuple[TrainState, list[Factorization]]:
+    """Shows the partner what the agent found and takes its algorithms among the best games.
+
+    Returns the state and the partner's algorithms that are new bests; updates `best`.
+    """
+    rounds, names = int(state.rounds), [target.name for target in settings.targets]
+    given = partner(found, rounds)
+    if not given:
+        return state, []
+    key = jax.random.fold_in(jax.random.key(settings.seed), rounds)
+    state = programs.feed(state, feeding.games_of(given, settings, key, settings.train.games))
+    records = (_record(f, names.index(f.target.name), best, settings) for f in given)
+    return state, [f for record in records for f in record]
 
 
 def _is_over(config, best: list[int | None], rounds: int, seconds: float) -> bool:

@@ -267,8 +267,8 @@ def _announcement(f, folder) -> str:
 
     place = f" -> {folder.path / name_of(f)}.npz" if folder else ""
     return (
-        f"{f.target.name}: rank {f.rank} over {f.ring}, verified exactly, after "
-        f"{f.provenance['seconds']:.0f} s{place}"
+        f"{f.target.name}: rank {f.rank} over {f.ring}, verified exactly, found by the "
+        f"{f.provenance['engine']} after {f.provenance['seconds']:.0f} s{place}"
     )
 
 

@@ -88,6 +88,8 @@ def get_config() -> ConfigDict:
             max_seconds=1_200.0,
             max_rounds=0,
             lift=True,  # over Z2: lift solutions to Z; the goal is then a rank over Z
+            best_games_from="",  # a library whose algorithms are best games from the start
+            flip_seconds=0.0,  # of flip-graph walks after each round of games
         )
     )
     config.mesh = ConfigDict(dict(data=0, model=1))  # devices of each axis; data=0: all there are
