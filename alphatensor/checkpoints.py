@@ -77,16 +77,19 @@ class Checkpoints:
             self._writer.wait_until_finished()
             if jax.process_index() == 0:
                 _write_json(path.with_suffix(".json"), manifest | {"files": _digests(path)})
-                self._remove_old()
+                self._remove_old(manifest["step"])
         except Exception as error:  # reported by the next call in the main thread
             self._failure = error
 
-    def _remove_old(self) -> None:
-        """Removes all but the newest `keep`, those kept for ever, and what was cut short."""
-        steps = self.steps()
-        stay = set(steps[-self._keep :])
-        for step in steps:
-            if step not in stay and not _read_json(self._manifest(step))["keep_for_ever"]:
+    def _remove_old(self, last: int) -> None:
+        """Removes all but the newest `keep` up to `last`, those kept for ever, and torn ones.
+
+        Later ones could not be used when the run went on from before them: they do not count, and
+        stay, as do those whose manifest cannot be read.
+        """
+        manifests = {s: x for s, x in stored(self._folder).items() if s <= last}
+        for step in list(manifests)[: -self._keep]:
+            if not manifests[step]["keep_for_ever"]:
                 self._manifest(step).unlink()
         complete = {f"{step:012d}" for step in self.steps()}
         for path in self._folder.iterdir():

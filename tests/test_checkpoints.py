@@ -83,6 +83,22 @@ def test_damage_is_named_and_the_one_before_is_used(tmp_path, damage):
     assert keeper.progress() == ({"step": 2} if damage == "manifest" else {"step": 3})
 
 
+@pytest.mark.parametrize("keep", [1, 2])
+@pytest.mark.parametrize("damage", ["array", "manifest"])
+def test_a_damaged_one_takes_no_place_from_good_ones(tmp_path, damage, keep):
+    keeper = stored(tmp_path, steps=(10, 20, 30), keep=3)
+    if damage == "array":
+        max(files(tmp_path, 30), key=lambda x: x.stat().st_size).write_bytes(b"")
+    else:
+        (tmp_path / "000000000030.json").write_text('{"st')
+    keeper = checkpoints.Checkpoints(tmp_path, keep)
+    for step in (25, 35, 45, 55):
+        keeper.save(step, tree(step), {"step": step})
+        keeper.wait()
+        state, progress = keeper.restore(shapes(tree()), [].append)
+        assert progress == {"step": step} and equal(state, tree(step))
+
+
 def test_one_that_was_cut_short_is_not_used(tmp_path):
     keeper = stored(tmp_path)
     (tmp_path / "000000000003.json").unlink()

@@ -146,6 +146,21 @@ def test_a_nan_stops_the_run_with_its_state(tmp_path):
         assert any("params" in name for name in stored)
 
 
+def test_a_run_goes_on_more_slowly_after_one_bad_loss():
+    run_settings = settings.from_config(tiny_config(train__max_rounds=2, train__goal=()))
+    programs, calls = training.make_programs(run_settings), []
+
+    def learn(state, mixture):
+        state, losses = programs.learn(state, mixture)
+        calls.append(float(state.learner.rate))
+        return state, losses._replace(finite=losses.finite & (len(calls) != 1))
+
+    reports = [r for _, r in training.train(run_settings, programs._replace(learn=learn))]
+    assert reports[-1].rounds == 2
+    assert calls[0] == 1.0 and np.allclose(calls[1:], training.LOWERED_RATE) and len(calls) > 1
+    assert reports[-1].scalars["loss/rate"] == pytest.approx(training.LOWERED_RATE)
+
+
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
