@@ -30,8 +30,9 @@ def make_partner(settings: Settings) -> Partner | None:
         return None
     best = {t.name: naive(t.sizes, ring) for t in settings.targets} if config.flip_seconds else {}
     walk = flip_search.SearchConfig(
-        walkers=64, sweeps=400, rounds=10, margin=3, slice_seconds=0.0, pool=16, seed=settings.seed
-    )
+        ring=str(ring), walkers=256, sweeps=100, rounds=10, patience=100, margin=3,
+        slice_seconds=0.0, pool=16, seed=settings.seed,
+    )  # fmt: skip
 
     def partner(found: list[Factorization], rounds: int) -> list[Factorization]:
         given = []

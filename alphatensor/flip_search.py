@@ -1,8 +1,9 @@
 """A scheduler of flip-graph walks over many formats, with a library as its memory.
 
-Each turn takes the next format, starts walkers from the best schemes known for it (its own pool,
-the naive algorithm, or neighbouring formats extended and projected), walks for some seconds and
-stores what beats the library at once, mod 2 and, where it lifts, over the integers.
+Each turn takes the next format, starts walkers from the best schemes known for it (its own pool
+and the library), from neighbouring formats extended and projected, or from the naive algorithm,
+walks for some seconds and stores what beats the library at once: over Z2, and over the integers
+what lifts; or over the integers alone, where walks keep to the entries -1, 0 and 1.
 """
 
 import time
@@ -24,25 +25,27 @@ from alphatensor.factorization import (
     project,
 )
 
-Z2 = rings.IntegersMod(2)
-
 
 class SearchConfig(NamedTuple):
     """Constants of a search.
 
     Attributes:
+      ring: "Z2" or "Z".
       walkers: W, in each walk.
-      sweeps: sweeps of six tries between two plus transitions.
+      sweeps: sweeps of three tries in a round.
       rounds: of `sweeps` in one compiled call.
+      patience: rounds without a change of rank before a plus transition.
       margin: how far plus transitions may take a walker above its best rank.
       slice_seconds: time of one turn.
       pool: schemes of least rank kept for each format.
       seed: of all randomness.
     """
 
+    ring: str
     walkers: int
     sweeps: int
     rounds: int
+    patience: int
     margin: int
     slice_seconds: float
     pool: int
@@ -54,7 +57,7 @@ class Turn(NamedTuple):
 
     Attributes:
       sizes: the format.
-      rank: the best rank known mod 2 after the turn.
+      rank: the best rank known over the search's ring after the turn.
       flips: made in the turn, and `seconds` it took.
       stored: lines that say what entered the library.
     """
@@ -74,7 +77,7 @@ def search(
     The best schemes of an earlier search are found in the library, so a search that was stopped
     goes on. Raises `npz.FileError` where the library cannot be read or written.
     """
-    started = time.monotonic()
+    started, ring = time.monotonic(), rings.parse(config.ring)
     spent = dict.fromkeys(formats, 0.0)
     pools: dict[tuple[int, int, int], list[Factorization]] = {f: [] for f in formats}
     turn = 0
@@ -83,11 +86,9 @@ def search(
             begin = time.monotonic()
             if begin - started >= seconds:
                 return
-            known = _merged(pools[sizes], _known(sizes, folder, pools), config.pool)
-            # Every third walk starts afresh: good schemes may lie in a component without better.
-            fresh = (turn // len(formats)) % 3 == 0
+            known = _merged(pools[sizes], _known(sizes, folder, pools, ring), config.pool)
+            starts = _starts(turn // len(formats), sizes, known, folder, pools, ring)
             limit = min(config.slice_seconds, seconds - (begin - started))
-            starts = [naive(sizes, Z2)] if fresh else known
             found, flips = walk(starts, config, limit, config.seed + turn)
             pool = pools[sizes] = _merged(found, known, config.pool)
             elapsed = time.monotonic() - begin
@@ -101,7 +102,8 @@ def search(
                 "seconds": round(spent[sizes], 1),
                 "devices": jax.device_count(),
             }
-            yield Turn(sizes, pool[0].rank, flips, elapsed, _store(pool, folder, provenance))
+            stored = _store(pool, folder, provenance)
+            yield Turn(sizes, pool[0].rank, flips, elapsed, stored)
             turn += 1
 
 
@@ -120,16 +122,20 @@ def walk(
     begin = time.monotonic()
     while True:
         walkers = flip_graph.run(
-            walkers, rounds=config.rounds, sweeps=config.sweeps, margin=config.margin
+            walkers,
+            rounds=config.rounds,
+            sweeps=config.sweeps,
+            margin=config.margin,
+            patience=config.patience,
         )
         best_rank = np.array(walkers.best_rank)
         if time.monotonic() - begin >= seconds:
             break
     least = int(best_rank.min())
     chosen = np.flatnonzero(best_rank == least)
-    masks = np.array(walkers.best)[:, :, chosen]
-    schemes = [flip_graph.from_masks(masks[:, :, i], target, {}) for i in range(len(chosen))]
-    return _merged(schemes, [], config.pool), float(np.sum(walkers.flips))
+    masks = np.array(walkers.best)[..., chosen]
+    schemes = [flip_graph.from_masks(masks[..., i], target, {}) for i in range(len(chosen))]
+    return _merged(schemes, [], config.pool), float(np.sum(walkers.flips, dtype=np.float64))
 
 
 def _merged(first: list, second: list, most: int) -> list[Factorization]:
@@ -146,23 +152,46 @@ def _merged(first: list, second: list, most: int) -> list[Factorization]:
 
 
 def _rows(f: Factorization) -> np.ndarray:
-    """The terms of a scheme as sortable records."""
-    masks = np.ascontiguousarray(flip_graph.to_masks(f).T)
-    return masks.view([("u", "u4"), ("v", "u4"), ("w", "u4")])[:, 0]
+    """The terms of a scheme as sortable records, the same for factors that differ in sign."""
+    supports = np.ascontiguousarray(flip_graph.to_masks(f)[0].T)
+    return supports.view([("u", "u4"), ("v", "u4"), ("w", "u4")])[:, 0]
 
 
-def _known(sizes, folder: str, pools: dict) -> list[Factorization]:
+def _known(sizes, folder: str, pools: dict, ring: rings.Ring) -> list[Factorization]:
     """The library's scheme, the naive one, and neighbours brought to this format."""
-    known = [naive(sizes, Z2)]
-    stored = library.best(folder, sizes, Z2)
-    if stored is not None:
-        known.append(stored)
+    stored = _stored(sizes, folder, ring)
+    return [naive(sizes, ring), *stored, *_neighbours(sizes, folder, pools, ring)]
+
+
+def _stored(sizes, folder: str, ring: rings.Ring) -> list[Factorization]:
+    """The library's scheme of a format, where walkers can start from it."""
+    f = library.best(folder, sizes, ring)
+    return [f] if f is not None and flip_graph.is_ternary(f) else []
+
+
+def _neighbours(sizes, folder: str, pools: dict, ring: rings.Ring) -> list[Factorization]:
+    """Schemes of the formats one smaller or larger in one size, brought to this one."""
+    brought = []
     for axis, name in enumerate("nmp"):
         for change, bring in [(-1, extend), (1, project)]:
             near = list(sizes)
             near[axis] += change
-            for f in pools.get(tuple(sorted(near)), [])[:4]:
-                known.append(bring(permute_sizes(f, near), name))
+            key = tuple(sorted(near))
+            if key[0] < 1 or key[1] * key[2] > flip_graph.WORD:
+                continue
+            for f in pools.get(key, [])[:4] or _stored(key, folder, ring):
+                brought.append(bring(permute_sizes(f, near), name))
+    return brought
+
+
+def _starts(round_number: int, sizes, known: list, folder: str, pools: dict, ring: rings.Ring):
+    """Half of the walks start from the best, others elsewhere: the best may lie in a component
+    without better ones."""
+    kind = round_number % 4
+    if kind == 1:
+        return [naive(sizes, ring)]
+    if kind == 3:
+        return _neighbours(sizes, folder, pools, ring) or known
     return known
 
 
@@ -177,6 +206,8 @@ def _store(pool: list[Factorization], folder: str, provenance: dict) -> list[str
             lines.append(added.message)
 
     add(pool[0])
+    if not pool[0].ring.is_modular:
+        return lines
     over_z = library.best(folder, sizes, "Z")
     if over_z is None or over_z.rank > pool[0].rank:
         for f in pool[:4]:

@@ -69,8 +69,17 @@ def add(buffer: Buffer, games: Games) -> Buffer:
     )
 
 
+def with_bonus(games: Games, bonus: jax.Array) -> Games:
+    """Games [B] whose solving move is paid `bonus` float32 [B] more; unsolved ones stay."""
+    moves = jnp.arange(games.returns.shape[1])
+    is_paid = games.solved[:, None] & (moves < games.length[:, None])
+    return games._replace(returns=games.returns + jnp.where(is_paid, bonus[:, None], 0.0))
+
+
 def add_best(buffer: Buffer, games: Games, slack: int) -> Buffer:
     """Keeps the solved games with the highest returns, relative to the best of their target.
+
+    Among games of one length those paid more come first, and then newer ones.
 
     Args:
       buffer: best games so far.
@@ -87,7 +96,9 @@ def add_best(buffer: Buffer, games: Games, slack: int) -> Buffer:
     score = jnp.where(solved & (excess <= slack), -excess, -jnp.inf)
     is_new = jnp.arange(score.shape[0]) < batch
     capacity = buffer.score.shape[0]
-    _, index = jax.lax.top_k(score + 0.5 * is_new, capacity)  # at equal rank newer games win
+    bonus = everything.returns[:, 0] + everything.length  # 0 unless run times are rewarded
+    order = score + 0.4 * jnp.tanh(bonus) + jnp.where(is_new, 1e-3, 0.0)  # stays within a rank
+    _, index = jax.lax.top_k(order, capacity)
     kept = score[index]
     return Buffer(
         games=jax.tree.map(lambda x: x[index], everything),

@@ -42,6 +42,9 @@ class TrainConfig(NamedTuple):
       lift: whether solutions mod 2 are lifted to the integers, and the goal asks for a lifted one.
       best_games_from: library whose algorithms are best games from the start; empty for none.
       flip_seconds: of flip-graph walks after each round of games, over Z2; 0 for none.
+      runtime_weight: of the measured run time in the reward of solved games; 0 for none.
+      runtime_size: of the square float32 matrices in those measurements.
+      runtime_measured: new algorithms measured in each round.
     """
 
     games: int
@@ -58,6 +61,9 @@ class TrainConfig(NamedTuple):
     lift: bool
     best_games_from: str
     flip_seconds: float
+    runtime_weight: float
+    runtime_size: int
+    runtime_measured: int
 
 
 class MeshConfig(NamedTuple):
@@ -165,7 +171,8 @@ _INTEGER_FIELDS = (
     "search.simulations", "search.samples", "learner.batch_size", "learner.actions_per_state",
     "learner.decay_every",
     "train.games", "train.updates_per_call", "train.updates_per_round", "train.game_buffer",
-    "train.best_buffer", "mesh.model", "checkpoint.keep",
+    "train.best_buffer", "train.runtime_size", "train.runtime_measured", "mesh.model",
+    "checkpoint.keep",
 )  # fmt: skip
 
 _REAL_FIELDS = (
@@ -174,7 +181,7 @@ _REAL_FIELDS = (
     "search.c_init", "search.c_base", "search.root_noise", "search.root_concentration",
     "network.dropout", "train.max_seconds", "train.max_rounds", "train.best_slack",
     "train.warmup_updates", "seed", "mesh.data", "checkpoint.minutes",
-    "train.flip_seconds",
+    "train.flip_seconds", "train.runtime_weight",
 )  # fmt: skip
 
 
@@ -317,10 +324,15 @@ def _train(config, found: tuple, ring: rings.Ring) -> TrainConfig:
     )
     library, flips = config.best_games_from, config.flip_seconds
     _check("train.best_games_from", library, not library or os.path.isdir(library), "a folder")
-    is_matmul = all(target.sizes is not None and max(target.shape) <= 32 for target in found)
-    possible = not flips or (ring.modulus == 2 and is_matmul and jax.process_count() == 1)
+    is_matmul = all(target.sizes is not None for target in found)
+    fits = is_matmul and max(max(target.shape) for target in found) <= 32
+    possible = not flips or (ring.modulus == 2 and fits and jax.process_count() == 1)
     expected = "0 unless the ring is Z2, the targets matrix products, and there is one process"
     _check("train.flip_seconds", flips, possible, expected)
+    weight = config.runtime_weight
+    possible = is_matmul and (config.lift or not ring.is_modular)
+    expected = "0 unless the targets are matrix products, over Z or lifted to Z"
+    _check("train.runtime_weight", weight, not weight or possible, expected)
     return TrainConfig(**{**config, "mixture": mixture, "goal": goal, "lift": bool(config.lift)})
 
 

@@ -16,7 +16,7 @@ import numpy as np
 from jax.sharding import PartitionSpec
 
 import alphatensor
-from alphatensor import bases, devices, feeding, learner, replay, self_play
+from alphatensor import bases, devices, feeding, learner, replay, runtime_reward, self_play
 from alphatensor.factorization import Factorization, canonical, lift
 from alphatensor.settings import Settings
 
@@ -86,7 +86,9 @@ class Programs(NamedTuple):
       shapes: of a TrainState, with shardings: what a checkpoint is restored into.
       init: () -> TrainState.
       learn: (TrainState, mixture float32 [3]) -> (TrainState, Losses).
-      act: TrainState -> (TrainState, Played, Statistics).
+      act: TrainState -> (Games [train.games, ...], Statistics).
+      store: (TrainState, Games, bonus float32 [train.games]) -> TrainState after that round; the
+        bonus is added to the returns of solved games.
       feed: (TrainState, Games [train.games, ...]) -> TrainState, with those among the best games.
     """
 
@@ -95,6 +97,7 @@ class Programs(NamedTuple):
     init: Any
     learn: Any
     act: Any
+    store: Any
     feed: Any
 
 
@@ -202,14 +205,15 @@ def make_programs(settings: Settings) -> Programs:
         return state._replace(learner=learnt), losses
 
     def act(state: TrainState):
-        games, statistics = play(state.learner.params, state.rounds)
-        after = state._replace(
+        return play(state.learner.params, state.rounds)
+
+    def store(state: TrainState, games: self_play.Games, bonus: jax.Array) -> TrainState:
+        games = replay.with_bonus(games, bonus)
+        return state._replace(
             games=replay.add(state.games, games),
             best_games=replay.add_best(state.best_games, games, settings.train.best_slack),
             rounds=state.rounds + 1,
         )
-        played = Played(*(getattr(games, name) for name in Played._fields))
-        return after, played._replace(returns=games.returns[:, 0]), statistics
 
     def feed(state: TrainState, games: self_play.Games) -> TrainState:
         slack = settings.train.best_slack
@@ -220,9 +224,15 @@ def make_programs(settings: Settings) -> Programs:
         shapes,
         jax.jit(init, out_shardings=shardings),
         jax.jit(learn, donate_argnums=0, out_shardings=(shardings, replicated)),
-        jax.jit(act, donate_argnums=0, out_shardings=(shardings, replicated, replicated)),
+        jax.jit(act, out_shardings=replicated),
+        jax.jit(store, donate_argnums=0, out_shardings=shardings),
         jax.jit(feed, donate_argnums=0, out_shardings=shardings),
     )
+
+
+def _played(games: self_play.Games) -> Played:
+    played = Played(*(getattr(games, name) for name in Played._fields))
+    return played._replace(returns=games.returns[:, 0])
 
 
 def _padded(tensor: np.ndarray, side: int) -> np.ndarray:
@@ -277,6 +287,34 @@ def _new_records(played: Played, best: list[int | None], settings: Settings, pro
     return found
 
 
+def _solved(played: Played, settings: Settings) -> dict[int, Factorization]:
+    """Game number -> verified algorithm over the integers, lifted where the run lifts."""
+    solved = {}
+    for index in np.flatnonzero(played.solved):
+        f = factorization_of(played, int(index), settings)
+        f = lift(f) if f is not None and settings.train.lift else f
+        if f is not None and f.is_integral:
+            solved[int(index)] = f
+    return solved
+
+
+def _faster(
+    timed: list[Factorization],
+    fastest: dict[str, float],
+    best: list[int | None],
+    settings: Settings,
+    provenance: dict,
+) -> list[Factorization]:
+    """Of the algorithms timed, those of the best rank that beat the `fastest`, which is updated."""
+    names, found = [target.name for target in settings.targets], []
+    for f in timed:
+        name, speedup = f.target.name, f.provenance["speedup"]
+        if f.rank == best[names.index(name)] and speedup > fastest.get(f"{name} {f.rank}", 0.0):
+            fastest[f"{name} {f.rank}"] = speedup
+            found.append(f.replace(provenance=provenance | {"speedup": speedup}))
+    return found
+
+
 def _record(
     candidate: Factorization, target: int, best: list[int | None], settings: Settings
 ) -> list[Factorization]:
@@ -313,6 +351,7 @@ def train(
         start = Snapshot(programs.init(), (None,) * len(settings.targets), 0.0)
     state, best = start.state, list(start.best)
     partner = feeding.make_partner(settings)
+    reward, fastest = runtime_reward.make_reward(settings), {}
     started = time.monotonic() - start.seconds
     supervised = np.array([1.0, 0.0, 0.0], np.float32)
     mixed = np.array(config.mixture, np.float32)
@@ -339,9 +378,13 @@ def train(
         updates = int(state.learner.step)
         if updates >= config.warmup_updates:
             begin = time.monotonic()
-            state, played, statistics = programs.act(state)
-            played, statistics = jax.device_get((played, statistics))
+            games, statistics = programs.act(state)
+            played, statistics = jax.device_get((_played(games), statistics))
             elapsed = time.monotonic() - begin
+            bonus, timed = np.zeros(config.games, np.float32), []
+            if reward is not None:
+                bonus, timed = reward(_solved(played, settings))
+            state = programs.store(state, games, bonus)
             provenance = {
                 "engine": "agent",
                 "version": alphatensor.__version__,
@@ -351,6 +394,7 @@ def train(
                 "seconds": round(time.monotonic() - started, 1),
             }
             found = _new_records(played, best, settings, provenance)
+            found += _faster(timed, fastest, best, settings, provenance)
             if partner is not None:
                 state, others = _exchange(partner, programs, state, found, best, settings)
                 found += [f.replace(provenance=provenance | f.provenance) for f in others]

@@ -41,10 +41,13 @@ def main() -> None:
     if not config.seconds > 0:
         raise ValueError(f"--config.seconds={config.seconds}: expected a budget above 0.")
     for field, value in config.search.items():
-        if field != "seed" and value <= 0:
+        if field not in ("seed", "ring") and value <= 0:
             raise ValueError(f"--config.search.{field}={value}: expected a value above 0.")
+    if config.search.ring not in ("Z", "Z2"):
+        raise ValueError(f"--config.search.ring={config.search.ring!r}: expected 'Z' or 'Z2'.")
     import jax
 
+    jax.config.update("jax_compilation_cache_dir", os.path.abspath(".jax_cache"))
     if config.search.walkers % jax.device_count():
         expected = f"a multiple of the {jax.device_count()} devices"
         raise ValueError(f"--config.search.walkers={config.search.walkers}: expected {expected}.")
@@ -68,7 +71,9 @@ def main() -> None:
                     bar.write(f"{time.monotonic() - begin:7.0f} s  {line}")
                 name = "x".join(map(str, turn.sizes))
                 rate = turn.flips / turn.seconds
-                bar.set_description(f"{name} rank {turn.rank} mod 2, {rate:.2g} flips/s")
+                bar.set_description(
+                    f"{name} rank {turn.rank} over {search_config.ring}, {rate:.2g} flips/s"
+                )
                 bar.update(min(round(time.monotonic() - begin), bar.total) - bar.n)
         except KeyboardInterrupt:
             bar.write("Interrupted; everything found is in the library.")

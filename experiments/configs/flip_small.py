@@ -13,9 +13,11 @@ def get_config() -> ConfigDict:
     config.seconds = 3_600.0  # the whole budget
     config.search = ConfigDict(
         dict(
-            walkers=64,
-            sweeps=4_000,  # of six tries, between two plus transitions
-            rounds=10,
+            ring="Z2",  # or Z: entries -1, 0 and 1, nothing to lift
+            walkers=1_024,
+            sweeps=100,  # of three tries, in a round
+            rounds=32,  # in one compiled call
+            patience=100,  # rounds without a change of rank, then a plus transition
             margin=3,  # how far above its best rank a walker may climb
             slice_seconds=15.0,  # of one format's turn
             pool=64,  # schemes of least rank kept for each format

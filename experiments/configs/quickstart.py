@@ -90,6 +90,9 @@ def get_config() -> ConfigDict:
             lift=True,  # over Z2: lift solutions to Z; the goal is then a rank over Z
             best_games_from="",  # a library whose algorithms are best games from the start
             flip_seconds=0.0,  # of flip-graph walks after each round of games
+            runtime_weight=0.0,  # of the measured run time of solved games, in their reward
+            runtime_size=1_024,  # of the float32 matrices in those measurements
+            runtime_measured=8,  # new algorithms in each round
         )
     )
     config.mesh = ConfigDict(dict(data=0, model=1))  # devices of each axis; data=0: all there are
