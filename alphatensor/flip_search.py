@@ -135,7 +135,7 @@ def walk(
     chosen = np.flatnonzero(best_rank == least)
     masks = np.array(walkers.best)[..., chosen]
     schemes = [flip_graph.from_masks(masks[..., i], target, {}) for i in range(len(chosen))]
-    return _merged(schemes, [], config.pool), float(np.sum(walkers.flips, dtype=np.float64))
+    return _merged(schemes, [], config.pool), float(np.array(walkers.flips).sum(dtype=np.float64))
 
 
 def _merged(first: list, second: list, most: int) -> list[Factorization]:

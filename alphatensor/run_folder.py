@@ -103,10 +103,19 @@ class RunFolder:
         if len(report.lengths):
             self._events.add_histogram("games/ranks", report.lengths, report.updates)
         for f in report.found:
+            if self._is_slower(f):
+                continue
             provenance = f.provenance | {"config": json.dumps(self._config, default=str)}
             stored = Factorization(f.target, f.ring, f.u, f.v, f.w, provenance)
             save(self.path / f"{name_of(f)}.npz", stored)
             self._best[f"{f.target.name} {f.ring}"] = f
+
+    def _is_slower(self, f: Factorization) -> bool:
+        """Whether the folder has one of the same rank with a greater measured speed-up."""
+        known = self._best.get(f"{f.target.name} {f.ring}")
+        if known is None or known.rank != f.rank or "speedup" not in f.provenance:
+            return False
+        return known.provenance.get("speedup", 0.0) >= f.provenance["speedup"]
 
     def save_failed_state(self, state) -> pathlib.Path:
         """Stores the leaves of a state whose loss was not finite, for inspection."""

@@ -104,11 +104,16 @@ def measure(side: int, network: str) -> dict:
     state = programs.init()
     mixture = np.array([1.0, 0.0, 0.0], np.float32)
     state, losses = programs.learn(state, mixture)
-    state, played, _ = programs.act(state)
-    jax.block_until_ready((losses, played))
+    bonus = np.zeros(run_settings.train.games, np.float32)
+
+    def act(state):
+        return programs.store(state, programs.act(state)[0], bonus)
+
+    state = act(state)
+    jax.block_until_ready((losses, state))
     first = time.monotonic() - begin
     learn_seconds, state = _median_seconds(lambda s: programs.learn(s, mixture)[0], state)
-    act_seconds, state = _median_seconds(lambda s: programs.act(s)[0], state)
+    act_seconds, state = _median_seconds(act, state)
     config, rules = run_settings.train, run_settings.agent.rules
     positions = config.updates_per_call * run_settings.learner.batch_size / learn_seconds
     moves = config.games * rules.max_moves / act_seconds

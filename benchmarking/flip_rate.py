@@ -3,12 +3,12 @@
   python -m benchmarking.flip_rate --output=runs/flip_rate
   python -m benchmarking.flip_rate --formats=4x4x4 --walkers=256,4096 --devices=1,2
 
-Only flips that were made count; a try whose random term has no partner with an equal factor is
-counted apart. Walkers start from the naive algorithm and walk `--warmup` seconds first, so that the
-rate is that of schemes of low rank, where a search spends its time and fewer terms share a factor.
+Only flips that were made count; a try that finds no pair of terms with an equal factor is counted
+apart. Walkers start from the naive algorithm, or from the library's with `--library`, and walk
+`--warmup` seconds first: the lower the rank, the fewer terms share a factor.
 `--devices` says how many JAX devices share the walkers; on a CPU each is one core.
 
-Writes OUTPUT.csv (format, walkers, devices, platform, flips/s, tries/s, share of tries that flip,
+Writes OUTPUT.csv (format, ring, walkers, devices, platform, flips/s, tries/s, share of tries that flip,
 least rank at the end, seconds measured).
 """
 
@@ -26,28 +26,45 @@ _OUTPUT = flags.DEFINE_string("output", "runs/flip_rate", "Path without suffix."
 _FORMATS = flags.DEFINE_list("formats", ["3x3x3", "4x4x4", "5x5x5"], "Matrix formats.")
 _WALKERS = flags.DEFINE_list("walkers", ["256", "1024", "4096"], "Numbers of walkers.")
 _DEVICES = flags.DEFINE_list("devices", ["1", "2"], "Numbers of JAX devices.")
+_LIBRARY = flags.DEFINE_string("library", "", "Folder of start schemes; empty: the naive ones.")
+_RING = flags.DEFINE_enum("ring", "Z2", ["Z2", "Z"], "Over Z entries are -1, 0 and 1.")
 _SECONDS = flags.DEFINE_float("seconds", 3.0, "Measured time of each row, at least.")
 _WARMUP = flags.DEFINE_float("warmup", 5.0, "Walking time before, after compilation.")
 
-HEADER = ("format", "walkers", "devices", "platform", "flips/s", "tries/s", "share", "rank", "s")
+HEADER = (
+    "format",
+    "ring",
+    "walkers",
+    "devices",
+    "platform",
+    "flips/s",
+    "tries/s",
+    "share",
+    "rank",
+    "s",
+)
 MARGIN = 3
-TRIES = 6  # in each sweep
 
 
-def measure(sizes: tuple, num_walkers: int, seconds: float, warmup: float) -> tuple:
+def measure(
+    sizes: tuple, num_walkers: int, ring: str, library_folder: str, seconds: float, warmup: float
+) -> tuple:
     """Walks and times; returns a row as in `HEADER`."""
     import jax
     import numpy as np
 
     from alphatensor import flip_graph, rings
-    from alphatensor.factorization import naive
+    from alphatensor.factorization import library, naive
 
-    f = naive(sizes, rings.IntegersMod(2))
+    stored = library.best(library_folder, sizes, ring) if library_folder else None
+    usable = stored is not None and flip_graph.is_ternary(stored)
+    f = stored if usable else naive(sizes, rings.parse(ring))
     slots = -(-(f.rank + MARGIN + 1) // 8) * 8
-    sweeps = max(1, 2**20 // (num_walkers * slots))  # about a tenth of a second in each call
+    sweeps = 100
+    rounds = max(1, 2**14 // num_walkers)
 
     def walk(walkers):
-        walkers = flip_graph.run(walkers, rounds=8, sweeps=sweeps, margin=MARGIN)
+        walkers = flip_graph.run(walkers, rounds=rounds, sweeps=sweeps, margin=MARGIN, patience=100)
         return jax.block_until_ready(walkers)
 
     walkers = walk(walk(flip_graph.start([f], num_walkers, slots, seed=0)))
@@ -61,9 +78,13 @@ def measure(sizes: tuple, num_walkers: int, seconds: float, warmup: float) -> tu
         calls += 1
     # Counters wrap at 2^32; differences of uint32 do not mind.
     made = np.array(walkers.flips).astype(np.uint32) - before.astype(np.uint32)
-    flips, tries = int(made.sum(dtype=np.int64)), calls * 8 * sweeps * TRIES * num_walkers
+    flips, tries = (
+        int(made.sum(dtype=np.int64)),
+        calls * rounds * sweeps * flip_graph.TRIES * num_walkers,
+    )
     return (
         "x".join(map(str, sizes)),
+        ring,
         num_walkers,
         jax.device_count(),
         jax.devices()[0].platform,
@@ -138,10 +159,11 @@ def main() -> None:
         raise ValueError(message) from None
     print(",".join(HEADER), flush=True)
     rows = []
+    options = _RING.value, _LIBRARY.value, _SECONDS.value, _WARMUP.value
     for sizes in formats:
         for d in devices:
             for w in walkers:
-                rows.append(run_with(d, sizes, w, _SECONDS.value, _WARMUP.value))
+                rows.append(run_with(d, sizes, w, *options))
                 print(",".join(map(str, rows[-1])), flush=True)
 
     from alphatensor.factorization import exchange

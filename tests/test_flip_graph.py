@@ -158,7 +158,7 @@ def test_plus_adds_one_term_and_only_where_wanted(ring):
 def test_walks_for_sparsity_make_schemes_sparser(ring):
     # The naive algorithm in another basis; in its own it has 18 entries that are not zero.
     m, k = np.array([[1, 1], [0, 1]]), np.array([[1, 0, 0], [1, 1, 0], [0, 1, 1]])
-    f = sandwich(naive((1, 2, 3)), np.eye(1, dtype=int), m, k)
+    f = sandwich(naive((1, 2, 3), rings.Integers()), np.eye(1, dtype=int), m, k)
     f = reduce_mod(f, 2) if ring.is_modular else f
     walkers = flip_graph.start([f], 64, slots=8, seed=0)
     before = int(walkers.best_weight[0])
@@ -205,7 +205,7 @@ def test_unusable_starts_are_named(kind):
     wrong[0, 0] ^= 1
     starts, slots, words = {
         "ring": ([strassen(rings.IntegersMod(3))], 8, "over Z3"),
-        "mixed": ([f, naive((2, 2, 2))], 8, "all over Z2 or all over Z"),
+        "mixed": ([f, naive((2, 2, 2), rings.Integers())], 8, "all over Z2 or all over Z"),
         "entries": ([strassen().replace(u=2 * np.array(strassen().u))], 8, "-1, 0 and 1"),
         "sum": ([Factorization(f.target, Z2, wrong, f.v, f.w, {})], 8, "start scheme"),
         "size": ([naive((6, 6, 1), Z2)], 40, "at most 32"),

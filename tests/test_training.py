@@ -91,8 +91,10 @@ def test_each_program_is_compiled_once():
     state = programs.init()
     for _ in range(2):
         state, _ = programs.learn(state, jax.numpy.array([0.5, 0.25, 0.25]))
-        state, _, _ = programs.act(state)
-    assert programs.learn._cache_size() == programs.act._cache_size() == 1
+        games, _ = programs.act(state)
+        state = programs.store(state, games, np.zeros(len(games.length), np.float32))
+    for program in (programs.learn, programs.act, programs.store):
+        assert program._cache_size() == 1
 
 
 def test_solutions_mod_2_are_lifted():
