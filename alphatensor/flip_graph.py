@@ -148,6 +148,12 @@ def from_masks(masks: np.ndarray, target: Target, provenance: dict) -> Factoriza
     return Factorization(target, ring, *factors, provenance)
 
 
+def key(f: Factorization) -> bytes:
+    """The same for schemes that differ in the order of terms or in signs alone."""
+    supports = np.ascontiguousarray(to_masks(f)[0].T)
+    return np.sort(supports.view([("u", "u4"), ("v", "u4"), ("w", "u4")])[:, 0]).tobytes()
+
+
 def ranks(terms: jax.Array) -> jax.Array:
     """Number of terms that are not zero, int32 [W], of terms [P, 3, R, W]."""
     return jnp.sum(terms[0, 0] != 0, axis=0, dtype=jnp.int32)

@@ -23,7 +23,10 @@ from alphatensor.factorization import (
     naive,
     permute_sizes,
     project,
+    reduced,
 )
+
+REDUCED = 8  # schemes of each walk that are searched for dependent terms
 
 
 class SearchConfig(NamedTuple):
@@ -135,6 +138,8 @@ def walk(
     chosen = np.flatnonzero(best_rank == least)
     masks = np.array(walkers.best)[..., chosen]
     schemes = [flip_graph.from_masks(masks[..., i], target, {}) for i in range(len(chosen))]
+    # Flips find dependent terms sooner or later; asking is sure.
+    schemes[:REDUCED] = [reduced(f) for f in schemes[:REDUCED]]
     return _merged(schemes, [], config.pool), float(np.array(walkers.flips).sum(dtype=np.float64))
 
 
@@ -145,16 +150,10 @@ def _merged(first: list, second: list, most: int) -> list[Factorization]:
     different: dict[bytes, Factorization] = {}
     for f in everything:
         if f.rank == least and len(different) < most:
-            key = np.sort(_rows(f)).tobytes()
+            key = flip_graph.key(f)
             if key not in different and f.verify().ok:
                 different[key] = f
     return list(different.values())
-
-
-def _rows(f: Factorization) -> np.ndarray:
-    """The terms of a scheme as sortable records, the same for factors that differ in sign."""
-    supports = np.ascontiguousarray(flip_graph.to_masks(f)[0].T)
-    return supports.view([("u", "u4"), ("v", "u4"), ("w", "u4")])[:, 0]
 
 
 def _known(sizes, folder: str, pools: dict, ring: rings.Ring) -> list[Factorization]:

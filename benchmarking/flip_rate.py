@@ -8,7 +8,7 @@ apart. Walkers start from the naive algorithm, or from the library's with `--lib
 `--warmup` seconds first: the lower the rank, the fewer terms share a factor.
 `--devices` says how many JAX devices share the walkers; on a CPU each is one core.
 
-Writes OUTPUT.csv (format, ring, walkers, devices, platform, flips/s, tries/s, share of tries that flip,
+Writes OUTPUT.csv (format, ring, walkers, devices, platform, flips/s, tries/s, share that flips,
 least rank at the end, seconds measured).
 """
 

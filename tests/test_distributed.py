@@ -12,7 +12,8 @@ SHORT = ("--config.train.max_rounds=3", "--config.learner.learning_rate=1e-3")
 
 
 def start(output, devices: int, *more):
-    flags = f"--xla_force_host_platform_device_count={devices}"
+    count = f"--xla_force_host_platform_device_count={devices}"
+    flags = f"{os.environ['XLA_FLAGS']} {count}"
     return run(output, *SHORT, *more, env=os.environ | {"XLA_FLAGS": flags, "JAX_PLATFORMS": "cpu"})
 
 

@@ -12,6 +12,7 @@ from alphatensor.factorization.export import to_c, to_jax, to_latex, to_numpy, t
 from alphatensor.factorization.lifting import lift, lift_with_reason
 from alphatensor.factorization.npz import FileError
 from alphatensor.factorization.picture import draw
+from alphatensor.factorization.reduction import reduced
 from alphatensor.factorization.transforms import (
     canonical,
     change_basis,
@@ -48,6 +49,7 @@ __all__ = [
     "permute_sizes",
     "project",
     "reduce_mod",
+    "reduced",
     "rotate",
     "sandwich",
     "save",

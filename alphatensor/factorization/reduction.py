@@ -1,0 +1,67 @@
+"""Terms that share a factor and are linearly dependent in another: one of them can go.
+
+Where a⊗b_1⊗c_1, …, a⊗b_k⊗c_k share a and b_k = Σ x_i b_i,
+
+    Σ a⊗b_i⊗c_i  =  Σ_{i<k} a⊗b_i⊗(c_i + x_i c_k)
+
+(Kauers and Moosbauer 2022, arXiv 2212.01175, definition 3).
+"""
+
+import itertools
+
+import numpy as np
+
+from alphatensor.factorization import linear
+from alphatensor.factorization.core import Factorization
+
+PRIME = 32_749  # for solutions over the integers, which are verified
+
+
+def reduced(f: Factorization) -> Factorization:
+    """An equal sum with no such terms; `f` itself where there are none.
+
+    Over the integers only dependences with small integer coefficients are found.
+
+    Args:
+      f: verified, over the integers or integers mod p.
+    """
+    while (smaller := _reduced_once(f)) is not None:
+        f = smaller
+    return f
+
+
+def _reduced_once(f: Factorization) -> Factorization | None:
+    modulus = f.ring.modulus or PRIME
+    factors = [np.array(x, np.int64) for x in f.factors]
+    for shared, second, third in itertools.permutations(range(3)):
+        for terms, scales in _groups(factors[shared], f.ring.modulus):
+            left = factors[second][:, terms] * scales
+            for last in range(1, len(terms)):
+                system = linear.eliminate(left[:, :last] % modulus, modulus, np.arange(last))
+                x = linear.solve(system, left[:, last] % modulus)
+                if x is None:
+                    continue
+                if not f.ring.is_modular:
+                    x = np.where(x > modulus // 2, x - modulus, x)
+                new = [y.copy() for y in factors]
+                # a_i = scale_i a: the scale of the lost term moves into what it adds.
+                moved = scales[:last] * scales[last] * x * factors[third][:, [terms[last]]]
+                new[third][:, terms[:last]] += moved
+                u, v, w = (f.ring.reduce(np.delete(y, terms[last], axis=1)) for y in new)
+                smaller = f.replace(u=u, v=v, w=w)
+                if smaller.verify().ok:
+                    return smaller
+    return None
+
+
+def _groups(factor: np.ndarray, modulus: int):
+    """Terms whose columns are equal up to a scale of ±1 (over Z) or equal (mod p), two or more."""
+    groups: dict[bytes, list[tuple[int, int]]] = {}
+    for term, column in enumerate(factor.T):
+        first = column[np.flatnonzero(column)[:1]]
+        scale = 1 if modulus or not len(first) else int(np.sign(first[0]))
+        groups.setdefault((scale * column).tobytes(), []).append((term, scale))
+    for members in groups.values():
+        if len(members) > 1:
+            terms, scales = zip(*members, strict=True)
+            yield list(terms), np.array(scales)
