@@ -53,8 +53,10 @@ def assert_equal_runs(one, other) -> None:
             compare(one[name], other[name], err_msg=name)
 
 
-def test_eight_devices_equal_one(one, tmp_path):
-    finish(start(tmp_path / "run", 8))
+def test_eight_devices_equal_one_and_a_run_goes_on_with_another_number(one, tmp_path):
+    finish(start(tmp_path / "run", 8, "--config.train.max_rounds=2"))
+    text = finish(start(tmp_path / "run", 1))
+    assert "Going on from update" in text
     assert_equal_runs(one, last_state(tmp_path / "run"))
 
 
@@ -67,13 +69,6 @@ def test_a_model_axis_changes_nothing(one, tmp_path):
 def test_several_processes_equal_one(one, tmp_path, processes):
     for process in start_many(tmp_path / "run", processes, 4 // processes):
         finish(process)
-    assert_equal_runs(one, last_state(tmp_path / "run"))
-
-
-def test_a_run_goes_on_with_another_number_of_devices(one, tmp_path):
-    finish(start(tmp_path / "run", 2, "--config.train.max_rounds=1"))
-    text = finish(start(tmp_path / "run", 1))
-    assert "Going on from update" in text
     assert_equal_runs(one, last_state(tmp_path / "run"))
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from alphatensor import refinement, rings
-from alphatensor.factorization import load, naive, reduced, save, sandwich, strassen
+from alphatensor.factorization import load, naive, reduced, sandwich, save, strassen
 from alphatensor.refinement import Costed
 
 Z = rings.Integers()

@@ -111,6 +111,7 @@ def test_a_mixture_of_formats_in_one_batch():
     config = tiny_config(target="1x2x1,2x1x1,1x1x1", train__goal=(2, 2, 1), train__games=16)
     with config.ignore_type():
         config.train.game_buffer = 32
+        config.train.max_rounds = 20
     mixed = settings.from_config(config)
     reports = [report for _, report in training.train(mixed)]
     assert reports[-1].best == (2, 2, 1)
