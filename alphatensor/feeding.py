@@ -43,7 +43,7 @@ def make_partner(settings: Settings) -> Partner | None:
             if f.ring == ring and known is not None and f.rank <= known.rank:
                 best[f.target.name] = f
         for name, start in best.items():
-            pool, flips = flip_search.walk(
+            pool, flips, _ = flip_search.walk(
                 [start], walk, config.flip_seconds / len(best), settings.seed + rounds
             )
             if pool[0].rank <= settings.agent.rules.max_moves:

@@ -385,6 +385,28 @@ def run(
     return jax.shard_map(walk, mesh=mesh, in_specs=(specs,), out_specs=specs)(walkers)
 
 
+@functools.partial(jax.jit, donate_argnames="walkers")
+def follow(walkers: Walkers) -> Walkers:
+    """The quarter of walkers that is furthest behind goes on from the schemes of the best quarter.
+
+    Walkers behind are those of higher best rank; where all are equal nothing changes.
+    """
+    number = walkers.seeds.size
+    order = jnp.argsort(walkers.best_rank)
+    last, first = order[number - number // 4 :], order[: number // 4]
+    behind = walkers.best_rank[last] > walkers.best_rank[first]
+    source = jnp.arange(number).at[last].set(jnp.where(behind, first, last))
+    moved = source != jnp.arange(number)
+    best = walkers.best[..., source]
+    return walkers._replace(
+        terms=jnp.where(moved, best, walkers.terms),
+        best=best,
+        best_rank=walkers.best_rank[source],
+        best_weight=walkers.best_weight[source],
+        age=jnp.where(moved, 0, walkers.age),
+    )
+
+
 def _run_blocks(walkers: Walkers, **options) -> Walkers:
     """Walks block after block on CPUs, where terms then stay in the first cache.
 

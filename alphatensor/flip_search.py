@@ -83,6 +83,7 @@ def search(
     started, ring = time.monotonic(), rings.parse(config.ring)
     spent = dict.fromkeys(formats, 0.0)
     pools: dict[tuple[int, int, int], list[Factorization]] = {f: [] for f in formats}
+    descents: dict[tuple[int, int, int], flip_graph.Walkers] = {}
     turn = 0
     while True:
         for sizes in formats:
@@ -90,9 +91,18 @@ def search(
             if begin - started >= seconds:
                 return
             known = _merged(pools[sizes], _known(sizes, folder, pools, ring), config.pool)
-            starts = _starts(turn // len(formats), sizes, known, folder, pools, ring)
+            kind = turn // len(formats) % 4
+            starts = _starts(kind, sizes, known, folder, pools, ring)
             limit = min(config.slice_seconds, seconds - (begin - started))
-            found, flips = walk(starts, config, limit, config.seed + turn)
+            found, flips, walkers = walk(
+                starts,
+                config,
+                limit,
+                config.seed + turn,
+                descents.pop(sizes, None) if kind == 1 else None,
+            )
+            if kind == 1 and found[0].rank > known[0].rank:
+                descents[sizes] = walkers  # on its way down from the naive algorithm
             pool = pools[sizes] = _merged(found, known, config.pool)
             elapsed = time.monotonic() - begin
             spent[sizes] += elapsed
@@ -111,17 +121,30 @@ def search(
 
 
 def walk(
-    starts: list[Factorization], config: SearchConfig, seconds: float, seed: int
-) -> tuple[list[Factorization], float]:
+    starts: list[Factorization],
+    config: SearchConfig,
+    seconds: float,
+    seed: int,
+    walkers: flip_graph.Walkers | None = None,
+) -> tuple[list[Factorization], float, flip_graph.Walkers]:
     """Walks from some schemes for some seconds; at least one compiled call.
 
+    Args:
+      starts: verified schemes of one target.
+      config: constants.
+      seconds: budget.
+      seed: of all randomness.
+      walkers: those of an earlier walk from such starts, which goes on.
+
     Returns:
-      (different verified schemes of the least rank reached, number of flips made).
+      (different verified schemes of the least rank reached, number of flips made, walkers).
     """
     target = starts[0].target
     most = max(f.rank for f in starts)
     slots = -(-(most + config.margin + 1) // 8) * 8  # multiples of 8: fewer programs to compile
-    walkers = flip_graph.start(starts, config.walkers, slots, seed)
+    if walkers is None:
+        walkers = flip_graph.start(starts, config.walkers, slots, seed)
+    before = np.array(walkers.flips).astype(np.uint32)
     begin = time.monotonic()
     while True:
         walkers = flip_graph.run(
@@ -134,13 +157,15 @@ def walk(
         best_rank = np.array(walkers.best_rank)
         if time.monotonic() - begin >= seconds:
             break
+        walkers = flip_graph.follow(walkers)
+    flips = (np.array(walkers.flips).astype(np.uint32) - before).sum(dtype=np.float64)
     least = int(best_rank.min())
     chosen = np.flatnonzero(best_rank == least)
     masks = np.array(walkers.best)[..., chosen]
     schemes = [flip_graph.from_masks(masks[..., i], target, {}) for i in range(len(chosen))]
     # Flips find dependent terms sooner or later; asking is sure.
     schemes[:REDUCED] = [reduced(f) for f in schemes[:REDUCED]]
-    return _merged(schemes, [], config.pool), float(np.array(walkers.flips).sum(dtype=np.float64))
+    return _merged(schemes, [], config.pool), float(flips), walkers
 
 
 def _merged(first: list, second: list, most: int) -> list[Factorization]:
@@ -183,10 +208,9 @@ def _neighbours(sizes, folder: str, pools: dict, ring: rings.Ring) -> list[Facto
     return brought
 
 
-def _starts(round_number: int, sizes, known: list, folder: str, pools: dict, ring: rings.Ring):
+def _starts(kind: int, sizes, known: list, folder: str, pools: dict, ring: rings.Ring):
     """Half of the walks start from the best, others elsewhere: the best may lie in a component
     without better ones."""
-    kind = round_number % 4
     if kind == 1:
         return [naive(sizes, ring)]
     if kind == 3:

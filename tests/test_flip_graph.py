@@ -169,6 +169,18 @@ def test_walks_for_sparsity_make_schemes_sparser(ring):
     assert (tensors(after.best, f.target) == f.target.tensor).all()
 
 
+def test_walkers_behind_follow_the_best():
+    starts = [naive((2, 2, 2), Z2)] * 7 + [strassen(Z2)]
+    walkers = flip_graph.start(starts, 8, slots=10, seed=0)
+    after = flip_graph.follow(jax.tree.map(jnp.array, walkers))
+    assert sorted(after.best_rank.tolist()) == [7, 7, 8, 8, 8, 8, 8, 8]
+    for terms in (after.terms, after.best):
+        assert np.array_equal(flip_graph.ranks(terms), after.best_rank)
+    assert np.array_equal(after.seeds, walkers.seeds), "and go their own ways"
+    again = flip_graph.follow(flip_graph.start([strassen(Z2)], 8, slots=10, seed=0))
+    assert set(again.best_rank.tolist()) == {7}
+
+
 def test_the_same_seed_walks_the_same_way():
     def digest(seed):
         walkers = flip_graph.start([naive((2, 2, 2), Z2)], 8, slots=12, seed=seed)
@@ -190,7 +202,7 @@ def test_blocks_walk_as_one():
 
 
 def test_walks_reach_known_ranks():
-    pool, flips = flip_search.walk([naive((2, 2, 2), Z2)], CONFIG, 0.1, seed=0)
+    pool, flips, _ = flip_search.walk([naive((2, 2, 2), Z2)], CONFIG, 0.1, seed=0)
     assert pool[0].rank == 7 and flips > 0
     assert all(f.verify().ok for f in pool) and len(pool) > 1
     walkers = flip_graph.start([naive((3, 3, 3), Z2)], 128, slots=32, seed=0)

@@ -14,12 +14,12 @@ def get_config() -> ConfigDict:
     config.search = ConfigDict(
         dict(
             ring="Z2",  # or Z: entries -1, 0 and 1, nothing to lift
-            walkers=1_024,
+            walkers=128,  # few walk far
             sweeps=100,  # of three tries, in a round
-            rounds=32,  # in one compiled call
-            patience=100,  # rounds without a change of rank, then a plus transition
+            rounds=200,  # in one compiled call
+            patience=30,  # rounds without a change of rank, then a plus transition
             margin=3,  # how far above its best rank a walker may climb
-            slice_seconds=15.0,  # of one format's turn
+            slice_seconds=30.0,  # of one format's turn
             pool=64,  # schemes of least rank kept for each format
             seed=0,
         )
