@@ -4,8 +4,9 @@
       --output=runs/tailor_4096
   python -m experiments.tailor ... --candidates=40      # resumes: what is measured is kept
 
-Every candidate is an equivalent of the same rank (a cyclic or transposed form of a square format,
-or a walk through sandwiches of elementary matrices for fewer additions) in one schedule.
+Every candidate is an algorithm of the same rank in one schedule: a cyclic or transposed form of a
+square format, or a sparse neighbour in the flip graph, then a walk through sandwiches of elementary
+matrices for fewer additions.
 It is checked against jnp.dot, then timed against it in interleaved pairs. Candidate 0 is the
 algorithm as given, unrolled.
 
@@ -38,6 +39,7 @@ if __name__ == "__main__":  # tests import this module, and flags are global
 
 def candidate(f, number: int, tries: int, seed: int):
     """Equivalent and options of `compile_matmul` of one number; the same for the same arguments."""
+    from alphatensor import refinement
     from alphatensor.factorization import rotate, transpose
     from alphatensor.kernels import orbit
 
@@ -46,6 +48,10 @@ def candidate(f, number: int, tries: int, seed: int):
     rng = random.Random(f"{seed} {number}")
     if len(set(f.sizes)) == 1:
         f = rotate(transpose(f) if rng.random() < 0.5 else f, rng.randrange(3))
+    if f.is_integral and rng.random() < 0.5:
+        walk_seed = rng.randrange(2**31)
+        near = refinement.neighbours([f], walkers=64, rounds=10, seed=walk_seed, most=16)
+        f = rng.choice(near) if near else f
     if f.is_integral:
         f = orbit.fewer_additions(f, tries=tries, seed=rng.randrange(2**31))
     return f, {"schedule": rng.choice(("unrolled", "sequential")), "tile": None}
