@@ -62,7 +62,7 @@ class Turn(NamedTuple):
       sizes: the format.
       rank: the best rank known over the search's ring after the turn.
       flips: made in the turn, and `seconds` it took.
-      stored: lines that say what entered the library.
+      stored: lines that say what entered the library and which share of the schemes lifts.
     """
 
     sizes: tuple[int, int, int]
@@ -84,6 +84,7 @@ def search(
     spent = dict.fromkeys(formats, 0.0)
     pools: dict[tuple[int, int, int], list[Factorization]] = {f: [] for f in formats}
     descents: dict[tuple[int, int, int], flip_graph.Walkers] = {}
+    lifts: dict[bytes, bool] = {}
     turn = 0
     while True:
         for sizes in formats:
@@ -115,7 +116,7 @@ def search(
                 "seconds": round(spent[sizes], 1),
                 "devices": jax.device_count(),
             }
-            stored = _store(pool, folder, provenance)
+            stored = _store(pool, folder, provenance, lifts, config.slice_seconds)
             yield Turn(sizes, pool[0].rank, flips, elapsed, stored)
             turn += 1
 
@@ -218,26 +219,50 @@ def _starts(kind: int, sizes, known: list, folder: str, pools: dict, ring: rings
     return known
 
 
-def _store(pool: list[Factorization], folder: str, provenance: dict) -> list[str]:
-    """Adds the best of a pool to the library, and the first that lifts if that is news too."""
+def _store(
+    pool: list[Factorization],
+    folder: str,
+    provenance: dict,
+    lifts: dict[bytes, bool],
+    seconds: float,
+) -> list[str]:
+    """Adds the best of a pool to the library, and over Z2 lifts the pool; returns what was news.
+
+    Args:
+      pool: schemes of one format and rank.
+      folder: of the library.
+      provenance: of what is stored.
+      lifts: whether each scheme tried so far lifted to the integers; filled here.
+      seconds: of lifting; at least one scheme that was not tried before is.
+    """
     lines, sizes = [], pool[0].target.sizes
 
-    def add(f: Factorization, **more) -> None:
-        stored = Factorization(f.target, f.ring, f.u, f.v, f.w, provenance | more)
-        added = library.add(folder, stored)
+    def add(f: Factorization, **more) -> bool:
+        added = library.add(folder, f.replace(provenance=provenance | more))
         if added.kept:
             lines.append(added.message)
+        return added.kept
 
-    add(pool[0])
+    is_news = add(pool[0])
     if not pool[0].ring.is_modular:
         return lines
     over_z = library.best(folder, sizes, "Z")
-    if over_z is None or over_z.rank > pool[0].rank:
-        for f in pool[:4]:
+    is_sought = over_z is None or over_z.rank > pool[0].rank
+    if not (is_sought or is_news):
+        return lines
+    keys = [flip_graph.key(f) for f in pool]
+    begin, tried = time.monotonic(), 0
+    for f, key in zip(pool, keys, strict=True):
+        if key not in lifts and (not tried or time.monotonic() - begin < seconds):
             lifted = lift(f)
-            if lifted is not None and lifted.is_integral:
+            tried += 1
+            lifts[key] = lifted is not None and lifted.is_integral
+            if lifts[key]:
                 add(lifted, lifted_from="Z2")
-                break
-        else:
-            lines.append(f"{'x'.join(map(str, sizes))}: rank {pool[0].rank} mod 2 did not lift.")
+    known = [lifts[key] for key in keys if key in lifts]
+    if tried:
+        lines.append(
+            f"{'x'.join(map(str, sizes))}: of {len(pool)} schemes of rank {pool[0].rank} over Z2, "
+            f"{len(known)} were tried and {sum(known)} lift to Z."
+        )
     return lines

@@ -236,6 +236,7 @@ def test_search_fills_a_library_and_goes_on_from_it(tmp_path):
     assert stored.rank == 7 and stored.verify().ok and stored.provenance["engine"] == "flip graph"
     assert library.best(tmp_path, (1, 2, 2), "Z2").rank == 4
     assert library.best(tmp_path, (2, 3, 2), "Z2").rank <= 12
+    assert any("were tried and" in line for t in turns for line in t.stored)
     again = next(flip_search.search([(2, 2, 2)], str(tmp_path), CONFIG, 1e6))
     assert again.rank == 7 and again.stored == []
     assert list(flip_search.search(formats, str(tmp_path), CONFIG, 1e-6)) == []
