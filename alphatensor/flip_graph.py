@@ -385,16 +385,20 @@ def run(
     return jax.shard_map(walk, mesh=mesh, in_specs=(specs,), out_specs=specs)(walkers)
 
 
-@functools.partial(jax.jit, donate_argnames="walkers")
-def follow(walkers: Walkers) -> Walkers:
+@functools.partial(jax.jit, static_argnames="prefer_sparse", donate_argnames="walkers")
+def follow(walkers: Walkers, prefer_sparse: bool = False) -> Walkers:
     """The quarter of walkers that is furthest behind goes on from the schemes of the best quarter.
 
-    Walkers behind are those of higher best rank; where all are equal nothing changes.
+    Walkers behind are those of higher best rank, or with `prefer_sparse` of higher best weight at
+    the same rank; where all are equal nothing changes.
     """
     number = walkers.seeds.size
-    order = jnp.argsort(walkers.best_rank)
+    cost = walkers.best_rank
+    if prefer_sparse:
+        cost = cost * (3 * MAX_TERMS * WORD) + walkers.best_weight
+    order = jnp.argsort(cost)
     last, first = order[number - number // 4 :], order[: number // 4]
-    behind = walkers.best_rank[last] > walkers.best_rank[first]
+    behind = cost[last] > cost[first]
     source = jnp.arange(number).at[last].set(jnp.where(behind, first, last))
     moved = source != jnp.arange(number)
     best = walkers.best[..., source]

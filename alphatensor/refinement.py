@@ -2,7 +2,8 @@
 
 Schemes of one rank differ in what they cost: non-zero entries, additions after sharing, growth of
 rounding errors, size of coefficients. Walkers go on from known schemes at their rank; the sparsest
-that they meet are costed in full, and those that no other beats in every cost are kept.
+that they meet are costed in full, and those that no other beats in every cost are kept, with their
+equivalents of fewer additions in other bases.
 """
 
 import time
@@ -13,9 +14,10 @@ import numpy as np
 
 from alphatensor import flip_graph
 from alphatensor.factorization import Factorization, lift, reduce_mod
-from alphatensor.kernels import schedule, stability
+from alphatensor.kernels import orbit, schedule, stability
 
 MARGIN = 2  # ranks that plus transitions may add
+TRIES = 200  # changes of basis tried for each algorithm that is kept
 
 
 class Costed(NamedTuple):
@@ -68,7 +70,7 @@ def pareto(found: list[Costed]) -> list[Costed]:
 def neighbours(
     starts: list[Factorization], walkers: int, rounds: int, seed: int, most: int
 ) -> list[Factorization]:
-    """Different sparse schemes of the starts' rank that walks meet, sparsest first.
+    """Different sparse schemes of the starts' rank that one walk meets, sparsest first.
 
     Walks are over the integers where all starts have entries -1, 0 and 1 alone, else over Z2,
     and what lifts is returned.
@@ -80,42 +82,64 @@ def neighbours(
       seed: of all randomness.
       most: schemes to return.
     """
-    rank, target = starts[0].rank, starts[0].target
-    is_direct = all(flip_graph.is_ternary(f) for f in starts)
-    from_here = starts if is_direct else [reduce_mod(f, 2) for f in starts]
-    slots = -(-(rank + MARGIN + 1) // 8) * 8
-    state = flip_graph.start(from_here, walkers, slots, seed)
-    state = flip_graph.run(
+    state = _walk(_start(starts, walkers, seed), rounds)
+    return list(_sparsest(state, starts[0], most, seen=set()).values())
+
+
+def _start(starts: list[Factorization], walkers: int, seed: int) -> flip_graph.Walkers:
+    if not all(flip_graph.is_ternary(f) for f in starts):
+        starts = [reduce_mod(f, 2) for f in starts]
+    slots = -(-(starts[0].rank + MARGIN + 1) // 8) * 8
+    return flip_graph.start(starts, walkers, slots, seed)
+
+
+def _walk(state: flip_graph.Walkers, rounds: int) -> flip_graph.Walkers:
+    return flip_graph.run(
         state, rounds=rounds, sweeps=100, margin=MARGIN, patience=10, prefer_sparse=True
     )
+
+
+def _sparsest(
+    state: flip_graph.Walkers, start: Factorization, most: int, seen: set[bytes]
+) -> dict[bytes, Factorization]:
+    """The walkers' best schemes of the start's rank over the integers, sparsest first.
+
+    Those whose key is in `seen` are passed over, and all keys are put there.
+    """
     best_rank, weight, best = (
         np.array(x) for x in (state.best_rank, state.best_weight, state.best)
     )
     found: dict[bytes, Factorization] = {}
     for index in np.argsort(weight, kind="stable"):
-        if best_rank[index] != rank or len(found) == most:
+        if best_rank[index] != start.rank or len(found) == most:
             continue
-        f = flip_graph.from_masks(best[..., index], target, {})
+        f = flip_graph.from_masks(best[..., index], start.target, {})
         key = flip_graph.key(f)
-        if key not in found:
-            f = f if is_direct else lift(f)
+        if key not in seen:
+            seen.add(key)
+            f = lift(f)
             if f is not None and f.is_integral and f.verify().ok:
                 found[key] = f
-    return list(found.values())
+    return found
+
+
+def _equivalent(f: Factorization, seed: int) -> Factorization:
+    """One with fewer additions in another basis, where a short walk meets one."""
+    return orbit.fewer_additions(f, tries=TRIES, seed=seed)
 
 
 def refine(
     starts: list[Factorization],
     seconds: float,
     seed: int = 0,
-    walkers: int = 256,
+    walkers: int = 1_024,
     rounds: int = 20,
     most: int = 32,
 ) -> Iterator[list[Costed]]:
     """Walks from some algorithms for some seconds, yielding the best found after each walk.
 
-    Every walk starts from all that are kept so far; those that cost equally little are many, and
-    each is costed once.
+    The walk goes on all the time; walkers that are behind follow the sparsest, and each scheme is
+    costed once.
 
     Args:
       starts: verified algorithms over the integers, of one format and rank.
@@ -125,17 +149,17 @@ def refine(
     """
     kept = pareto([cost(f) for f in starts])
     seen = {flip_graph.key(f) for f in starts}
-    begin, number = time.monotonic(), 0
-    while number == 0 or time.monotonic() - begin < seconds:
-        fresh = []
-        from_here = [x.factorization for x in kept]
-        for f in neighbours(from_here, walkers, rounds, seed + number, most):
-            key = flip_graph.key(f)
-            if key not in seen:
-                seen.add(key)
-                fresh.append(cost(f, trials=4))
+    state = _start(starts, walkers, seed)
+    begin, is_first = time.monotonic(), True
+    while is_first or time.monotonic() - begin < seconds:
+        is_first = False
+        state = _walk(state, rounds)
+        fresh = _sparsest(state, starts[0], most, seen)
         # Few trials sort out most; those that stay are counted with care.
-        better = [x for x in pareto(kept + fresh) if all(x is not y for y in kept)]
-        kept = pareto(kept + [cost(x.factorization) for x in better])
-        number += 1
+        costed = kept + [cost(f, trials=4) for f in fresh.values()]
+        better = [x for x in pareto(costed) if all(x is not y for y in kept)]
+        for x in better:
+            kept += [cost(x.factorization), cost(_equivalent(x.factorization, seed))]
+        kept = pareto(kept)
         yield kept
+        state = flip_graph.follow(state, prefer_sparse=True)

@@ -21,7 +21,7 @@ if __name__ == "__main__":  # tests import this module, and flags are global
     _FACTORIZATION = flags.DEFINE_string("factorization", None, "File of the algorithm.")
     _OUTPUT = flags.DEFINE_string("output", "runs/refined", "Path without suffix.")
     _SECONDS = flags.DEFINE_float("seconds", 60.0, "Of all walks.")
-    _WALKERS = flags.DEFINE_integer("walkers", 256, "In each walk.", lower_bound=1)
+    _WALKERS = flags.DEFINE_integer("walkers", 1_024, "In each walk.", lower_bound=1)
     _SEED = flags.DEFINE_integer("seed", 0, "Of the walks.", lower_bound=0)
 
 HEADER = f"{'non-zeros':>10}{'additions':>11}{'growth':>9}{'largest':>9}"
