@@ -40,6 +40,7 @@ from alphatensor.targets import Target
 WORD = 32  # bits of a factor
 NONE = 255  # index of no term
 MAX_TERMS = NONE
+SLACK = 1  # ranks
 
 # The shared mode, then the modes that play b and c: one sweep tries each of these once. To change
 # the parts of b and c is to change those of the two terms, which are drawn in either order.
@@ -389,8 +390,8 @@ def run(
 def follow(walkers: Walkers, prefer_sparse: bool = False) -> Walkers:
     """The quarter of walkers that is furthest behind goes on from the schemes of the best quarter.
 
-    Walkers behind are those of higher best rank, or with `prefer_sparse` of higher best weight at
-    the same rank; where all are equal nothing changes.
+    Walkers behind are those whose best rank is higher by more than `SLACK`, which keeps many
+    different schemes, or with `prefer_sparse` those of higher best weight at the same rank.
     """
     number = walkers.seeds.size
     cost = walkers.best_rank
@@ -398,7 +399,8 @@ def follow(walkers: Walkers, prefer_sparse: bool = False) -> Walkers:
         cost = cost * (3 * MAX_TERMS * WORD) + walkers.best_weight
     order = jnp.argsort(cost)
     last, first = order[number - number // 4 :], order[: number // 4]
-    behind = cost[last] > cost[first]
+    slack = 0 if prefer_sparse else SLACK
+    behind = cost[last] > cost[first] + slack
     source = jnp.arange(number).at[last].set(jnp.where(behind, first, last))
     moved = source != jnp.arange(number)
     best = walkers.best[..., source]

@@ -6,6 +6,7 @@ walks for some seconds and stores what beats the library at once: over Z2, and o
 what lifts; or over the integers alone, where walks keep to the entries -1, 0 and 1.
 """
 
+import math
 import time
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -26,6 +27,7 @@ from alphatensor.factorization import (
     reduced,
 )
 
+NAIVE = 64  # descents of formats with more products start from neighbouring formats
 REDUCED = 8  # schemes of each walk that are searched for dependent terms
 
 
@@ -83,7 +85,7 @@ def search(
     started, ring = time.monotonic(), rings.parse(config.ring)
     spent = dict.fromkeys(formats, 0.0)
     pools: dict[tuple[int, int, int], list[Factorization]] = {f: [] for f in formats}
-    descents: dict[tuple[int, int, int], flip_graph.Walkers] = {}
+    descents: dict[tuple[int, int, int], tuple[flip_graph.Walkers, int]] = {}
     lifts: dict[bytes, bool] = {}
     turn = 0
     while True:
@@ -92,18 +94,13 @@ def search(
             if begin - started >= seconds:
                 return
             known = _merged(pools[sizes], _known(sizes, folder, pools, ring), config.pool)
-            kind = turn // len(formats) % 4
-            starts = _starts(kind, sizes, known, folder, pools, ring)
+            is_descent = turn // len(formats) % 3 != 1
+            starts = _starts(is_descent, sizes, known, folder, pools, ring)
             limit = min(config.slice_seconds, seconds - (begin - started))
-            found, flips, walkers = walk(
-                starts,
-                config,
-                limit,
-                config.seed + turn,
-                descents.pop(sizes, None) if kind == 1 else None,
-            )
-            if kind == 1 and found[0].rank > known[0].rank:
-                descents[sizes] = walkers  # on its way down from the naive algorithm
+            earlier, rank = descents.pop(sizes, (None, math.inf)) if is_descent else (None, 0)
+            found, flips, walkers = walk(starts, config, limit, config.seed + turn, earlier)
+            if known[0].rank < found[0].rank < rank:
+                descents[sizes] = walkers, found[0].rank  # still on its way down
             pool = pools[sizes] = _merged(found, known, config.pool)
             elapsed = time.monotonic() - begin
             spent[sizes] += elapsed
@@ -209,14 +206,13 @@ def _neighbours(sizes, folder: str, pools: dict, ring: rings.Ring) -> list[Facto
     return brought
 
 
-def _starts(kind: int, sizes, known: list, folder: str, pools: dict, ring: rings.Ring):
-    """Half of the walks start from the best, others elsewhere: the best may lie in a component
-    without better ones."""
-    if kind == 1:
-        return [naive(sizes, ring)]
-    if kind == 3:
-        return _neighbours(sizes, folder, pools, ring) or known
-    return known
+def _starts(is_descent: bool, sizes, known: list, folder: str, pools: dict, ring: rings.Ring):
+    """The best schemes known; or, for a descent, schemes far above, since the best may lie in a
+    component without better ones: the naive algorithm of small formats, neighbours of others."""
+    if not is_descent:
+        return known
+    near = _neighbours(sizes, folder, pools, ring)
+    return near if near and math.prod(sizes) > NAIVE else [naive(sizes, ring)]
 
 
 def _store(

@@ -17,7 +17,7 @@ def get_config() -> ConfigDict:
             walkers=128,  # few walk far
             sweeps=100,  # of three tries, in a round
             rounds=200,  # in one compiled call
-            patience=30,  # rounds without a change of rank, then a plus transition
+            patience=20,  # rounds without a change of rank, then a plus transition
             margin=3,  # how far above its best rank a walker may climb
             slice_seconds=30.0,  # of one format's turn
             pool=64,  # schemes of least rank kept for each format
