@@ -258,3 +258,14 @@ def test_the_command_names_mistakes(flag, words):
     command += ["--config=experiments/configs/flip_small.py", flag]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 2 and words in done.stderr and "Traceback" not in done.stderr
+
+
+def test_a_damaged_library_is_named_before_any_walk(tmp_path):
+    (tmp_path / "2x2x2_Z2.npz").write_text("garbage")
+    command = [sys.executable, "-m", "experiments.flip_search"]
+    command += ["--config=experiments/configs/flip_small.py", "--config.formats=2x2x3"]
+    command += [f"--config.library={tmp_path}"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 2 and "2x2x2_Z2.npz" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["2x2x2_Z2.npz"]
