@@ -16,8 +16,8 @@ import numpy as np
 from jax.sharding import PartitionSpec
 
 import alphatensor
-from alphatensor import bases, devices, feeding, learner, replay, runtime_reward, self_play
-from alphatensor.factorization import Factorization, canonical, lift
+from alphatensor import bases, devices, feeding, learner, records, replay, runtime_reward, self_play
+from alphatensor.factorization import Factorization
 from alphatensor.settings import Settings
 
 SOURCES = ("demonstrations", "games", "best_games")
@@ -65,17 +65,6 @@ class Snapshot(NamedTuple):
     state: TrainState
     best: tuple[int | None, ...]
     seconds: float
-
-
-class Played(NamedTuple):
-    """What the host needs of a round of games, leaves [B, ...], see `self_play.Games`."""
-
-    actions: jax.Array
-    length: jax.Array
-    solved: jax.Array
-    target: jax.Array
-    inverse: jax.Array
-    returns: jax.Array
 
 
 class Programs(NamedTuple):
@@ -230,11 +219,6 @@ def make_programs(settings: Settings) -> Programs:
     )
 
 
-def _played(games: self_play.Games) -> Played:
-    played = Played(*(getattr(games, name) for name in Played._fields))
-    return played._replace(returns=games.returns[:, 0])
-
-
 def _padded(tensor: np.ndarray, side: int) -> np.ndarray:
     return np.pad(tensor, [(0, side - size) for size in tensor.shape])
 
@@ -256,77 +240,6 @@ def _permutation_bank(key: jax.Array, settings: Settings) -> bases.SignedPermuta
         shared=settings.symmetries.shared,
     )
     return jax.jit(jax.vmap(draw))(jax.random.split(key, settings.num_permutations))
-
-
-def factorization_of(played: Played, index: int, settings: Settings) -> Factorization | None:
-    """Game `index`, if solved, as a factorisation in the canonical basis; None if it is wrong.
-
-    The check is exact and independent of the game: the factors must sum to the target.
-    """
-    ring = settings.agent.rules.ring
-    target = settings.targets[int(played.target[index])]
-    actions = np.array(played.actions[index, : played.length[index]], np.int64)
-    matrices = np.array(played.inverse[index], np.int64)
-    factors = ring.reduce(np.einsum("mij,tmj->mit", matrices, actions))
-    useful = np.all(np.any(factors != 0, axis=1), axis=0)
-    u, v, w = (factors[mode, :size][:, useful] for mode, size in enumerate(target.shape))
-    found = Factorization(target, ring, u, v, w, {})
-    return canonical(found) if found.verify().ok else None
-
-
-def _new_records(played: Played, best: list[int | None], settings: Settings, provenance: dict):
-    """Verified factorisations of this round that beat the best of their target; updates `best`."""
-    found = []
-    order = np.argsort(np.where(played.solved, played.length, np.iinfo(np.int32).max))
-    for index in order[: int(np.sum(played.solved))]:
-        target = int(played.target[index])
-        if best[target] is None or played.length[index] < best[target]:
-            candidate = factorization_of(played, index, settings)
-            if candidate is not None:
-                found += _record(candidate.replace(provenance=provenance), target, best, settings)
-    return found
-
-
-def _solved(played: Played, settings: Settings) -> dict[int, Factorization]:
-    """Game number -> verified algorithm over the integers, lifted where the run lifts."""
-    solved = {}
-    for index in np.flatnonzero(played.solved):
-        f = factorization_of(played, int(index), settings)
-        f = lift(f) if f is not None and settings.train.lift else f
-        if f is not None and f.is_integral:
-            solved[int(index)] = f
-    return solved
-
-
-def _faster(
-    timed: list[Factorization],
-    fastest: dict[str, float],
-    best: list[int | None],
-    settings: Settings,
-    provenance: dict,
-) -> list[Factorization]:
-    """Of the algorithms timed, those of the best rank that beat the `fastest`, which is updated."""
-    names, found = [target.name for target in settings.targets], []
-    for f in timed:
-        name, speedup = f.target.name, f.provenance["speedup"]
-        if f.rank == best[names.index(name)] and speedup > fastest.get(f"{name} {f.rank}", 0.0):
-            fastest[f"{name} {f.rank}"] = speedup
-            found.append(f.replace(provenance=provenance | {"speedup": speedup}))
-    return found
-
-
-def _record(
-    candidate: Factorization, target: int, best: list[int | None], settings: Settings
-) -> list[Factorization]:
-    """The candidate, with its lift where the run lifts, if it is a new best; updates `best`."""
-    if best[target] is not None and candidate.rank >= best[target]:
-        return []
-    lifted = lift(candidate) if settings.train.lift else None
-    if settings.train.lift and lifted is None:
-        return []  # the run seeks an algorithm over the integers; another one may lift
-    best[target] = candidate.rank
-    both = [candidate] if lifted is None else [candidate, lifted]
-    return [f.replace(provenance=candidate.provenance) for f in both]
 
 
 def train(
@@ -379,11 +292,11 @@ def train(
         if updates >= config.warmup_updates:
             begin = time.monotonic()
             games, statistics = programs.act(state)
-            played, statistics = jax.device_get((_played(games), statistics))
+            played, statistics = jax.device_get((records.of_games(games), statistics))
             elapsed = time.monotonic() - begin
             bonus, timed = np.zeros(config.games, np.float32), []
             if reward is not None:
-                bonus, timed = reward(_solved(played, settings))
+                bonus, timed = reward(records.solved_games(played, settings))
             state = programs.store(state, games, bonus)
             provenance = {
                 "engine": "agent",
@@ -393,8 +306,8 @@ def train(
                 "rounds": int(state.rounds),
                 "seconds": round(time.monotonic() - started, 1),
             }
-            found = _new_records(played, best, settings, provenance)
-            found += _faster(timed, fastest, best, settings, provenance)
+            found = records.new_records(played, best, settings, provenance)
+            found += records.faster(timed, fastest, best, settings, provenance)
             if partner is not None:
                 state, others = _exchange(partner, programs, state, found, best, settings)
                 found += [f.replace(provenance=provenance | f.provenance) for f in others]
@@ -427,8 +340,8 @@ def _exchange(
         return state, []
     key = jax.random.fold_in(jax.random.key(settings.seed), rounds)
     state = programs.feed(state, feeding.games_of(given, settings, key, settings.train.games))
-    records = (_record(f, names.index(f.target.name), best, settings) for f in given)
-    return state, [f for record in records for f in record]
+    news = (records.record(f, names.index(f.target.name), best, settings) for f in given)
+    return state, [f for new in news for f in new]
 
 
 def _is_over(config, best: list[int | None], rounds: int, seconds: float) -> bool:
@@ -458,7 +371,7 @@ def _loss_scalars(losses: learner.Losses) -> dict[str, float]:
     return scalars
 
 
-def _game_scalars(played: Played, statistics: self_play.Statistics) -> dict[str, float]:
+def _game_scalars(played: records.Played, statistics: self_play.Statistics) -> dict[str, float]:
     scalars = {
         "games/solved": float(np.mean(played.solved)),
         "games/mean_return": float(np.mean(played.returns)),

@@ -6,7 +6,7 @@ import pytest
 from test_training import tiny_config
 
 from alphatensor import factorization as fz
-from alphatensor import feeding, rings, settings, training
+from alphatensor import feeding, records, rings, settings, training
 
 
 def two_by_two(**changes):
@@ -27,13 +27,13 @@ def test_games_are_the_algorithm_in_other_bases(ring):
         config.train.lift = False
     run_settings = settings.from_config(config)
     games = feeding.games_of([fz.strassen(ring)], run_settings, jax.random.key(0), 12)
-    played = training.Played(*(getattr(games, name) for name in training.Played._fields))
+    played = records.Played(*(getattr(games, name) for name in records.Played._fields))
     for index in range(12):
         product = np.einsum(
             "ti,tj,tk->ijk", *(games.actions[index, :, m].astype(int) for m in range(3))
         )
         np.testing.assert_array_equal(ring.reduce(product), games.start[index])
-        found = training.factorization_of(played, index, run_settings)
+        found = records.factorization_of(played, index, run_settings)
         assert found is not None and found.rank == 7, "back in the canonical basis it is right"
     assert len({x.tobytes() for x in games.start}) > 3, "in several bases"
     np.testing.assert_array_equal(games.returns[0], [-7, -6, -5, -4, -3, -2, -1, 0])

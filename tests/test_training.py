@@ -10,7 +10,7 @@ import jax
 import numpy as np
 import pytest
 
-from alphatensor import factorization, run_folder, settings, training
+from alphatensor import factorization, records, run_folder, settings, training
 from experiments.configs import quickstart
 
 ROOT = pathlib.Path(__file__).parent.parent
@@ -125,14 +125,14 @@ def test_a_wrong_game_is_not_a_factorisation():
     actions[0, 0] = [[1, 0], [1, 0], [1, 0]]
     actions[0, 1] = [[0, 1], [0, 1], [1, 0]]
     identity = np.stack([np.eye(2, dtype=np.int32)] * 3)[None]
-    played = training.Played(
+    played = records.Played(
         actions, np.array([2]), np.array([True]), np.array([0]), identity, np.array([-2.0])
     )
-    right = training.factorization_of(played, 0, run_settings)
+    right = records.factorization_of(played, 0, run_settings)
     assert right is not None and right.rank == 2
     wrong = actions.copy()
     wrong[0, 1, 0, 0] = 1
-    assert training.factorization_of(played._replace(actions=wrong), 0, run_settings) is None
+    assert records.factorization_of(played._replace(actions=wrong), 0, run_settings) is None
 
 
 def test_a_nan_stops_the_run_with_its_state(tmp_path):
