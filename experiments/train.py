@@ -65,6 +65,7 @@ def main() -> None:
 
     from alphatensor import checkpoints, devices, run_folder, settings, training
 
+    sys.unraisablehook = _report_unraisable
     devices.use_all_cores()
     devices.join_processes(_COORDINATOR.value, _PROCESSES.value, _PROCESS.value, _TIMEOUT.value)
     if _CACHE.value:
@@ -110,8 +111,6 @@ def main() -> None:
             _exit(1)
         except (checkpoints.CheckpointError, OSError) as error:
             say(f"Stopped: {' '.join(str(error).split())}")
-            # What orbax's threads still have to say about the same failure.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
             with contextlib.suppress(OSError, ValueError):
                 if folder:
                     print(folder.summarise())
@@ -253,6 +252,16 @@ def _flatten(config: dict, prefix: str = "") -> dict:
         inner = isinstance(value, dict)
         flat |= _flatten(value, f"{prefix}{name}.") if inner else {f"{prefix}{name}": value}
     return flat
+
+
+def _report_unraisable(error) -> None:
+    """Passes over what a checkpoint's failed write leaves behind in tensorstore's threads.
+
+    The first failed file is raised and ends the event loop; each of the others then reports that
+    the loop is closed, past all handlers.
+    """
+    if str(error.exc_value) != "Event loop is closed":
+        sys.__unraisablehook__(error)
 
 
 def _exit(status: int) -> None:
