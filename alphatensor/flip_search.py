@@ -3,7 +3,8 @@
 Each turn takes the next format, starts walkers from the best schemes known for it (its own pool
 and the library), from neighbouring formats extended and projected, or from the naive algorithm,
 walks for some seconds and stores what beats the library at once: over Z2, and over the integers
-what lifts; or over the integers alone, where walks keep to the entries -1, 0 and 1.
+what lifts; or over the integers alone, where walks keep to the entries -1, 0 and 1. For square
+formats every third turn walks among schemes that stay the same when their modes rotate.
 """
 
 import math
@@ -15,7 +16,7 @@ import jax
 import numpy as np
 
 import alphatensor
-from alphatensor import flip_graph, rings
+from alphatensor import bitmasks, flip_graph, flip_symmetry, rings
 from alphatensor.factorization import (
     Factorization,
     extend,
@@ -85,7 +86,7 @@ def search(
     started, ring = time.monotonic(), rings.parse(config.ring)
     spent = dict.fromkeys(formats, 0.0)
     pools: dict[tuple[int, int, int], list[Factorization]] = {f: [] for f in formats}
-    descents: dict[tuple[int, int, int], tuple[flip_graph.Walkers, int]] = {}
+    descents: dict[tuple, tuple[flip_graph.Walkers, int]] = {}
     lifts: dict[bytes, bool] = {}
     turn = 0
     while True:
@@ -94,13 +95,18 @@ def search(
             if begin - started >= seconds:
                 return
             known = _merged(pools[sizes], _known(sizes, folder, pools, ring), config.pool)
-            is_descent = turn // len(formats) % 3 != 1
-            starts = _starts(is_descent, sizes, known, folder, pools, ring)
+            is_descent, blocks = _kind(turn // len(formats), sizes)
+            if blocks:
+                starts = [flip_symmetry.generators(blocks, ring)]
+            else:
+                starts = _starts(is_descent, sizes, known, folder, pools, ring)
             limit = min(config.slice_seconds, seconds - (begin - started))
-            earlier, rank = descents.pop(sizes, (None, math.inf)) if is_descent else (None, 0)
-            found, flips, walkers = walk(starts, config, limit, config.seed + turn, earlier)
-            if known[0].rank < found[0].rank < rank:
-                descents[sizes] = walkers, found[0].rank  # still on its way down
+            earlier, rank = None, 0
+            if is_descent:
+                earlier, rank = descents.pop((sizes, blocks), (None, math.inf))
+            found, flips, walkers = walk(starts, config, limit, config.seed + turn, earlier, blocks)
+            if known[0].rank < found[0].rank < rank:  # still on its way down
+                descents[sizes, blocks] = walkers, found[0].rank
             pool = pools[sizes] = _merged(found, known, config.pool)
             elapsed = time.monotonic() - begin
             spent[sizes] += elapsed
@@ -118,12 +124,26 @@ def search(
             turn += 1
 
 
+def _kind(round_number: int, sizes) -> tuple[bool, tuple[int, ...]]:
+    """Whether a turn is a descent, and the blocks of its fixed terms; () without symmetry.
+
+    Walks from the best schemes alternate with descents, of which every second keeps the symmetry
+    of a square format, with another choice of fixed terms each time.
+    """
+    number, kind = divmod(round_number, 3)
+    if kind == 2 and len(set(sizes)) == 1:
+        choices = list(flip_symmetry.partitions(sizes[0]))
+        return True, choices[number % len(choices)]
+    return kind != 1, ()
+
+
 def walk(
     starts: list[Factorization],
     config: SearchConfig,
     seconds: float,
     seed: int,
     walkers: flip_graph.Walkers | None = None,
+    blocks: tuple[int, ...] = (),
 ) -> tuple[list[Factorization], float, flip_graph.Walkers]:
     """Walks from some schemes for some seconds; at least one compiled call.
 
@@ -133,6 +153,7 @@ def walk(
       seconds: budget.
       seed: of all randomness.
       walkers: those of an earlier walk from such starts, which goes on.
+      blocks: of the fixed terms, where the starts are generators of `flip_symmetry`.
 
     Returns:
       (different verified schemes of the least rank reached, number of flips made, walkers).
@@ -151,6 +172,7 @@ def walk(
             sweeps=config.sweeps,
             margin=config.margin,
             patience=config.patience,
+            orbits=bool(blocks),
         )
         best_rank = np.array(walkers.best_rank)
         if time.monotonic() - begin >= seconds:
@@ -160,7 +182,9 @@ def walk(
     least = int(best_rank.min())
     chosen = np.flatnonzero(best_rank == least)
     masks = np.array(walkers.best)[..., chosen]
-    schemes = [flip_graph.from_masks(masks[..., i], target, {}) for i in range(len(chosen))]
+    schemes = [bitmasks.from_masks(masks[..., i], target, {}) for i in range(len(chosen))]
+    if blocks:
+        schemes = [flip_symmetry.expand(f, blocks) for f in schemes]
     # Flips find dependent terms sooner or later; asking is sure.
     schemes[:REDUCED] = [reduced(f) for f in schemes[:REDUCED]]
     return _merged(schemes, [], config.pool), float(flips), walkers
@@ -173,7 +197,7 @@ def _merged(first: list, second: list, most: int) -> list[Factorization]:
     different: dict[bytes, Factorization] = {}
     for f in everything:
         if f.rank == least and len(different) < most:
-            key = flip_graph.key(f)
+            key = bitmasks.key(f)
             if key not in different and f.verify().ok:
                 different[key] = f
     return list(different.values())
@@ -188,7 +212,7 @@ def _known(sizes, folder: str, pools: dict, ring: rings.Ring) -> list[Factorizat
 def _stored(sizes, folder: str, ring: rings.Ring) -> list[Factorization]:
     """The library's scheme of a format, where walkers can start from it."""
     f = library.best(folder, sizes, ring)
-    return [f] if f is not None and flip_graph.is_ternary(f) else []
+    return [f] if f is not None and bitmasks.is_ternary(f) else []
 
 
 def _neighbours(sizes, folder: str, pools: dict, ring: rings.Ring) -> list[Factorization]:
@@ -199,7 +223,7 @@ def _neighbours(sizes, folder: str, pools: dict, ring: rings.Ring) -> list[Facto
             near = list(sizes)
             near[axis] += change
             key = tuple(sorted(near))
-            if key[0] < 1 or key[1] * key[2] > flip_graph.WORD:
+            if key[0] < 1 or key[1] * key[2] > bitmasks.WORD:
                 continue
             for f in pools.get(key, [])[:4] or _stored(key, folder, ring):
                 brought.append(bring(permute_sizes(f, near), name))
@@ -246,7 +270,7 @@ def _store(
     is_sought = over_z is None or over_z.rank > pool[0].rank
     if not (is_sought or is_news):
         return lines
-    keys = [flip_graph.key(f) for f in pool]
+    keys = [bitmasks.key(f) for f in pool]
     begin, tried = time.monotonic(), 0
     for f, key in zip(pool, keys, strict=True):
         if key not in lifts and (not tried or time.monotonic() - begin < seconds):

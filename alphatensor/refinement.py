@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from alphatensor import flip_graph
+from alphatensor import bitmasks, flip_graph
 from alphatensor.factorization import Factorization, lift, reduce_mod
 from alphatensor.kernels import orbit, schedule, stability
 
@@ -87,7 +87,7 @@ def neighbours(
 
 
 def _start(starts: list[Factorization], walkers: int, seed: int) -> flip_graph.Walkers:
-    if not all(flip_graph.is_ternary(f) for f in starts):
+    if not all(bitmasks.is_ternary(f) for f in starts):
         starts = [reduce_mod(f, 2) for f in starts]
     slots = -(-(starts[0].rank + MARGIN + 1) // 8) * 8
     return flip_graph.start(starts, walkers, slots, seed)
@@ -113,8 +113,8 @@ def _sparsest(
     for index in np.argsort(weight, kind="stable"):
         if best_rank[index] != start.rank or len(found) == most:
             continue
-        f = flip_graph.from_masks(best[..., index], start.target, {})
-        key = flip_graph.key(f)
+        f = bitmasks.from_masks(best[..., index], start.target, {})
+        key = bitmasks.key(f)
         if key not in seen:
             seen.add(key)
             f = lift(f)
@@ -148,7 +148,7 @@ def refine(
       walkers, rounds, most: of each walk, see `neighbours`.
     """
     kept = pareto([cost(f) for f in starts])
-    seen = {flip_graph.key(f) for f in starts}
+    seen = {bitmasks.key(f) for f in starts}
     state = _start(starts, walkers, seed)
     begin, is_first = time.monotonic(), True
     while is_first or time.monotonic() - begin < seconds:

@@ -53,11 +53,11 @@ def measure(
     import jax
     import numpy as np
 
-    from alphatensor import flip_graph, rings
+    from alphatensor import bitmasks, flip_graph, rings
     from alphatensor.factorization import library, naive
 
     stored = library.best(library_folder, sizes, ring) if library_folder else None
-    usable = stored is not None and flip_graph.is_ternary(stored)
+    usable = stored is not None and bitmasks.is_ternary(stored)
     f = stored if usable else naive(sizes, rings.parse(ring))
     slots = -(-(f.rank + MARGIN + 1) // 8) * 8
     sweeps = 100
@@ -130,11 +130,11 @@ def _numbers(flag) -> list[int]:
 
 
 def _sizes(name: str) -> tuple[int, int, int]:
-    from alphatensor import flip_graph, targets
+    from alphatensor import bitmasks, targets
 
     target = targets.parse(name.strip())
-    if target.sizes is None or max(target.shape) > flip_graph.WORD:
-        expected = f"formats such as '3x4x5' with at most {flip_graph.WORD} entries in each matrix"
+    if target.sizes is None or max(target.shape) > bitmasks.WORD:
+        expected = f"formats such as '3x4x5' with at most {bitmasks.WORD} entries in each matrix"
         raise ValueError(f"--formats={name}: expected {expected}.")
     return target.sizes
 

@@ -26,7 +26,7 @@ def main() -> None:
         expected = "a file such as experiments/configs/flip_small.py"
         raise ValueError(f"--config={flags.FLAGS['config'].value!r}: expected {expected}.")
 
-    from alphatensor import devices, flip_graph, flip_search, targets
+    from alphatensor import bitmasks, devices, flip_search, targets
 
     devices.use_all_cores()
     formats = []
@@ -34,8 +34,8 @@ def main() -> None:
         target = targets.parse(name.strip())
         if target.sizes is None:
             raise ValueError(f"--config.formats={name!r}: expected formats such as '3x4x5'.")
-        if max(target.shape) > flip_graph.WORD:
-            most = f"at most {flip_graph.WORD} entries in each matrix"
+        if max(target.shape) > bitmasks.WORD:
+            most = f"at most {bitmasks.WORD} entries in each matrix"
             raise ValueError(f"--config.formats={name!r}: expected {most}.")
         formats.append(tuple(sorted(target.sizes)))
     if not config.seconds > 0:

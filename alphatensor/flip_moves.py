@@ -1,0 +1,208 @@
+"""Moves in the flip graph, for many walkers at once: flips and plus transitions, see `flip_graph`.
+
+A scheme of low rank has few pairs of terms that share a factor, so most random pairs are in vain.
+Each walker therefore keeps *hints*: one bit for each factor, set where an equal one may exist. A
+flip changes two factors; comparing the new ones with all others keeps the hints, and a try that
+finds no partner clears its bit.
+"""
+
+import functools
+import operator
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+
+from alphatensor import bitmasks
+from alphatensor.bitmasks import NONE, Planes
+
+Hints = list[jax.Array]  # words of bits, uint32 [W] each
+
+
+def flip(
+    factors: list[Planes],
+    hints: list[Hints],
+    seeds: jax.Array,
+    never: jax.Array,
+    prefer_sparse: bool,
+):
+    """Tries one flip of every walker in terms that share a factor of the first mode given.
+
+    Args:
+      factors: the modes a, b and c, each `Planes` of [R, W].
+      hints: of each of them.
+      seeds: uint32 [W].
+      never: false, see `bitmasks.fence`.
+      prefer_sparse: a flip that adds d entries is made with probability 2^-d.
+
+    Returns:
+      (factors, hints, seeds, whether flipped bool [W]).
+    """
+    (a, b, c), (hints_a, hints_b, hints_c) = factors, hints
+    own = functools.partial(bitmasks.one_hot, words=len(hints_a))
+    drawn = _draw(a, b, c, hints_a, own, lambda x, _: x, seeds, never, prefer_sparse)
+    i, j, new_b, new_c, flipped, hints_a, seeds = drawn
+    hints_b = _new_hints(hints_b, b, new_b, i, own(i), never)
+    hints_c = _new_hints(hints_c, c, new_c, j, own(j), never)
+    index = jnp.arange(len(a[0]), dtype=jnp.int32)[:, None]
+    is_i, is_j = index == i, index == j
+    vanished = (is_i & (new_b[0] == 0)) | (is_j & (new_c[0] == 0))
+    factors = a, _put(b, is_i, new_b), _put(c, is_j, new_c)
+    factors = jax.tree.map(lambda x: jnp.where(vanished, 0, x), factors)
+    return list(factors), [hints_a, hints_b, hints_c], seeds, flipped
+
+
+def flip_orbits(
+    factors: Planes, hints: Hints, seeds: jax.Array, never: jax.Array, prefer_sparse: bool
+):
+    """Tries one flip of every walker in two orbits of terms under the rotation of the modes.
+
+    A generator a⊗b⊗c stands for itself, b⊗c⊗a and c⊗a⊗b. Where any factor of one generator equals
+    any of another, both are rotated until those lie in the first mode; the flip there and its two
+    rotations are one move.
+
+    Args:
+      factors: `Planes` of [3R, W]: the modes of R generators below each other.
+      hints: of these factors.
+      seeds, never, prefer_sparse: as for `flip`.
+
+    Returns:
+      As for `flip`.
+    """
+    total = len(factors[0])
+    slots = total // 3
+
+    def place(index: jax.Array, turns: int) -> jax.Array:
+        moved = index + turns * slots
+        moved = jnp.where(moved >= total, moved - total, moved)
+        return jnp.where(index == NONE, NONE, moved)
+
+    def own(index: jax.Array) -> Hints:
+        orbit = [bitmasks.one_hot(place(index, k), len(hints)) for k in range(3)]
+        return [functools.reduce(operator.or_, words) for words in zip(*orbit, strict=True)]
+
+    drawn = _draw(factors, factors, factors, hints, own, place, seeds, never, prefer_sparse)
+    i, j, new_b, new_c, flipped, hints, seeds = drawn
+    row = jnp.arange(total, dtype=jnp.int32)[:, None]
+    for index, turns, new in ((i, 1, new_b), (j, 2, new_c)):
+        target = place(index, turns)
+        hints = _new_hints(hints, factors, new, target, own(index), never)
+        factors = _put(factors, row == target, new)
+        vanished = (row % slots == index % slots) & (new[0] == 0) & flipped
+        factors = jax.tree.map(lambda x, v=vanished: jnp.where(v, 0, x), factors)
+    return factors, hints, seeds, flipped
+
+
+def _draw(
+    a: Planes,
+    b: Planes,
+    c: Planes,
+    hints: Hints,
+    own: Callable[[jax.Array], Hints],
+    place: Callable[[jax.Array, int], jax.Array],
+    seeds: jax.Array,
+    never: jax.Array,
+    prefer_sparse: bool,
+):
+    """Draws a pair that shares a factor of `a`, and computes the two factors that a flip changes.
+
+    Args:
+      a, b, c: the shared mode and the two others, [R, W].
+      hints: of `a`.
+      own: number of a factor -> bits of its own term, which is no partner.
+      place: number of a factor of `a`, 1 or 2 -> that of its term in `b` or `c`.
+      seeds, never, prefer_sparse: as for `flip`.
+
+    Returns:
+      (i and j int32 [W], NONE where no flip is made; i's new factor of `b`, j's of `c`; whether a
+      flip is made bool [W]; hints; seeds).
+    """
+    slots = len(a[0])
+    first = bitmasks.next_random(seeds)
+    seeds = bitmasks.next_random(first)
+    i = bitmasks.random_bit(hints, first, slots)
+    partners = bitmasks.matches(a, bitmasks.pick(a, i), own(i))
+    j = bitmasks.random_bit(partners, seeds, slots)
+    i, j, first, seeds = bitmasks.fence(never, (i, j, first, seeds))
+    is_pair = j != NONE
+    bit = bitmasks.one_hot(i, len(hints))
+    hints = [jnp.where(is_pair, x, x & ~y) for x, y in zip(hints, bit, strict=True)]
+
+    # Subtracting instead of adding and taking a_j = -a_i change signs alone: nothing over Z2.
+    is_opposite = (first & 1) == 1
+    b_i, b_j = (bitmasks.pick(b, place(x, 1)) for x in (i, j))
+    c_i, c_j = (bitmasks.pick(c, place(x, 2)) for x in (i, j))
+    negated = is_opposite
+    if len(a) == 2:
+        negated ^= bitmasks.pick(a, i)[1] != bitmasks.pick(a, j)[1]
+    if len(a) == 2 or prefer_sparse:  # where more than one array comes of them
+        b_i, b_j, c_i, c_j, negated = bitmasks.fence(never, (b_i, b_j, c_i, c_j, negated))
+    new_b, large_b = bitmasks.add(b_i, b_j, negated)
+    new_c, large_c = bitmasks.add(c_j, c_i, ~is_opposite)
+    flipped = is_pair & ~large_b & ~large_c
+    if prefer_sparse:
+        count = jax.lax.population_count
+        added = count(new_b[0]) + count(new_c[0]) - count(b_i[0]) - count(c_j[0])
+        seeds = bitmasks.next_random(seeds)
+        flipped &= added.astype(jnp.int32) <= jax.lax.clz(seeds).astype(jnp.int32)
+    i, j = jnp.where(flipped, i, NONE), jnp.where(flipped, j, NONE)
+    new_b, new_c, flipped, i, j = bitmasks.fence(never, (new_b, new_c, flipped, i, j))
+    return i, j, new_b, new_c, flipped, hints, seeds
+
+
+def _put(planes: Planes, where: jax.Array, factor: Planes) -> Planes:
+    return tuple(jnp.where(where, new, old) for new, old in zip(factor, planes, strict=True))
+
+
+def _new_hints(
+    hints: Hints, planes: Planes, factor: Planes, index: jax.Array, own: Hints, never: jax.Array
+) -> Hints:
+    """Hints when number `index` of `planes` becomes `factor`; nothing changes for NONE.
+
+    Factors that are `own` bits are no partners.
+    """
+    bit = bitmasks.one_hot(index, len(hints))
+    partners = bitmasks.matches(planes, factor, own)
+    partners = bitmasks.fence(never, [jnp.where(index == NONE, 0, x) for x in partners])
+    some = bitmasks.fold(operator.or_, partners) != 0
+    return [
+        jnp.where(some, old | new | one, old & ~one)
+        for old, new, one in zip(hints, partners, bit, strict=True)
+    ]
+
+
+def plus(terms: jax.Array, seeds: jax.Array, wanted: jax.Array):
+    """A plus transition of random terms where `wanted` bool [W] and a slot is free."""
+    slots = terms.shape[2]
+    index = jnp.arange(slots, dtype=jnp.int32)[:, None]
+    first = bitmasks.next_random(seeds)
+    seeds = bitmasks.next_random(first)
+    place_1, place_2 = bitmasks.below(first, slots), bitmasks.below(seeds, slots)
+    free = jnp.min(jnp.where(terms[0, 0] == 0, index, slots), axis=0)
+    a, b, c = (tuple(terms[:, mode]) for mode in range(3))
+    (a1, b1, c1), (a2, b2, c2) = (
+        [bitmasks.pick(x, i) for x in (a, b, c)] for i in (place_1, place_2)
+    )
+    # The second term's b and c may both be negated first, which changes signs alone.
+    is_opposite = (first & 1) == 1
+    b2, c2 = ((x[0], *(jnp.where(is_opposite, x[0] ^ y, y) for y in x[1:])) for x in (b2, c2))
+    everywhere = jnp.ones(seeds.shape, bool)
+    (b12, large_b), (c12, large_c), (a12, large_a) = (
+        bitmasks.add(b1, b2, ~everywhere),
+        bitmasks.add(c2, c1, everywhere),
+        bitmasks.add(a2, a1, everywhere),
+    )
+    # Terms that share a factor would give a zero one: leave those to flips.
+    differ = (a12[0] != 0) & (b12[0] != 0) & (c12[0] != 0) & (a1[0] != 0) & (a2[0] != 0)
+    go = wanted & differ & ~(large_a | large_b | large_c) & (free < slots)
+    is_1, is_2, is_3 = ((index == jnp.where(go, place, NONE)) for place in (place_1, place_2, free))
+
+    def put(old: Planes, *changes) -> jax.Array:
+        for where, new in changes:
+            old = [jnp.where(where, y, x) for x, y in zip(old, new, strict=True)]
+        return jnp.stack(old)
+
+    a = put(a, (is_2, a12), (is_3, a1))
+    b = put(b, (is_1, b12), (is_2, b2), (is_3, b2))
+    c = put(c, (is_2, c2), (is_3, c12))
+    return jnp.stack([a, b, c], axis=1), seeds, go
