@@ -174,6 +174,17 @@ def follow(walkers: Walkers, prefer_sparse: bool = False) -> Walkers:
     )
 
 
+@functools.partial(jax.jit, static_argnames="slots")
+def compact(walkers: Walkers, slots: int) -> Walkers:
+    """The same walkers with fewer slots, at least as many as any of their schemes has terms."""
+
+    def packed(terms: jax.Array) -> jax.Array:
+        order = jnp.argsort(terms[0, 0] == 0, axis=0, stable=True)[:slots]
+        return jnp.take_along_axis(terms, order[None, None], axis=2)
+
+    return walkers._replace(terms=packed(walkers.terms), best=packed(walkers.best))
+
+
 def _run_blocks(walkers: Walkers, **options) -> Walkers:
     """Walks block after block on CPUs, where terms then stay in the first cache.
 

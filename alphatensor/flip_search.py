@@ -3,10 +3,10 @@
 Each turn takes the next format, starts walkers from the best schemes known for it (its own pool
 and the library), from neighbouring formats extended and projected, or from the naive algorithm,
 walks for some seconds and stores what beats the library at once: over Z2, and over the integers
-what lifts; or over the integers alone, where walks keep to the entries -1, 0 and 1. For square
-formats every third turn walks among schemes that stay the same when their modes rotate.
+what lifts; or over the integers alone, where walks keep to the entries -1, 0 and 1.
 """
 
+import itertools
 import math
 import time
 from collections.abc import Iterator
@@ -28,7 +28,13 @@ from alphatensor.factorization import (
     reduced,
 )
 
+# From schemes far above the best, which may lie in a component without better ones; from the best;
+# from far above among schemes that stay the same when their modes rotate (square formats).
+TURNS = ("descent", "best", "symmetric")
 NAIVE = 64  # descents of formats with more products start from neighbouring formats
+COMPACTED = 0.75  # of the slots are enough: go on with as many, since time grows with slots
+IDLE = 3  # turns in a row without a lower rank, then a descent starts anew
+FOLLOW = 4  # compiled calls, then walkers behind follow the best; sooner they become too alike
 REDUCED = 8  # schemes of each walk that are searched for dependent terms
 
 
@@ -45,6 +51,7 @@ class SearchConfig(NamedTuple):
       slice_seconds: time of one turn.
       pool: schemes of least rank kept for each format.
       seed: of all randomness.
+      turns: what the turns of a format do, over and over, of `TURNS`.
     """
 
     ring: str
@@ -56,6 +63,7 @@ class SearchConfig(NamedTuple):
     slice_seconds: float
     pool: int
     seed: int
+    turns: tuple[str, ...] = TURNS
 
 
 class Turn(NamedTuple):
@@ -86,7 +94,7 @@ def search(
     started, ring = time.monotonic(), rings.parse(config.ring)
     spent = dict.fromkeys(formats, 0.0)
     pools: dict[tuple[int, int, int], list[Factorization]] = {f: [] for f in formats}
-    descents: dict[tuple, tuple[flip_graph.Walkers, int]] = {}
+    descents: dict[tuple, tuple[flip_graph.Walkers, int, int]] = {}
     lifts: dict[bytes, bool] = {}
     turn = 0
     while True:
@@ -95,18 +103,16 @@ def search(
             if begin - started >= seconds:
                 return
             known = _merged(pools[sizes], _known(sizes, folder, pools, ring), config.pool)
-            is_descent, blocks = _kind(turn // len(formats), sizes)
-            if blocks:
-                starts = [flip_symmetry.generators(blocks, ring)]
-            else:
-                starts = _starts(is_descent, sizes, known, folder, pools, ring)
+            kind, blocks = _kind(turn // len(formats), config.turns, sizes)
+            starts = _starts(kind, blocks, sizes, known, folder, pools, ring)
             limit = min(config.slice_seconds, seconds - (begin - started))
-            earlier, rank = None, 0
-            if is_descent:
-                earlier, rank = descents.pop((sizes, blocks), (None, math.inf))
+            earlier, rank, idle = None, math.inf, 0
+            if kind != "best":
+                earlier, rank, idle = descents.pop((sizes, blocks), (earlier, rank, idle))
             found, flips, walkers = walk(starts, config, limit, config.seed + turn, earlier, blocks)
-            if known[0].rank < found[0].rank < rank:  # still on its way down
-                descents[sizes, blocks] = walkers, found[0].rank
+            idle = 0 if found[0].rank < rank else idle + 1
+            if kind != "best" and idle < IDLE and (blocks or found[0].rank > known[0].rank):
+                descents[sizes, blocks] = walkers, found[0].rank, idle
             pool = pools[sizes] = _merged(found, known, config.pool)
             elapsed = time.monotonic() - begin
             spent[sizes] += elapsed
@@ -124,17 +130,16 @@ def search(
             turn += 1
 
 
-def _kind(round_number: int, sizes) -> tuple[bool, tuple[int, ...]]:
-    """Whether a turn is a descent, and the blocks of its fixed terms; () without symmetry.
-
-    Walks from the best schemes alternate with descents, of which every second keeps the symmetry
-    of a square format, with another choice of fixed terms each time.
-    """
-    number, kind = divmod(round_number, 3)
-    if kind == 2 and len(set(sizes)) == 1:
-        choices = list(flip_symmetry.partitions(sizes[0]))
-        return True, choices[number % len(choices)]
-    return kind != 1, ()
+def _kind(number: int, turns: tuple[str, ...], sizes) -> tuple[str, tuple[int, ...]]:
+    """What a format's turn of that number does, and the blocks of fixed terms where symmetric."""
+    cycle, place = divmod(number, len(turns))
+    if turns[place] != "symmetric":
+        return turns[place], ()
+    if len(set(sizes)) > 1:
+        return "descent", ()
+    earlier = cycle * turns.count("symmetric") + turns[:place].count("symmetric")
+    choices = list(flip_symmetry.partitions(sizes[0]))
+    return "symmetric", choices[earlier % len(choices)]
 
 
 def walk(
@@ -159,13 +164,12 @@ def walk(
       (different verified schemes of the least rank reached, number of flips made, walkers).
     """
     target = starts[0].target
-    most = max(f.rank for f in starts)
-    slots = -(-(most + config.margin + 1) // 8) * 8  # multiples of 8: fewer programs to compile
     if walkers is None:
+        slots = _slots(max(f.rank for f in starts), config)
         walkers = flip_graph.start(starts, config.walkers, slots, seed)
     before = np.array(walkers.flips).astype(np.uint32)
     begin = time.monotonic()
-    while True:
+    for number in itertools.count(1):
         walkers = flip_graph.run(
             walkers,
             rounds=config.rounds,
@@ -177,7 +181,11 @@ def walk(
         best_rank = np.array(walkers.best_rank)
         if time.monotonic() - begin >= seconds:
             break
-        walkers = flip_graph.follow(walkers)
+        if number % FOLLOW == 0:
+            walkers = flip_graph.follow(walkers)
+        slots = _slots(max(walkers.best_rank.max(), bitmasks.ranks(walkers.terms).max()), config)
+        if slots <= COMPACTED * walkers.terms.shape[2]:
+            walkers = flip_graph.compact(walkers, slots)
     flips = (np.array(walkers.flips).astype(np.uint32) - before).sum(dtype=np.float64)
     least = int(best_rank.min())
     chosen = np.flatnonzero(best_rank == least)
@@ -188,6 +196,11 @@ def walk(
     # Flips find dependent terms sooner or later; asking is sure.
     schemes[:REDUCED] = [reduced(f) for f in schemes[:REDUCED]]
     return _merged(schemes, [], config.pool), float(flips), walkers
+
+
+def _slots(rank: int, config: SearchConfig) -> int:
+    """Terms that walkers need room for; multiples of 8, so that fewer programs are compiled."""
+    return -(-(int(rank) + config.margin + 1) // 8) * 8
 
 
 def _merged(first: list, second: list, most: int) -> list[Factorization]:
@@ -230,11 +243,12 @@ def _neighbours(sizes, folder: str, pools: dict, ring: rings.Ring) -> list[Facto
     return brought
 
 
-def _starts(is_descent: bool, sizes, known: list, folder: str, pools: dict, ring: rings.Ring):
-    """The best schemes known; or, for a descent, schemes far above, since the best may lie in a
-    component without better ones: the naive algorithm of small formats, neighbours of others."""
-    if not is_descent:
+def _starts(kind: str, blocks, sizes, known: list, folder: str, pools: dict, ring: rings.Ring):
+    """For a descent the naive algorithm of small formats, and neighbours of others."""
+    if kind == "best":
         return known
+    if kind == "symmetric":
+        return [flip_symmetry.generators(blocks, ring)]
     near = _neighbours(sizes, folder, pools, ring)
     return near if near and math.prod(sizes) > NAIVE else [naive(sizes, ring)]
 

@@ -41,10 +41,14 @@ def main() -> None:
     if not config.seconds > 0:
         raise ValueError(f"--config.seconds={config.seconds}: expected a budget above 0.")
     for field, value in config.search.items():
-        if field not in ("seed", "ring") and value <= 0:
+        if field not in ("seed", "ring", "turns") and value <= 0:
             raise ValueError(f"--config.search.{field}={value}: expected a value above 0.")
     if config.search.ring not in ("Z", "Z2"):
         raise ValueError(f"--config.search.ring={config.search.ring!r}: expected 'Z' or 'Z2'.")
+    turns = tuple(config.search.turns)
+    if not turns or not set(turns) <= set(flip_search.TURNS):
+        expected = f"some of {', '.join(map(repr, flip_search.TURNS))}"
+        raise ValueError(f"--config.search.turns={turns!r}: expected {expected}.")
     import jax
 
     jax.config.update("jax_compilation_cache_dir", os.path.abspath(".jax_cache"))

@@ -22,7 +22,7 @@ from alphatensor.factorization import (
 Z2 = rings.IntegersMod(2)
 CONFIG = flip_search.SearchConfig(
     ring="Z2", walkers=64, sweeps=100, rounds=5, patience=2, margin=2, slice_seconds=0.1, pool=8,
-    seed=0,
+    seed=0, turns=flip_search.TURNS,
 )  # fmt: skip
 RINGS = [Z2, rings.Integers()]
 
@@ -182,6 +182,17 @@ def test_walkers_behind_follow_the_best():
     assert flip_graph.follow(near).best_rank.tolist() == [8] * 7 + [7]
 
 
+def test_compact_walkers_have_the_same_schemes(walked):
+    target, walkers = walked
+    slots = int(max(walkers.best_rank.max(), bitmasks.ranks(walkers.terms).max()))
+    assert slots < walkers.terms.shape[2]
+    after = flip_graph.compact(walkers, slots)
+    assert after.terms.shape[2] == after.best.shape[2] == slots
+    assert (tensors(after.terms, target) == target.tensor).all()
+    assert np.array_equal(bitmasks.ranks(after.best), walkers.best_rank)
+    assert np.array_equal(after.seeds, walkers.seeds)
+
+
 def test_the_same_seed_walks_the_same_way():
     def digest(seed):
         walkers = flip_graph.start([naive((2, 2, 2), Z2)], 8, slots=12, seed=seed)
@@ -252,6 +263,7 @@ def test_search_fills_a_library_and_goes_on_from_it(tmp_path):
         ("--config.library=/proc/library", "/proc/library"),
         ("--config.search.walkers=0", "search.walkers"),
         ("--config.search.ring=Z3", "'Z' or 'Z2'"),
+        ("--config.search.turns=('naive',)", "some of 'descent'"),
     ],
 )
 def test_the_command_names_mistakes(flag, words):

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from alphatensor import bitmasks, flip_graph, flip_moves, flip_search, flip_symmetry, rings, targets
+from alphatensor.factorization import library
 
 Z2, Z = rings.IntegersMod(2), rings.Integers()
 BLOCKS = [(2,), (1, 1), (3,), (2, 1), (1, 1, 1), (2, 2)]
@@ -68,7 +69,7 @@ def test_hints_miss_no_pair_of_orbits():
 def test_symmetric_walks_reach_known_ranks():
     config = flip_search.SearchConfig(
         ring="Z2", walkers=64, sweeps=100, rounds=20, patience=20, margin=3, slice_seconds=1.0,
-        pool=8, seed=0,
+        pool=8, seed=0, turns=flip_search.TURNS,
     )  # fmt: skip
     for blocks, rank in [((2,), 7), ((2, 1), 26)]:
         starts = [flip_symmetry.generators(blocks, Z2)]
@@ -79,9 +80,20 @@ def test_symmetric_walks_reach_known_ranks():
 
 
 def test_a_search_walks_with_symmetry_in_square_formats_alone():
-    kinds = [flip_search._kind(turn, (3, 3, 3)) for turn in range(9)]
-    assert kinds[:3] == [(True, ()), (False, ()), (True, (3,))]
-    assert [blocks for _, blocks in kinds[2::3]] == [(3,), (2, 1), (1, 1, 1)]
-    assert [flip_search._kind(turn, (2, 3, 3)) for turn in range(3)] == [
-        (True, ()), (False, ()), (True, ()),
-    ]  # fmt: skip
+    def kinds(sizes, number, turns=flip_search.TURNS):
+        return [flip_search._kind(turn, turns, sizes) for turn in range(number)]
+
+    assert kinds((3, 3, 3), 3) == [("descent", ()), ("best", ()), ("symmetric", (3,))]
+    assert [blocks for _, blocks in kinds((3, 3, 3), 9)[2::3]] == [(3,), (2, 1), (1, 1, 1)]
+    assert kinds((2, 2, 2), 3, ("symmetric",)) == [("symmetric", b) for b in [(2,), (1, 1), (2,)]]
+    assert kinds((2, 3, 3), 3) == [("descent", ()), ("best", ()), ("descent", ())]
+
+
+def test_a_symmetric_search_fills_a_library(tmp_path):
+    config = flip_search.SearchConfig(
+        ring="Z2", walkers=64, sweeps=100, rounds=5, patience=20, margin=3, slice_seconds=0.1,
+        pool=8, seed=0, turns=("symmetric",),
+    )  # fmt: skip
+    turn = next(flip_search.search([(2, 2, 2)], str(tmp_path), config, 1e6))
+    assert turn.rank == 7
+    assert library.best(tmp_path, (2, 2, 2), "Z").rank == 7

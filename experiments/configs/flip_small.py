@@ -22,6 +22,7 @@ def get_config() -> ConfigDict:
             slice_seconds=30.0,  # of one format's turn
             pool=64,  # schemes of least rank kept for each format
             seed=0,
+            turns=("descent", "best", "symmetric"),  # of a format, over and over
         )
     )
     return config
