@@ -28,14 +28,16 @@ from alphatensor.factorization import (
     reduced,
 )
 
-# From schemes far above the best, which may lie in a component without better ones; from the best;
-# from far above among schemes that stay the same when their modes rotate (square formats).
+# From schemes above the best, which may lie in a component without better ones: symmetric schemes,
+# and the naive algorithm for small formats, neighbours for others; from the best; from the simplest
+# schemes that stay the same when their modes rotate, among such schemes (square formats).
 TURNS = ("descent", "best", "symmetric")
 NAIVE = 64  # descents of formats with more products start from neighbouring formats
 COMPACTED = 0.75  # of the slots are enough: go on with as many, since time grows with slots
 IDLE = 3  # turns in a row without a lower rank, then a descent starts anew
 FOLLOW = 4  # compiled calls, then walkers behind follow the best; sooner they become too alike
 REDUCED = 8  # schemes of each walk that are searched for dependent terms
+KEPT = 16  # symmetric schemes of each format
 
 
 class SearchConfig(NamedTuple):
@@ -71,12 +73,16 @@ class Turn(NamedTuple):
 
     Attributes:
       sizes: the format.
+      kind: of the turn, and for symmetric ones the blocks of the fixed terms.
+      reached: least rank of its walkers.
       rank: the best rank known over the search's ring after the turn.
       flips: made in the turn, and `seconds` it took.
       stored: lines that say what entered the library and which share of the schemes lifts.
     """
 
     sizes: tuple[int, int, int]
+    kind: str
+    reached: int
     rank: int
     flips: float
     seconds: float
@@ -94,6 +100,7 @@ def search(
     started, ring = time.monotonic(), rings.parse(config.ring)
     spent = dict.fromkeys(formats, 0.0)
     pools: dict[tuple[int, int, int], list[Factorization]] = {f: [] for f in formats}
+    symmetric: dict[tuple[int, int, int], list[Factorization]] = {f: [] for f in formats}
     descents: dict[tuple, tuple[flip_graph.Walkers, int, int]] = {}
     lifts: dict[bytes, bool] = {}
     turn = 0
@@ -104,7 +111,14 @@ def search(
                 return
             known = _merged(pools[sizes], _known(sizes, folder, pools, ring), config.pool)
             kind, blocks = _kind(turn // len(formats), config.turns, sizes)
-            starts = _starts(kind, blocks, sizes, known, folder, pools, ring)
+            if kind == "best":
+                starts = known
+            elif kind == "symmetric":
+                starts = [flip_symmetry.generators(blocks, ring)]
+            else:
+                starts = symmetric[sizes] + _neighbours(sizes, folder, pools, ring)
+                if not starts or math.prod(sizes) <= NAIVE:
+                    starts = symmetric[sizes] + [naive(sizes, ring)]
             limit = min(config.slice_seconds, seconds - (begin - started))
             earlier, rank, idle = None, math.inf, 0
             if kind != "best":
@@ -113,6 +127,8 @@ def search(
             idle = 0 if found[0].rank < rank else idle + 1
             if kind != "best" and idle < IDLE and (blocks or found[0].rank > known[0].rank):
                 descents[sizes, blocks] = walkers, found[0].rank, idle
+            if kind == "symmetric":
+                symmetric[sizes] = _merged(found, symmetric[sizes], KEPT)
             pool = pools[sizes] = _merged(found, known, config.pool)
             elapsed = time.monotonic() - begin
             spent[sizes] += elapsed
@@ -126,7 +142,8 @@ def search(
                 "devices": jax.device_count(),
             }
             stored = _store(pool, folder, provenance, lifts, config.slice_seconds)
-            yield Turn(sizes, pool[0].rank, flips, elapsed, stored)
+            name = f"{kind} {blocks}" if blocks else kind
+            yield Turn(sizes, name, found[0].rank, pool[0].rank, flips, elapsed, stored)
             turn += 1
 
 
@@ -241,16 +258,6 @@ def _neighbours(sizes, folder: str, pools: dict, ring: rings.Ring) -> list[Facto
             for f in pools.get(key, [])[:4] or _stored(key, folder, ring):
                 brought.append(bring(permute_sizes(f, near), name))
     return brought
-
-
-def _starts(kind: str, blocks, sizes, known: list, folder: str, pools: dict, ring: rings.Ring):
-    """For a descent the naive algorithm of small formats, and neighbours of others."""
-    if kind == "best":
-        return known
-    if kind == "symmetric":
-        return [flip_symmetry.generators(blocks, ring)]
-    near = _neighbours(sizes, folder, pools, ring)
-    return near if near and math.prod(sizes) > NAIVE else [naive(sizes, ring)]
 
 
 def _store(

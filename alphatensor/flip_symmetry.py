@@ -35,26 +35,30 @@ def fixed_factors(blocks: tuple[int, ...]) -> np.ndarray:
 
 
 def generators(blocks: tuple[int, ...], ring: rings.Ring) -> Factorization:
-    """The simplest generators of n×n×n with these fixed terms: single entries of the tensor.
+    """Simple generators of n×n×n with these fixed terms.
+
+    They are the entries of the target off its diagonal, less those of the fixed terms, which are
+    taken apart by (x+e)⊗(x+e)⊗(x+e) = x⊗x⊗x + e⊗e⊗e + the orbits of x⊗x⊗e and x⊗e⊗e.
 
     Returns:
-      A factorisation of the tensor that gives the rest of n×n×n when its rotations are added.
+      A factorisation of a tensor that, with its rotations and the fixed terms, sums to n×n×n.
     """
     n = sum(blocks)
-    x = fixed_factors(blocks)
-    rest = targets.matmul(n, n, n).tensor - np.einsum("ir,jr,kr->ijk", x, x, x)
-    i, j, k = np.nonzero(rest)
-    code = np.stack([(i, j, k), (j, k, i), (k, i, j)])  # [rotation, mode, entry]
-    side = n * n
-    numbers = (code[:, 0] * side + code[:, 1]) * side + code[:, 2]
-    first = numbers[0] == numbers.min(axis=0)
-    entries = [index[first] for index in (i, j, k)]
-    factors = [np.eye(side, dtype=np.int64)[:, index] for index in entries]
-    factors[0] = factors[0] * rest[tuple(entries)]
-    tensor = np.zeros_like(rest)
-    tensor[tuple(entries)] = rest[tuple(entries)]
-    target = targets.Target(f"{n}x{n}x{n} of {blocks}", tensor)
-    return Factorization(target, ring, *map(ring.reduce, factors), {})
+    units = np.eye(n * n, dtype=np.int64)
+    terms = [
+        (units[i], units[j], units[k])
+        for i, j, k in np.argwhere(targets.matmul(n, n, n).tensor).tolist()
+        if (i, j, k) < min((j, k, i), (k, i, j))
+    ]
+    for x in fixed_factors(blocks).T:
+        support = np.flatnonzero(x)
+        for number in range(1, len(support)):
+            part, unit = units[support[:number]].sum(0), units[support[number]]
+            terms += [(-part, part, unit), (-part, unit, unit)]
+    factors = [ring.reduce(np.array(factor).T) for factor in zip(*terms, strict=True)]
+    tensor = ring.reduce(np.einsum("ir,jr,kr->ijk", *factors))
+    target = targets.Target(f"generators of {n}x{n}x{n}", tensor)
+    return Factorization(target, ring, *factors, {})
 
 
 def expand(f: Factorization, blocks: tuple[int, ...]) -> Factorization:

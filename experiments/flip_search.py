@@ -76,7 +76,8 @@ def main() -> None:
                 name = "x".join(map(str, turn.sizes))
                 rate = turn.flips / turn.seconds
                 bar.set_description(
-                    f"{name} rank {turn.rank} over {search_config.ring}, {rate:.2g} flips/s"
+                    f"{name} rank {turn.rank} over {search_config.ring} ({turn.kind}: "
+                    f"{turn.reached}), {rate:.2g} flips/s"
                 )
                 bar.update(min(round(time.monotonic() - begin), bar.total) - bar.n)
         except KeyboardInterrupt:
