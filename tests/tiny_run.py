@@ -19,7 +19,7 @@ TINY = [
     "--config.search.samples=8", "--config.learner.batch_size=16", "--config.train.games=8",
     "--config.train.updates_per_call=5", "--config.train.warmup_updates=5",
     "--config.train.updates_per_round=5", "--config.train.game_buffer=16",
-    "--config.train.best_buffer=4", "--config.train.max_rounds=24", "--config.train.goal=()",
+    "--config.train.best_buffer=4", "--config.train.max_rounds=14", "--config.train.goal=()",
     "--config.checkpoint.minutes=0.0",
 ]  # fmt: skip
 

@@ -12,7 +12,7 @@ def get_config() -> ConfigDict:
     config.game.max_moves = 12
     config.demonstrations.max_rank = 12
     config.bases.density = 0.25
-    config.train.warmup_updates = 3_000
+    config.train.warmup_updates = 2_500
     config.train.goal = (11,)
     config.train.max_seconds = 3_600.0
     return config
