@@ -206,6 +206,7 @@ def test_a_killed_run_ends_as_one_that_was_never_killed(whole, tmp_path):
 
 def test_a_finished_run_does_not_start_again(whole):
     text = finish(run(whole))
+    assert f"Going on from update {newest(whole)}" in text and "Done." in text
 
 
 def test_another_configuration_is_refused_by_field(whole):
