@@ -6,6 +6,7 @@ walks for some seconds and stores what beats the library at once: over Z2, and o
 what lifts; or over the integers alone, where walks keep to the entries -1, 0 and 1.
 """
 
+import dataclasses
 import itertools
 import math
 import time
@@ -89,6 +90,25 @@ class Turn(NamedTuple):
     stored: list[str]
 
 
+class _Descent(NamedTuple):
+    """A walk from schemes above the best, and for how many turns its rank has not fallen."""
+
+    walkers: flip_graph.Walkers
+    rank: int
+    idle: int
+
+
+@dataclasses.dataclass
+class _Format:
+    """What the search knows of a format: schemes of least rank, symmetric ones of least rank,
+    descents under way by the blocks of their fixed terms, and the seconds spent."""
+
+    pool: list[Factorization]
+    symmetric: list[Factorization]
+    descents: dict[tuple[int, ...], _Descent]
+    seconds: float
+
+
 def search(
     formats: list[tuple[int, int, int]], folder: str, config: SearchConfig, seconds: float
 ) -> Iterator[Turn]:
@@ -98,52 +118,53 @@ def search(
     goes on. Raises `npz.FileError` where the library cannot be read or written.
     """
     started, ring = time.monotonic(), rings.parse(config.ring)
-    spent = dict.fromkeys(formats, 0.0)
-    pools: dict[tuple[int, int, int], list[Factorization]] = {f: [] for f in formats}
-    symmetric: dict[tuple[int, int, int], list[Factorization]] = {f: [] for f in formats}
-    descents: dict[tuple, tuple[flip_graph.Walkers, int, int]] = {}
+    states = {sizes: _Format([], [], {}, 0.0) for sizes in formats}
     lifts: dict[bytes, bool] = {}
     turn = 0
     while True:
-        for sizes in formats:
+        for sizes, state in states.items():
             begin = time.monotonic()
             if begin - started >= seconds:
                 return
-            known = _merged(pools[sizes], _known(sizes, folder, pools, ring), config.pool)
-            kind, blocks = _kind(turn // len(formats), config.turns, sizes)
+            near = _neighbours(sizes, folder, states, ring)
+            known = [naive(sizes, ring), *_stored(sizes, folder, ring), *near]
+            known = _merged(state.pool, known, config.pool)
+            kind, blocks = _kind(turn // len(states), config.turns, sizes)
             if kind == "best":
                 starts = known
             elif kind == "symmetric":
                 starts = [flip_symmetry.generators(blocks, ring)]
+            elif near and math.prod(sizes) > NAIVE:
+                starts = state.symmetric + near
             else:
-                starts = symmetric[sizes] + _neighbours(sizes, folder, pools, ring)
-                if not starts or math.prod(sizes) <= NAIVE:
-                    starts = symmetric[sizes] + [naive(sizes, ring)]
+                starts = [*state.symmetric, naive(sizes, ring)]
             limit = min(config.slice_seconds, seconds - (begin - started))
-            earlier, rank, idle = None, math.inf, 0
-            if kind != "best":
-                earlier, rank, idle = descents.pop((sizes, blocks), (earlier, rank, idle))
-            found, flips, walkers = walk(starts, config, limit, config.seed + turn, earlier, blocks)
-            idle = 0 if found[0].rank < rank else idle + 1
-            if kind != "best" and idle < IDLE and (blocks or found[0].rank > known[0].rank):
-                descents[sizes, blocks] = walkers, found[0].rank, idle
-            if kind == "symmetric":
-                symmetric[sizes] = _merged(found, symmetric[sizes], KEPT)
-            pool = pools[sizes] = _merged(found, known, config.pool)
+            earlier = None if kind == "best" else state.descents.pop(blocks, None)
+            found, flips, walkers = walk(
+                starts, config, limit, config.seed + turn, earlier and earlier.walkers, blocks
+            )
+            reached = found[0].rank
+            is_lower = earlier is None or reached < earlier.rank
+            idle = 0 if is_lower else earlier.idle + 1
+            if kind != "best" and idle < IDLE and (blocks or reached > known[0].rank):
+                state.descents[blocks] = _Descent(walkers, reached, idle)
+            if blocks:
+                state.symmetric = _merged(found, state.symmetric, KEPT)
+            pool = state.pool = _merged(found, known, config.pool)
             elapsed = time.monotonic() - begin
-            spent[sizes] += elapsed
+            state.seconds += elapsed
             provenance = {
                 "engine": "flip graph",
                 "version": alphatensor.__version__,
                 "seed": config.seed,
                 "turn": turn,
                 "walkers": config.walkers,
-                "seconds": round(spent[sizes], 1),
+                "seconds": round(state.seconds, 1),
                 "devices": jax.device_count(),
             }
             stored = _store(pool, folder, provenance, lifts, config.slice_seconds)
             name = f"{kind} {blocks}" if blocks else kind
-            yield Turn(sizes, name, found[0].rank, pool[0].rank, flips, elapsed, stored)
+            yield Turn(sizes, name, reached, pool[0].rank, flips, elapsed, stored)
             turn += 1
 
 
@@ -233,19 +254,15 @@ def _merged(first: list, second: list, most: int) -> list[Factorization]:
     return list(different.values())
 
 
-def _known(sizes, folder: str, pools: dict, ring: rings.Ring) -> list[Factorization]:
-    """The library's scheme, the naive one, and neighbours brought to this format."""
-    stored = _stored(sizes, folder, ring)
-    return [naive(sizes, ring), *stored, *_neighbours(sizes, folder, pools, ring)]
-
-
 def _stored(sizes, folder: str, ring: rings.Ring) -> list[Factorization]:
     """The library's scheme of a format, where walkers can start from it."""
     f = library.best(folder, sizes, ring)
     return [f] if f is not None and bitmasks.is_ternary(f) else []
 
 
-def _neighbours(sizes, folder: str, pools: dict, ring: rings.Ring) -> list[Factorization]:
+def _neighbours(
+    sizes, folder: str, states: dict[tuple, _Format], ring: rings.Ring
+) -> list[Factorization]:
     """Schemes of the formats one smaller or larger in one size, brought to this one."""
     brought = []
     for axis, name in enumerate("nmp"):
@@ -255,7 +272,8 @@ def _neighbours(sizes, folder: str, pools: dict, ring: rings.Ring) -> list[Facto
             key = tuple(sorted(near))
             if key[0] < 1 or key[1] * key[2] > bitmasks.WORD:
                 continue
-            for f in pools.get(key, [])[:4] or _stored(key, folder, ring):
+            pool = states[key].pool[:4] if key in states else []
+            for f in pool or _stored(key, folder, ring):
                 brought.append(bring(permute_sizes(f, near), name))
     return brought
 
