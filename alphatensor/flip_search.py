@@ -173,7 +173,7 @@ def _kind(number: int, turns: tuple[str, ...], sizes) -> tuple[str, tuple[int, .
     cycle, place = divmod(number, len(turns))
     if turns[place] != "symmetric":
         return turns[place], ()
-    if len(set(sizes)) > 1:
+    if len(set(sizes)) > 1 or sizes[0] == 1:
         return "descent", ()
     earlier = cycle * turns.count("symmetric") + turns[:place].count("symmetric")
     choices = list(flip_symmetry.partitions(sizes[0]))

@@ -86,6 +86,7 @@ def test_a_search_walks_with_symmetry_in_square_formats_alone():
     assert kinds((3, 3, 3), 3) == [("descent", ()), ("best", ()), ("symmetric", (3,))]
     assert [blocks for _, blocks in kinds((3, 3, 3), 9)[2::3]] == [(3,), (2, 1), (1, 1, 1)]
     assert kinds((2, 2, 2), 3, ("symmetric",)) == [("symmetric", b) for b in [(2,), (1, 1), (2,)]]
+    assert kinds((1, 1, 1), 1, ("symmetric",)) == [("descent", ())], "has no orbits"
     assert kinds((2, 3, 3), 3) == [("descent", ()), ("best", ()), ("descent", ())]
 
 
