@@ -8,7 +8,6 @@ what lifts; or over the integers alone, where walks keep to the entries -1, 0 an
 
 import dataclasses
 import itertools
-import math
 import time
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -29,11 +28,10 @@ from alphatensor.factorization import (
     reduced,
 )
 
-# From schemes above the best, which may lie in a component without better ones: symmetric schemes,
-# and the naive algorithm for small formats, neighbours for others; from the best; from the simplest
-# schemes that stay the same when their modes rotate, among such schemes (square formats).
+# From schemes above the best, which may lie in a component without better ones, each time of
+# another origin; from the best; from the simplest schemes that stay the same when their modes
+# rotate, among such schemes (square formats).
 TURNS = ("descent", "best", "symmetric")
-NAIVE = 64  # descents of formats with more products start from neighbouring formats
 COMPACTED = 0.75  # of the slots are enough: go on with as many, since time grows with slots
 IDLE = 3  # turns in a row without a lower rank, then a descent starts anew
 FOLLOW = 4  # compiled calls, then walkers behind follow the best; sooner they become too alike
@@ -101,11 +99,13 @@ class _Descent(NamedTuple):
 @dataclasses.dataclass
 class _Format:
     """What the search knows of a format: schemes of least rank, symmetric ones of least rank,
-    descents under way by the blocks of their fixed terms, and the seconds spent."""
+    descents under way by the blocks of their fixed terms, the number of descents from schemes
+    without symmetry, and the seconds spent."""
 
     pool: list[Factorization]
     symmetric: list[Factorization]
     descents: dict[tuple[int, ...], _Descent]
+    descended: int
     seconds: float
 
 
@@ -118,7 +118,7 @@ def search(
     goes on. Raises `npz.FileError` where the library cannot be read or written.
     """
     started, ring = time.monotonic(), rings.parse(config.ring)
-    states = {sizes: _Format([], [], {}, 0.0) for sizes in formats}
+    states = {sizes: _Format([], [], {}, 0, 0.0) for sizes in formats}
     lifts: dict[bytes, bool] = {}
     turn = 0
     while True:
@@ -127,19 +127,21 @@ def search(
             if begin - started >= seconds:
                 return
             near = _neighbours(sizes, folder, states, ring)
-            known = [naive(sizes, ring), *_stored(sizes, folder, ring), *near]
+            known = [naive(sizes, ring), *_stored(sizes, folder, ring), *itertools.chain(*near)]
             known = _merged(state.pool, known, config.pool)
             kind, blocks = _kind(turn // len(states), config.turns, sizes)
+            earlier = None if kind == "best" else state.descents.pop(blocks, None)
             if kind == "best":
                 starts = known
             elif kind == "symmetric":
                 starts = [flip_symmetry.generators(blocks, ring)]
-            elif near and math.prod(sizes) > NAIVE:
-                starts = state.symmetric + near
             else:
-                starts = [*state.symmetric, naive(sizes, ring)]
+                origins = [*near, state.symmetric, [naive(sizes, ring)]]
+                above = [fs for fs in origins if fs and fs[0].rank > known[0].rank]
+                above.sort(key=lambda fs: fs[0].rank)
+                starts = above[state.descended % len(above)] if above else known
+                state.descended += earlier is None
             limit = min(config.slice_seconds, seconds - (begin - started))
-            earlier = None if kind == "best" else state.descents.pop(blocks, None)
             found, flips, walkers = walk(
                 starts, config, limit, config.seed + turn, earlier and earlier.walkers, blocks
             )
@@ -262,20 +264,20 @@ def _stored(sizes, folder: str, ring: rings.Ring) -> list[Factorization]:
 
 def _neighbours(
     sizes, folder: str, states: dict[tuple, _Format], ring: rings.Ring
-) -> list[Factorization]:
-    """Schemes of the formats one smaller or larger in one size, brought to this one."""
-    brought = []
+) -> list[list[Factorization]]:
+    """Schemes of each format one smaller or larger in one size, brought to this one."""
+    brought = {}
     for axis, name in enumerate("nmp"):
         for change, bring in [(-1, extend), (1, project)]:
             near = list(sizes)
             near[axis] += change
             key = tuple(sorted(near))
-            if key[0] < 1 or key[1] * key[2] > bitmasks.WORD:
+            if key in brought or key[0] < 1 or key[1] * key[2] > bitmasks.WORD:
                 continue
             pool = states[key].pool[:4] if key in states else []
-            for f in pool or _stored(key, folder, ring):
-                brought.append(bring(permute_sizes(f, near), name))
-    return brought
+            schemes = pool or _stored(key, folder, ring)
+            brought[key] = [bring(permute_sizes(f, near), name) for f in schemes]
+    return list(brought.values())
 
 
 def _store(

@@ -127,7 +127,7 @@ def from_config(config) -> Settings:
     law = _law(config.demonstrations, entries)
     network_config, value_config = _network(config.network)
     network = networks.make_network(
-        network_config, vocabulary.num_tokens, vocabulary.size, side, rules.history
+        network_config, vocabulary.num_tokens, vocabulary.size, sizes, rules.history
     )
     search_config = _search(config.search)
     train = _train(config.train, found, ring)

@@ -42,7 +42,7 @@ SUPPORT = jnp.ones((3, SIDE), bool)
 @pytest.fixture(scope="module")
 def agent():
     network = networks.make_network(
-        NETWORK, VOCABULARY.num_tokens, VOCABULARY.size, SIDE, RULES.history
+        NETWORK, VOCABULARY.num_tokens, VOCABULARY.size, VOCABULARY.sizes, RULES.history
     )
     return search.Agent(network, RULES, VOCABULARY, SEARCH, NETWORK.value)
 

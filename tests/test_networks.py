@@ -19,7 +19,7 @@ CONFIG = networks.NetworkConfig(
 
 @pytest.fixture(scope="module")
 def network():
-    return networks.make_network(CONFIG, TOKENS, VOCABULARY, SIDE, HISTORY)
+    return networks.make_network(CONFIG, TOKENS, VOCABULARY, (SIDE,) * 3, HISTORY)
 
 
 @pytest.fixture(scope="module")
@@ -121,21 +121,29 @@ def test_torso_is_equivariant_to_permuted_rows_of_a_mode_given_the_fibres():
     """A stage attends within rows that share a coordinate: permuting slices of U permutes rows.
 
     With the features of the third grid made blind to U's order, the whole torso must commute with a
-    permutation of mode U; a missing transposition in a stage breaks this.
+    permutation of mode U; a missing transposition in a stage breaks this. The three modes have
+    different sizes.
     """
     import haiku as hk
 
     config = CONFIG.torso._replace(grid_positions=False)
     run = hk.without_apply_rng(hk.transform(lambda t, s: torso.torso(t, s, config)))
-    tensors = jax.random.normal(jax.random.key(5), (1, 1, SIDE, SIDE, SIDE))
+    u, v, w = 3, 2, 4
+    tensors = jax.random.normal(jax.random.key(5), (1, 1, u, v, w))
     scalars = jnp.zeros((1, 1))
     params = run.init(jax.random.key(6), tensors, scalars)
     weights = params["embed_2"]["w"]
-    blind = jnp.broadcast_to(weights[:1], (SIDE, weights.shape[1]))
-    params["embed_2"]["w"] = weights.at[:SIDE].set(blind)
+    blind = jnp.broadcast_to(weights[:1], (u, weights.shape[1]))
+    params["embed_2"]["w"] = weights.at[:u].set(blind)
     order = jnp.array([2, 0, 1])
-    before = run.apply(params, tensors, scalars).reshape(3, SIDE, SIDE, -1)
-    after = run.apply(params, tensors[:, :, order], scalars).reshape(3, SIDE, SIDE, -1)
+
+    def grids(x):
+        features = run.apply(params, x, scalars)[0]
+        uv, wu, vw = jnp.split(features, [u * v, u * v + w * u])
+        return uv.reshape(u, v, -1), wu.reshape(w, u, -1), vw.reshape(v, w, -1)
+
+    before = grids(tensors)
+    after = grids(tensors[:, :, order])
     np.testing.assert_allclose(after[0], before[0][order], rtol=2e-4, atol=2e-5)  # rows U
     np.testing.assert_allclose(after[1], before[1][:, order], rtol=2e-4, atol=2e-5)  # columns U
     np.testing.assert_allclose(after[2], before[2], rtol=2e-4, atol=2e-5)  # no U
@@ -175,7 +183,7 @@ def test_quantiles_converge_to_those_of_a_known_law():
 def test_rematerialising_changes_no_gradient(network, params, observation):
     torso_config = CONFIG.torso._replace(rematerialise=True)
     other = networks.make_network(
-        CONFIG._replace(torso=torso_config), TOKENS, VOCABULARY, SIDE, HISTORY
+        CONFIG._replace(torso=torso_config), TOKENS, VOCABULARY, (SIDE,) * 3, HISTORY
     )
     tokens = jnp.array([[[1, 2, 3]], [[4, 5, 6]]])
 
@@ -191,3 +199,19 @@ def test_rematerialising_changes_no_gradient(network, params, observation):
         gradient(network),
         gradient(other),
     )
+
+
+def test_network_does_not_look_at_padding():
+    network = networks.make_network(CONFIG, TOKENS, VOCABULARY, (2, SIDE, 1), HISTORY)
+    tokens, scalars = jnp.array([[[1, 2, 3]]]), jnp.zeros((1, 1))
+    tensors = jax.random.normal(jax.random.key(7), (1, HISTORY + 1, SIDE, SIDE, SIDE))
+    params = network.init(jax.random.key(8))
+
+    def logits(x):
+        return network.predict(
+            params, None, environment.Observation(x, scalars), tokens, False
+        ).logits
+
+    before = logits(tensors)
+    assert jnp.array_equal(before, logits(tensors.at[:, :, 2:].add(1.0).at[..., 1:].add(1.0)))
+    assert not jnp.array_equal(before, logits(tensors.at[:, :, 1, SIDE - 1, 0].add(1.0)))

@@ -55,20 +55,33 @@ class AgentNetwork(NamedTuple):
 
 
 def make_network(
-    config: NetworkConfig, num_tokens: int, vocabulary_size: int, side: int, history: int
+    config: NetworkConfig,
+    num_tokens: int,
+    vocabulary_size: int,
+    sizes: tuple[int, int, int],
+    history: int,
 ) -> AgentNetwork:
-    """Builds the network for actions of `num_tokens` tokens and tensors of side S."""
+    """Builds the network for actions of `num_tokens` tokens.
+
+    Observations are padded to one side in all modes; the network looks at the first `sizes`
+    coordinates alone, those that targets may occupy.
+    """
 
     def build():
         head = policy_head.PolicyHead(config.policy, num_tokens, vocabulary_size, name="policy")
 
+        def look(observation: Observation) -> jax.Array:
+            u, v, w = sizes
+            tensors = observation.tensors[:, :, :u, :v, :w]
+            return torso.torso(tensors, observation.scalars, config.torso)
+
         def predict(observation: Observation, tokens: jax.Array, is_training: bool):
-            features = torso.torso(observation.tensors, observation.scalars, config.torso)
+            features = look(observation)
             logits, first = head.teacher_forced(features, tokens, is_training)
             return Predictions(logits, value_head.value_head(first, config.value))
 
         def sample(observation: Observation, uniforms: jax.Array):
-            features = torso.torso(observation.tensors, observation.scalars, config.torso)
+            features = look(observation)
             tokens, log_probabilities, first = head.sample(features, uniforms)
             return Samples(tokens, log_probabilities, value_head.value_head(first, config.value))
 
@@ -78,7 +91,7 @@ def make_network(
     predict, sample = transformed.apply
 
     def init(key: jax.Array):
-        observation = Observation(jnp.zeros((1, history + 1, side, side, side)), jnp.zeros((1, 1)))
+        observation = Observation(jnp.zeros((1, history + 1, *sizes)), jnp.zeros((1, 1)))
         return transformed.init(key, observation, jnp.zeros((1, 1, num_tokens), jnp.int32), False)
 
     return AgentNetwork(init, predict, lambda params, *args: sample(params, None, *args))

@@ -1,8 +1,8 @@
 """The torso: attentive modes over three grids (paper, Extended Data Fig. 3; paper_details 4.1).
 
 The three grids hold one feature vector for each pair of coordinates of two modes: (U, V), (W, U)
-and (V, W). Each stage joins two grids along the mode they share and lets the 2S elements of each
-row attend to each other.
+and (V, W). Each stage joins two grids along the mode they share and lets the elements of each row
+(2S where all modes have S coordinates) attend to each other.
 """
 
 import math
@@ -117,19 +117,26 @@ def _swap(grid: jax.Array) -> jax.Array:
 
 
 def torso(tensors: jax.Array, scalars: jax.Array, config: TorsoConfig) -> jax.Array:
-    """Features [B, 3*S*S, c] of tensors [B, T, S, S, S] and scalars [B, s]."""
-    batch, time, side = tensors.shape[:3]
+    """Features [B, M, c] of tensors [B, T, S_u, S_v, S_w] and scalars [B, s].
+
+    M = S_u*S_v + S_w*S_u + S_v*S_w: the elements of the three grids.
+    """
+    batch, channels = tensors.shape[0], config.channels
     grids = []
     # Rows, columns and the mode whose fibre is the features, for (U, V), (W, U), (V, W).
     for index, order in enumerate([(0, 2, 3, 4, 1), (0, 4, 2, 3, 1), (0, 3, 4, 2, 1)]):
-        fibres = jnp.transpose(tensors, order).reshape(batch, side, side, side * time)
-        scalar_map = hk.Linear(side * side, name=f"scalars_{index}")(scalars)
-        features = jnp.concatenate([fibres, scalar_map.reshape(batch, side, side, 1)], axis=-1)
-        grid = hk.Linear(config.channels, name=f"embed_{index}")(features)
+        fibres = jnp.transpose(tensors, order)
+        rows, columns = fibres.shape[1:3]
+        fibres = fibres.reshape(batch, rows, columns, -1)
+        scalar_map = hk.Linear(rows * columns, name=f"scalars_{index}")(scalars)
+        scalar_map = scalar_map.reshape(batch, rows, columns, 1)
+        features = jnp.concatenate([fibres, scalar_map], axis=-1)
+        grid = hk.Linear(channels, name=f"embed_{index}")(features)
         if config.grid_positions:
-            shape = (side, side, config.channels)
             init = hk.initializers.TruncatedNormal(0.02)
-            grid = grid + hk.get_parameter(f"positions_{index}", shape, init=init)
+            grid = grid + hk.get_parameter(
+                f"positions_{index}", (rows, columns, channels), init=init
+            )
         grids.append(grid)
 
     for block in range(config.blocks):
@@ -140,7 +147,7 @@ def torso(tensors: jax.Array, scalars: jax.Array, config: TorsoConfig) -> jax.Ar
         for a, b in [(0, 1), (2, 0), (1, 2)]:
             # The row mode of grid a is the column mode of grid b: swap b, join, attend, undo.
             joined = jnp.concatenate([grids[a], _swap(grids[b])], axis=2)
-            rows = stage(joined.reshape(batch * side, 2 * side, config.channels))
-            rows = rows.reshape(joined.shape)
-            grids[a], grids[b] = rows[:, :, :side], _swap(rows[:, :, side:])
-    return jnp.stack(grids, axis=1).reshape(batch, 3 * side * side, config.channels)
+            mixed = stage(joined.reshape(-1, *joined.shape[2:])).reshape(joined.shape)
+            grids[a], transposed = jnp.split(mixed, [grids[a].shape[2]], axis=2)
+            grids[b] = _swap(transposed)
+    return jnp.concatenate([grid.reshape(batch, -1, channels) for grid in grids], axis=1)
