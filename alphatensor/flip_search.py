@@ -35,6 +35,7 @@ TURNS = ("descent", "best", "symmetric")
 COMPACTED = 0.75  # of the slots are enough: go on with as many, since time grows with slots
 IDLE = 3  # turns in a row without a lower rank, then a descent starts anew
 FOLLOW = 4  # compiled calls, then walkers behind follow the best; sooner they become too alike
+NEIGHBOURS = 16  # schemes of each format next to one that its descents start from
 REDUCED = 8  # schemes of each walk that are searched for dependent terms
 KEPT = 16  # symmetric schemes of each format
 
@@ -137,9 +138,7 @@ def search(
                 starts = [flip_symmetry.generators(blocks, ring)]
             else:
                 origins = [*near, state.symmetric, [naive(sizes, ring)]]
-                above = [fs for fs in origins if fs and fs[0].rank > known[0].rank]
-                above.sort(key=lambda fs: fs[0].rank)
-                starts = above[state.descended % len(above)] if above else known
+                starts = _origin(origins, known, state.descended)
                 state.descended += earlier is None
             limit = min(config.slice_seconds, seconds - (begin - started))
             found, flips, walkers = walk(
@@ -168,6 +167,15 @@ def search(
             name = f"{kind} {blocks}" if blocks else kind
             yield Turn(sizes, name, reached, pool[0].rank, flips, elapsed, stored)
             turn += 1
+
+
+def _origin(
+    origins: list[list[Factorization]], known: list[Factorization], number: int
+) -> list[Factorization]:
+    """Where a format's descent of that number starts: above the known rank, lowest first."""
+    above = [schemes for schemes in origins if schemes and schemes[0].rank > known[0].rank]
+    above.sort(key=lambda schemes: schemes[0].rank)
+    return above[number % len(above)] if above else known
 
 
 def _kind(number: int, turns: tuple[str, ...], sizes) -> tuple[str, tuple[int, ...]]:
@@ -274,7 +282,7 @@ def _neighbours(
             key = tuple(sorted(near))
             if key in brought or key[0] < 1 or key[1] * key[2] > bitmasks.WORD:
                 continue
-            pool = states[key].pool[:4] if key in states else []
+            pool = states[key].pool[:NEIGHBOURS] if key in states else []
             schemes = pool or _stored(key, folder, ring)
             brought[key] = [bring(permute_sizes(f, near), name) for f in schemes]
     return list(brought.values())

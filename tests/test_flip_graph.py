@@ -254,6 +254,20 @@ def test_search_fills_a_library_and_goes_on_from_it(tmp_path):
     assert list(flip_search.search(formats, str(tmp_path), CONFIG, 1e-6)) == []
 
 
+def test_descents_start_from_each_origin_above_the_known_rank_in_turn(tmp_path):
+    folder = str(tmp_path)
+    library.add(folder, strassen(Z2))
+    (eleven,) = near = [fs for fs in flip_search._neighbours((2, 2, 3), folder, {}, Z2) if fs]
+    assert [f.rank for f in eleven] == [11] and eleven[
+        0
+    ].verify().ok  # seven, and four for a column
+    seven, twelve = [strassen(Z2)], [naive((2, 2, 3), Z2)]
+    picked = [flip_search._origin([twelve, [], *near], seven, k) for k in range(3)]
+    assert [fs[0].rank for fs in picked] == [11, 12, 11]
+    assert flip_search._origin([twelve, [], eleven], eleven, 1) is twelve
+    assert flip_search._origin([eleven], eleven, 0) is eleven
+
+
 @pytest.mark.parametrize(
     ("flag", "words"),
     [
