@@ -112,6 +112,19 @@ def add(x: Planes, y: Planes, negated: jax.Array) -> tuple[Planes, jax.Array]:
     return (support, (x[1] | sign) & support), overflow
 
 
+def moved(planes: Planes, places: dict[int, int]) -> Planes:
+    """Factors with their entries elsewhere; `places` maps shifts to the left to the bits moved."""
+
+    def shifted(x: jax.Array, shift: int, mask: int) -> jax.Array:
+        x = x & jnp.uint32(mask)
+        return x << shift if shift >= 0 else x >> -shift
+
+    return tuple(
+        fold(operator.or_, [shifted(x, shift, mask) for shift, mask in places.items()])
+        for x in planes
+    )
+
+
 def matches(planes: Planes, factor: Planes, excluded: list[jax.Array]) -> list[jax.Array]:
     """The terms with a factor, up to sign, that is not zero, as words of bits: uint32 [W] each."""
     support, *signs = planes

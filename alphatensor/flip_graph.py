@@ -14,9 +14,9 @@ Over Z2 a factor is one 32-bit word, its support; over the integers a second wor
 entries are -1, 0 and 1, and a step that would leave that range is not made. Factors are shared up
 to sign. Modes may have up to 32 entries (5x5 matrices have 25).
 
-Square formats have schemes that are the same after a rotation of the modes, a⊗b⊗c -> b⊗c⊗a. Walkers
-on *orbits* hold one term of each three and keep that symmetry (Moosbauer and Poole 2025, arXiv
-2502.04514): a third of the terms, and far fewer schemes; see `flip_symmetry`.
+Walkers may keep a symmetry of order three and then hold one term of each *orbit* of three
+(Moosbauer and Poole 2025, arXiv 2502.04514): a third of the terms, and far fewer schemes; see
+`flip_symmetry`.
 """
 
 import functools
@@ -27,7 +27,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.sharding import PartitionSpec
 
-from alphatensor import bitmasks, flip_moves
+from alphatensor import bitmasks, flip_moves, flip_symmetry
 from alphatensor.factorization import Factorization
 
 MAX_TERMS = 512
@@ -109,7 +109,7 @@ def start(schemes: list[Factorization], num_walkers: int, slots: int, seed: int)
 
 @functools.partial(
     jax.jit,
-    static_argnames=("rounds", "sweeps", "margin", "patience", "prefer_sparse", "orbits"),
+    static_argnames=("rounds", "sweeps", "margin", "patience", "prefer_sparse", "symmetry"),
     donate_argnames="walkers",
 )
 def run(
@@ -120,7 +120,7 @@ def run(
     margin: int,
     patience: int,
     prefer_sparse: bool = False,
-    orbits: bool = False,
+    symmetry: flip_symmetry.Symmetry | None = None,
 ) -> Walkers:
     """Walks `rounds` times `sweeps` sweeps of `TRIES` tries each, on all devices.
 
@@ -128,7 +128,7 @@ def run(
     not changed for `patience` rounds, makes a plus transition; if its rank is `margin` or more
     above its best, it goes back to its best scheme first. With `prefer_sparse` flips that add
     entries are made less often, and among schemes of least rank the sparsest counts as best.
-    With `orbits` every term stands for itself and its two rotations, and ranks count such orbits.
+    With a `symmetry` every term stands for itself and its two images, and ranks count such orbits.
     The number of walkers must be a multiple of the number of devices; on CPUs a multiple of 64 for
     each device is fastest.
     """
@@ -142,7 +142,7 @@ def run(
         margin=margin,
         patience=patience,
         prefer_sparse=prefer_sparse,
-        orbits=orbits,
+        symmetry=symmetry,
     )
     return jax.shard_map(walk, mesh=mesh, in_specs=(specs,), out_specs=specs)(walkers)
 
@@ -209,17 +209,18 @@ def _run(
     margin: int,
     patience: int,
     prefer_sparse: bool,
-    orbits: bool,
+    symmetry: flip_symmetry.Symmetry | None,
 ) -> Walkers:
     slots = walkers.terms.shape[2]
-    everything = _all_bits(1, 3 * slots) if orbits else _all_bits(3, slots)
     never = jnp.any(walkers.seeds == 0)  # generators never get there
-    walk = functools.partial(
-        _walk_orbits if orbits else _walk_terms,
-        sweeps=sweeps,
-        never=never,
-        prefer_sparse=prefer_sparse,
-    )
+    options = dict(sweeps=sweeps, never=never, prefer_sparse=prefer_sparse)
+    if isinstance(symmetry, flip_symmetry.Rotation):
+        everything = _all_bits(1, 3 * slots)
+        walk = functools.partial(_walk_rotated, **options)
+    else:
+        everything = _all_bits(3, slots)
+        turns = _turns(symmetry) if symmetry else flip_moves.UNTURNED
+        walk = functools.partial(_walk_terms, turns=turns, **options)
 
     def one_round(carry, _):
         state, hints = carry
@@ -253,15 +254,29 @@ def _all_bits(lists: int, bits: int) -> jax.Array:
     return jnp.asarray(everything)[:, :, None]
 
 
-def _walk_terms(terms, hints, seeds, flips, *, sweeps: int, never, prefer_sparse: bool):
+def _turns(symmetry: flip_symmetry.Cycle) -> list[list[flip_moves.Turn]]:
+    """For each mode, the images of factors after no turn of a cycle, one and two."""
+    return [
+        [
+            functools.partial(
+                bitmasks.moved, places=flip_symmetry.moved_bits(symmetry.sizes, mode, number)
+            )
+            for number in range(flip_symmetry.ORDER)
+        ]
+        for mode in range(3)
+    ]
+
+
+def _walk_terms(terms, hints, seeds, flips, *, sweeps: int, never, prefer_sparse: bool, turns):
     """Sweeps of a try in each mode: terms [P, 3, R, W], hints [3, words, W]."""
 
     def sweep(carry, _):
         factors, hints, seeds, flips = carry
         factors, hints = list(factors), [list(x) for x in hints]
         for order in _ORDERS:
+            now, now_hints, images = ([x[m] for m in order] for x in (factors, hints, turns))
             new, new_hints, seeds, flipped = flip_moves.flip(
-                [factors[m] for m in order], [hints[m] for m in order], seeds, never, prefer_sparse
+                now, now_hints, seeds, never, prefer_sparse, images
             )
             for m, x, y in zip(order, new, new_hints, strict=True):
                 factors[m], hints[m] = x, y
@@ -274,8 +289,8 @@ def _walk_terms(terms, hints, seeds, flips, *, sweeps: int, never, prefer_sparse
     return jnp.stack([jnp.stack(x) for x in factors], axis=1), *rest
 
 
-def _walk_orbits(terms, hints, seeds, flips, *, sweeps: int, never, prefer_sparse: bool):
-    """As many tries in orbits: terms [P, 3, R, W], hints [1, words, W]."""
+def _walk_rotated(terms, hints, seeds, flips, *, sweeps: int, never, prefer_sparse: bool):
+    """As many tries in orbits of the rotation: terms [P, 3, R, W], hints [1, words, W]."""
     shape = terms.shape
 
     def attempt(carry, _):

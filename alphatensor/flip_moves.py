@@ -8,7 +8,7 @@ finds no partner clears its bit.
 
 import functools
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import jax
 import jax.numpy as jnp
@@ -17,6 +17,8 @@ from alphatensor import bitmasks
 from alphatensor.bitmasks import NONE, Planes
 
 Hints = list[jax.Array]  # words of bits, uint32 [W] each
+Turn = Callable[[Planes], Planes]  # a symmetry's image of factors
+UNTURNED = ((lambda x: x,),) * 3  # no symmetry
 
 
 def flip(
@@ -25,6 +27,7 @@ def flip(
     seeds: jax.Array,
     never: jax.Array,
     prefer_sparse: bool,
+    turns: Sequence[Sequence[Turn]] = UNTURNED,
 ):
     """Tries one flip of every walker in terms that share a factor of the first mode given.
 
@@ -34,16 +37,18 @@ def flip(
       seeds: uint32 [W].
       never: false, see `bitmasks.fence`.
       prefer_sparse: a flip that adds d entries is made with probability 2^-d.
+      turns: for each mode, the images of a factor under all elements of a cyclic group, in order.
+        Each term stands for its orbit; a flip takes any image of the second term.
 
     Returns:
       (factors, hints, seeds, whether flipped bool [W]).
     """
     (a, b, c), (hints_a, hints_b, hints_c) = factors, hints
     own = functools.partial(bitmasks.one_hot, words=len(hints_a))
-    drawn = _draw(a, b, c, hints_a, own, lambda x, _: x, seeds, never, prefer_sparse)
+    drawn = _draw(a, b, c, hints_a, own, lambda x, _: x, seeds, never, prefer_sparse, turns)
     i, j, new_b, new_c, flipped, hints_a, seeds = drawn
-    hints_b = _new_hints(hints_b, b, new_b, i, own(i), never)
-    hints_c = _new_hints(hints_c, c, new_c, j, own(j), never)
+    hints_b = _new_hints(hints_b, b, new_b, i, own(i), never, turns[1])
+    hints_c = _new_hints(hints_c, c, new_c, j, own(j), never, turns[2])
     index = jnp.arange(len(a[0]), dtype=jnp.int32)[:, None]
     is_i, is_j = index == i, index == j
     vanished = (is_i & (new_b[0] == 0)) | (is_j & (new_c[0] == 0))
@@ -103,6 +108,7 @@ def _draw(
     seeds: jax.Array,
     never: jax.Array,
     prefer_sparse: bool,
+    turns: Sequence[Sequence[Turn]] = UNTURNED,
 ):
     """Draws a pair that shares a factor of `a`, and computes the two factors that a flip changes.
 
@@ -111,7 +117,7 @@ def _draw(
       hints: of `a`.
       own: number of a factor -> bits of its own term, which is no partner.
       place: number of a factor of `a`, 1 or 2 -> that of its term in `b` or `c`.
-      seeds, never, prefer_sparse: as for `flip`.
+      seeds, never, prefer_sparse, turns: as for `flip`.
 
     Returns:
       (i and j int32 [W], NONE where no flip is made; i's new factor of `b`, j's of `c`; whether a
@@ -121,10 +127,14 @@ def _draw(
     first = bitmasks.next_random(seeds)
     seeds = bitmasks.next_random(first)
     i = bitmasks.random_bit(hints, first, slots)
-    partners = bitmasks.matches(a, bitmasks.pick(a, i), own(i))
-    j = bitmasks.random_bit(partners, seeds, slots)
+    a_i, order = bitmasks.pick(a, i), len(turns[0])
+    partners = [x for back in _back(turns[0]) for x in bitmasks.matches(a, back(a_i), own(i))]
+    bits = slots if order == 1 else bitmasks.WORD * len(partners)
+    j = bitmasks.random_bit(partners, seeds, bits)
     i, j, first, seeds = bitmasks.fence(never, (i, j, first, seeds))
     is_pair = j != NONE
+    turn = j // (bits // order)
+    j = jnp.where(is_pair, j % (bits // order), NONE)
     bit = bitmasks.one_hot(i, len(hints))
     hints = [jnp.where(is_pair, x, x & ~y) for x, y in zip(hints, bit, strict=True)]
 
@@ -132,9 +142,11 @@ def _draw(
     is_opposite = (first & 1) == 1
     b_i, b_j = (bitmasks.pick(b, place(x, 1)) for x in (i, j))
     c_i, c_j = (bitmasks.pick(c, place(x, 2)) for x in (i, j))
+    b_j, c_i = _turned(b_j, turns[1], turn), _turned(c_i, _back(turns[2]), turn)
     negated = is_opposite
     if len(a) == 2:
-        negated ^= bitmasks.pick(a, i)[1] != bitmasks.pick(a, j)[1]
+        a_j = _turned(bitmasks.pick(a, j), turns[0], turn)
+        negated ^= bitmasks.pick(a, i)[1] != a_j[1]
     if len(a) == 2 or prefer_sparse:  # where more than one array comes of them
         b_i, b_j, c_i, c_j, negated = bitmasks.fence(never, (b_i, b_j, c_i, c_j, negated))
     new_b, large_b = bitmasks.add(b_i, b_j, negated)
@@ -150,19 +162,40 @@ def _draw(
     return i, j, new_b, new_c, flipped, hints, seeds
 
 
+def _back(turns: Sequence[Turn]) -> list[Turn]:
+    """The inverses of a cyclic group's elements."""
+    return [turns[0], *reversed(turns[1:])]
+
+
+def _turned(factor: Planes, turns: Sequence[Turn], number: jax.Array) -> Planes:
+    """Each walker's image of a factor under the element of a number int32 [W]."""
+    result = factor
+    for k, turn in enumerate(turns[1:], 1):
+        images = zip(turn(factor), result, strict=True)
+        result = tuple(jnp.where(number == k, x, y) for x, y in images)
+    return result
+
+
 def _put(planes: Planes, where: jax.Array, factor: Planes) -> Planes:
     return tuple(jnp.where(where, new, old) for new, old in zip(factor, planes, strict=True))
 
 
 def _new_hints(
-    hints: Hints, planes: Planes, factor: Planes, index: jax.Array, own: Hints, never: jax.Array
+    hints: Hints,
+    planes: Planes,
+    factor: Planes,
+    index: jax.Array,
+    own: Hints,
+    never: jax.Array,
+    turns: Sequence[Turn] = UNTURNED[0],
 ) -> Hints:
     """Hints when number `index` of `planes` becomes `factor`; nothing changes for NONE.
 
     Factors that are `own` bits are no partners.
     """
     bit = bitmasks.one_hot(index, len(hints))
-    partners = bitmasks.matches(planes, factor, own)
+    images = [bitmasks.matches(planes, turn(factor), own) for turn in turns]
+    partners = [bitmasks.fold(operator.or_, words) for words in zip(*images, strict=True)]
     partners = bitmasks.fence(never, [jnp.where(index == NONE, 0, x) for x in partners])
     some = bitmasks.fold(operator.or_, partners) != 0
     return [

@@ -6,10 +6,11 @@ walks for some seconds and stores what beats the library at once: over Z2, and o
 what lifts; or over the integers alone, where walks keep to the entries -1, 0 and 1.
 """
 
+import collections
 import dataclasses
 import itertools
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import jax
@@ -27,15 +28,15 @@ from alphatensor.factorization import (
     project,
     reduced,
 )
+from alphatensor.flip_symmetry import Cycle, Symmetry
 
 # From schemes above the best, which may lie in a component without better ones, each time of
-# another origin; from the best; from the simplest schemes that stay the same when their modes
-# rotate, among such schemes (square formats).
+# another origin; from the best; among schemes that keep one of the format's symmetries, in turn.
 TURNS = ("descent", "best", "symmetric")
 COMPACTED = 0.75  # of the slots are enough: go on with as many, since time grows with slots
 IDLE = 3  # turns in a row without a lower rank, then a descent starts anew
 FOLLOW = 4  # compiled calls, then walkers behind follow the best; sooner they become too alike
-NEIGHBOURS = 16  # schemes of each format next to one that its descents start from
+NEIGHBOURS = 16  # schemes of each format next to one that its walks start from
 REDUCED = 8  # schemes of each walk that are searched for dependent terms
 KEPT = 16  # symmetric schemes of each format
 
@@ -73,7 +74,7 @@ class Turn(NamedTuple):
 
     Attributes:
       sizes: the format.
-      kind: of the turn, and for symmetric ones the blocks of the fixed terms.
+      kind: of the turn, and for symmetric ones the symmetry.
       reached: least rank of its walkers.
       rank: the best rank known over the search's ring after the turn.
       flips: made in the turn, and `seconds` it took.
@@ -99,15 +100,21 @@ class _Descent(NamedTuple):
 
 @dataclasses.dataclass
 class _Format:
-    """What the search knows of a format: schemes of least rank, symmetric ones of least rank,
-    descents under way by the blocks of their fixed terms, the number of descents from schemes
-    without symmetry, and the seconds spent."""
+    """What the search knows of a format.
 
-    pool: list[Factorization]
-    symmetric: list[Factorization]
-    descents: dict[tuple[int, ...], _Descent]
-    descended: int
-    seconds: float
+    Attributes:
+      pool: schemes of least rank.
+      symmetric: those of least rank that keep each symmetry.
+      descents: under way with each symmetry and with none.
+      descended: number of descents started with each.
+      seconds: spent.
+    """
+
+    pool: list[Factorization] = dataclasses.field(default_factory=list)
+    symmetric: dict[Symmetry, list[Factorization]] = dataclasses.field(default_factory=dict)
+    descents: dict[Symmetry | None, _Descent] = dataclasses.field(default_factory=dict)
+    descended: collections.Counter = dataclasses.field(default_factory=collections.Counter)
+    seconds: float = 0.0
 
 
 def search(
@@ -119,54 +126,71 @@ def search(
     goes on. Raises `npz.FileError` where the library cannot be read or written.
     """
     started, ring = time.monotonic(), rings.parse(config.ring)
-    states = {sizes: _Format([], [], {}, 0, 0.0) for sizes in formats}
+    states: dict[tuple, _Format] = collections.defaultdict(_Format)
     lifts: dict[bytes, bool] = {}
-    turn = 0
-    while True:
-        for sizes, state in states.items():
-            begin = time.monotonic()
-            if begin - started >= seconds:
-                return
-            near = _neighbours(sizes, folder, states, ring)
-            known = [naive(sizes, ring), *_stored(sizes, folder, ring), *itertools.chain(*near)]
-            known = _merged(state.pool, known, config.pool)
-            kind, blocks = _kind(turn // len(states), config.turns, sizes)
-            earlier = None if kind == "best" else state.descents.pop(blocks, None)
-            if kind == "best":
-                starts = known
-            elif kind == "symmetric":
-                starts = [flip_symmetry.generators(blocks, ring)]
+    for turn in itertools.count():
+        begin = time.monotonic()
+        if begin - started >= seconds:
+            return
+        cycle, place = divmod(turn, len(formats))
+        sizes = formats[place]
+        kind, symmetry = _kind(cycle, config.turns, sizes)
+        if isinstance(symmetry, Cycle):
+            sizes = _stage(sizes, states)
+            symmetry = Cycle(sizes)
+        state = states[sizes]
+        near = _neighbours(sizes, lambda key: states[key].pool or _stored(key, folder, ring))
+        known = [naive(sizes, ring), *_stored(sizes, folder, ring), *itertools.chain(*near)]
+        known = _merged(state.pool, known, config.pool)
+        earlier = None if kind == "best" else state.descents.pop(symmetry, None)
+        if kind == "best":
+            starts = known
+        else:
+            number = state.descended[symmetry]
+            state.descended[symmetry] += earlier is None
+            if symmetry:
+                starts = _symmetric_origin(symmetry, states, number, ring)
             else:
-                origins = [*near, state.symmetric, [naive(sizes, ring)]]
-                starts = _origin(origins, known, state.descended)
-                state.descended += earlier is None
-            limit = min(config.slice_seconds, seconds - (begin - started))
-            found, flips, walkers = walk(
-                starts, config, limit, config.seed + turn, earlier and earlier.walkers, blocks
-            )
-            reached = found[0].rank
-            is_lower = earlier is None or reached < earlier.rank
-            idle = 0 if is_lower else earlier.idle + 1
-            if kind != "best" and idle < IDLE and (blocks or reached > known[0].rank):
-                state.descents[blocks] = _Descent(walkers, reached, idle)
-            if blocks:
-                state.symmetric = _merged(found, state.symmetric, KEPT)
-            pool = state.pool = _merged(found, known, config.pool)
-            elapsed = time.monotonic() - begin
-            state.seconds += elapsed
-            provenance = {
-                "engine": "flip graph",
-                "version": alphatensor.__version__,
-                "seed": config.seed,
-                "turn": turn,
-                "walkers": config.walkers,
-                "seconds": round(state.seconds, 1),
-                "devices": jax.device_count(),
-            }
-            stored = _store(pool, folder, provenance, lifts, config.slice_seconds)
-            name = f"{kind} {blocks}" if blocks else kind
-            yield Turn(sizes, name, reached, pool[0].rank, flips, elapsed, stored)
-            turn += 1
+                origins = [*near, *state.symmetric.values(), [naive(sizes, ring)]]
+                starts = _origin(origins, known, number)
+        limit = min(config.slice_seconds, seconds - (begin - started))
+        found, flips, walkers = walk(
+            starts, config, limit, config.seed + turn, earlier and earlier.walkers, symmetry
+        )
+        reached = found[0].rank
+        is_lower = earlier is None or reached < earlier.rank
+        idle = 0 if is_lower else earlier.idle + 1
+        if kind != "best" and idle < IDLE and (symmetry or reached > known[0].rank):
+            state.descents[symmetry] = _Descent(walkers, reached, idle)
+        if symmetry:
+            state.symmetric[symmetry] = _merged(found, state.symmetric.get(symmetry, []), KEPT)
+        pool = state.pool = _merged(found, known, config.pool)
+        elapsed = time.monotonic() - begin
+        state.seconds += elapsed
+        provenance = {
+            "engine": "flip graph",
+            "version": alphatensor.__version__,
+            "seed": config.seed,
+            "turn": turn,
+            "walkers": config.walkers,
+            "seconds": round(state.seconds, 1),
+            "devices": jax.device_count(),
+        }
+        stored = _store(pool, folder, provenance, lifts, config.slice_seconds)
+        name = f"{kind} {symmetry}" if symmetry else kind
+        yield Turn(sizes, name, reached, pool[0].rank, flips, elapsed, stored)
+
+
+def _kind(number: int, turns: tuple[str, ...], sizes) -> tuple[str, Symmetry | None]:
+    """What a format's turn of that number does, and the symmetry that it keeps."""
+    cycle, place = divmod(number, len(turns))
+    if turns[place] != "symmetric":
+        return turns[place], None
+    choices = flip_symmetry.symmetries(sizes)
+    if not choices:
+        return "descent", None
+    earlier = cycle * turns.count("symmetric") + turns[:place].count("symmetric")
+    return "symmetric", choices[earlier % len(choices)]
 
 
 def _origin(
@@ -178,16 +202,30 @@ def _origin(
     return above[number % len(above)] if above else known
 
 
-def _kind(number: int, turns: tuple[str, ...], sizes) -> tuple[str, tuple[int, ...]]:
-    """What a format's turn of that number does, and the blocks of fixed terms where symmetric."""
-    cycle, place = divmod(number, len(turns))
-    if turns[place] != "symmetric":
-        return turns[place], ()
-    if len(set(sizes)) > 1 or sizes[0] == 1:
-        return "descent", ()
-    earlier = cycle * turns.count("symmetric") + turns[:place].count("symmetric")
-    choices = list(flip_symmetry.partitions(sizes[0]))
-    return "symmetric", choices[earlier % len(choices)]
+def _symmetric_origin(
+    symmetry: Symmetry, states: dict[tuple, _Format], number: int, ring: rings.Ring
+) -> list[Factorization]:
+    """Where a symmetric descent of that number starts: under a cycle from neighbouring formats."""
+    origins = []
+    if isinstance(symmetry, Cycle):
+        near = _neighbours(symmetry.sizes, lambda key: states[key].symmetric.get(Cycle(key), []))
+        near.sort(key=lambda schemes: schemes[0].rank)
+        parts = [[flip_symmetry.split(f) for f in schemes] for schemes in near]
+        origins = [kept for schemes in parts if (kept := [f for f in schemes if f is not None])]
+    return origins[number % len(origins)] if origins else [flip_symmetry.generators(symmetry, ring)]
+
+
+def _stage(sizes: tuple[int, int, int], states: dict[tuple, _Format]) -> tuple[int, int, int]:
+    """The format that walks with a cycle come to next on their way to one.
+
+    From the naive algorithm of large formats walks do not get far: they go from format to format.
+    """
+    known = [key for key in [sizes, *(key for key, *_ in _adjacent(sizes))] if key in states]
+    if max(sizes) == flip_symmetry.ORDER or any(
+        Cycle(key) in states[key].symmetric for key in known
+    ):
+        return sizes
+    return _stage(tuple(sorted((*sizes[:2], sizes[2] - 1))), states)
 
 
 def walk(
@@ -196,7 +234,7 @@ def walk(
     seconds: float,
     seed: int,
     walkers: flip_graph.Walkers | None = None,
-    blocks: tuple[int, ...] = (),
+    symmetry: Symmetry | None = None,
 ) -> tuple[list[Factorization], float, flip_graph.Walkers]:
     """Walks from some schemes for some seconds; at least one compiled call.
 
@@ -206,7 +244,7 @@ def walk(
       seconds: budget.
       seed: of all randomness.
       walkers: those of an earlier walk from such starts, which goes on.
-      blocks: of the fixed terms, where the starts are generators of `flip_symmetry`.
+      symmetry: that the starts, generators then, keep.
 
     Returns:
       (different verified schemes of the least rank reached, number of flips made, walkers).
@@ -224,7 +262,7 @@ def walk(
             sweeps=config.sweeps,
             margin=config.margin,
             patience=config.patience,
-            orbits=bool(blocks),
+            symmetry=symmetry,
         )
         best_rank = np.array(walkers.best_rank)
         if time.monotonic() - begin >= seconds:
@@ -239,10 +277,10 @@ def walk(
     chosen = np.flatnonzero(best_rank == least)
     masks = np.array(walkers.best)[..., chosen]
     schemes = [bitmasks.from_masks(masks[..., i], target, {}) for i in range(len(chosen))]
-    if blocks:
-        schemes = [flip_symmetry.expand(f, blocks) for f in schemes]
-    # Flips find dependent terms sooner or later; asking is sure.
-    schemes[:REDUCED] = [reduced(f) for f in schemes[:REDUCED]]
+    if symmetry:
+        schemes = [flip_symmetry.expand(f, symmetry) for f in schemes]
+    else:  # flips find dependent terms sooner or later; asking is sure
+        schemes[:REDUCED] = [reduced(f) for f in schemes[:REDUCED]]
     return _merged(schemes, [], config.pool), float(flips), walkers
 
 
@@ -270,22 +308,28 @@ def _stored(sizes, folder: str, ring: rings.Ring) -> list[Factorization]:
     return [f] if f is not None and bitmasks.is_ternary(f) else []
 
 
-def _neighbours(
-    sizes, folder: str, states: dict[tuple, _Format], ring: rings.Ring
-) -> list[list[Factorization]]:
-    """Schemes of each format one smaller or larger in one size, brought to this one."""
-    brought = {}
+def _adjacent(sizes) -> Iterator[tuple[tuple, list[int], str, Callable]]:
+    """Formats one smaller or larger in one size: sorted and not, that size, what brings them back.
+
+    Each once, and where modes fit in words."""
+    seen = set()
     for axis, name in enumerate("nmp"):
         for change, bring in [(-1, extend), (1, project)]:
             near = list(sizes)
             near[axis] += change
             key = tuple(sorted(near))
-            if key in brought or key[0] < 1 or key[1] * key[2] > bitmasks.WORD:
-                continue
-            pool = states[key].pool[:NEIGHBOURS] if key in states else []
-            schemes = pool or _stored(key, folder, ring)
-            brought[key] = [bring(permute_sizes(f, near), name) for f in schemes]
-    return list(brought.values())
+            if key not in seen and key[0] >= 1 and key[1] * key[2] <= bitmasks.WORD:
+                seen.add(key)
+                yield key, near, name, bring
+
+
+def _neighbours(sizes, schemes_of: Callable[[tuple], list]) -> list[list[Factorization]]:
+    """Schemes of each format one smaller or larger in one size, brought to this one."""
+    brought = (
+        [bring(permute_sizes(f, near), name) for f in schemes_of(key)[:NEIGHBOURS]]
+        for key, near, name, bring in _adjacent(sizes)
+    )
+    return [schemes for schemes in brought if schemes]
 
 
 def _store(

@@ -1,5 +1,6 @@
 """Flip graph: every step keeps the sum, searches find known ranks, mistakes are named."""
 
+import functools
 import itertools
 import subprocess
 import sys
@@ -205,7 +206,7 @@ def test_the_same_seed_walks_the_same_way():
 def test_blocks_walk_as_one():
     """Walkers in several blocks end where one block of all of them ends."""
     f = naive((2, 2, 2), Z2)
-    constants = dict(rounds=3, sweeps=10, margin=2, patience=1, prefer_sparse=False, orbits=False)
+    constants = dict(rounds=3, sweeps=10, margin=2, patience=1, prefer_sparse=False, symmetry=None)
     number = 96  # blocks of 48
     blocks = flip_graph.run(flip_graph.start([f], number, slots=12, seed=5), **constants)
     whole = flip_graph._run(flip_graph.start([f], number, slots=12, seed=5), **constants)
@@ -257,10 +258,10 @@ def test_search_fills_a_library_and_goes_on_from_it(tmp_path):
 def test_descents_start_from_each_origin_above_the_known_rank_in_turn(tmp_path):
     folder = str(tmp_path)
     library.add(folder, strassen(Z2))
-    (eleven,) = near = [fs for fs in flip_search._neighbours((2, 2, 3), folder, {}, Z2) if fs]
-    assert [f.rank for f in eleven] == [11] and eleven[
-        0
-    ].verify().ok  # seven, and four for a column
+    stored = functools.partial(flip_search._stored, folder=folder, ring=Z2)
+    (eleven,) = near = flip_search._neighbours((2, 2, 3), stored)
+    assert [f.rank for f in eleven] == [11], "seven, and four for a column"
+    assert eleven[0].verify().ok
     seven, twelve = [strassen(Z2)], [naive((2, 2, 3), Z2)]
     picked = [flip_search._origin([twelve, [], *near], seven, k) for k in range(3)]
     assert [fs[0].rank for fs in picked] == [11, 12, 11]

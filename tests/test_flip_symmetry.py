@@ -1,4 +1,4 @@
-"""Schemes under rotation of the modes: exact starts, moves that keep the sum, known ranks."""
+"""Schemes that keep a symmetry: exact starts, moves that keep the sum, known ranks."""
 
 import jax
 import jax.numpy as jnp
@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from alphatensor import bitmasks, flip_graph, flip_moves, flip_search, flip_symmetry, rings, targets
-from alphatensor.factorization import library
+from alphatensor.factorization import extend, library, naive, permute_sizes, project
+from alphatensor.flip_symmetry import Cycle, Rotation
 
 Z2, Z = rings.IntegersMod(2), rings.Integers()
 BLOCKS = [(2,), (1, 1), (3,), (2, 1), (1, 1, 1), (2, 2)]
@@ -19,8 +20,8 @@ def test_partitions_are_all_of_them():
 @pytest.mark.parametrize("blocks", BLOCKS, ids=str)
 @pytest.mark.parametrize("ring", [Z2, Z], ids=str)
 def test_simplest_generators_expand_to_the_target(ring, blocks):
-    f = flip_symmetry.generators(blocks, ring)
-    whole = flip_symmetry.expand(f, blocks)
+    f = flip_symmetry.generators(Rotation(blocks), ring)
+    whole = flip_symmetry.expand(f, Rotation(blocks))
     n = sum(blocks)
     assert f.verify().ok and whole.verify().ok
     assert np.array_equal(whole.target.tensor, targets.matmul(n, n, n).tensor)
@@ -29,12 +30,45 @@ def test_simplest_generators_expand_to_the_target(ring, blocks):
     assert np.array_equal(fixed.sum(1).reshape(n, n), np.eye(n))
 
 
-@pytest.mark.parametrize("blocks", [(2,), (2, 1)], ids=str)
+@pytest.mark.parametrize("sizes", [(3, 3, 3), (3, 4, 5), (5, 4, 4)], ids=str)
 @pytest.mark.parametrize("ring", [Z2, Z], ids=str)
-def test_moves_of_orbits_keep_the_sum(ring, blocks):
-    start = flip_symmetry.generators(blocks, ring)
+def test_the_naive_algorithm_keeps_the_cycle(ring, sizes):
+    n, m, p = sizes
+    f = flip_symmetry.generators(Cycle(sizes), ring)
+    assert f.verify().ok and 3 * f.rank == n * m * p - (n - 3) * (m - 3) * (p - 3)
+    whole = flip_symmetry.expand(f, Cycle(sizes))
+    assert whole.verify().ok and whole.rank == n * m * p
+    again = flip_symmetry.split(whole)
+    assert bitmasks.key(flip_symmetry.expand(again, Cycle(sizes))) == bitmasks.key(whole)
+
+
+def test_a_cycle_by_hand():
+    # Entry (1, 0) of a 3x4 matrix goes to (2, 1), (2, 3) to (0, 3).
+    moved = bitmasks.moved(
+        (np.array([1 << 4, 1 << 11], np.uint32),), flip_symmetry.moved_bits((3, 4, 5), 0, 1)
+    )
+    assert np.array_equal(moved[0], [1 << 9, 1 << 3])
+    for mode in range(3):
+        words = (np.arange(1, 2**12, 37, dtype=np.uint32),)
+        for turns in (0, 1, 2):
+            there = bitmasks.moved(words, flip_symmetry.moved_bits((3, 4, 4), mode, turns))
+            back = bitmasks.moved(there, flip_symmetry.moved_bits((3, 4, 4), mode, -turns % 3))
+            assert np.array_equal(back[0], words[0]), (mode, turns)
+
+
+def test_schemes_without_the_cycle_are_not_split():
+    assert flip_symmetry.split(library.best("factorizations", (3, 3, 3), "Z2")) is None
+    f = naive((3, 3, 3), Z2)
+    twice = f.replace(**{x: np.hstack([getattr(f, x)] * 3) for x in "uvw"})
+    assert flip_symmetry.split(twice) is None
+
+
+@pytest.mark.parametrize("symmetry", [Rotation((2,)), Rotation((2, 1)), Cycle((3, 3, 4))], ids=str)
+@pytest.mark.parametrize("ring", [Z2, Z], ids=str)
+def test_moves_of_orbits_keep_the_sum(ring, symmetry):
+    start = flip_symmetry.generators(symmetry, ring)
     walkers = flip_graph.start([start], 16, slots=start.rank + 4, seed=1)
-    walkers = flip_graph.run(walkers, rounds=40, sweeps=20, margin=3, patience=3, orbits=True)
+    walkers = flip_graph.run(walkers, rounds=40, sweeps=20, margin=3, patience=3, symmetry=symmetry)
     assert int(walkers.flips.min()) > 5
     alive = np.array(walkers.terms[0]) != 0
     assert (alive.all(0) == alive.any(0)).all()
@@ -43,13 +77,32 @@ def test_moves_of_orbits_keep_the_sum(ring, blocks):
         for w in range(16):
             f = bitmasks.from_masks(np.array(terms[..., w]), start.target, {})
             ranks.add(f.rank)
-            assert flip_symmetry.expand(f, blocks).verify().ok
-    assert min(ranks) < start.rank
+            assert flip_symmetry.expand(f, symmetry).verify().ok
+    slow = ring == Z and isinstance(symmetry, Cycle)  # entries leave {-1, 0, 1} often
+    assert min(ranks) < start.rank or slow
     assert np.array_equal(bitmasks.ranks(walkers.best), walkers.best_rank)
 
 
+def test_neighbours_of_schemes_with_the_cycle_keep_it():
+    symmetry = Cycle((3, 3, 4))
+    walkers = flip_graph.start([flip_symmetry.generators(symmetry, Z2)], 16, 16, seed=0)
+    walkers = flip_graph.run(walkers, rounds=99, sweeps=20, margin=3, patience=9, symmetry=symmetry)
+    target = flip_symmetry.generators(symmetry, Z2).target
+    best = walkers.best[..., int(walkers.best_rank.argmin())]
+    f = bitmasks.from_masks(np.array(best), target, {})
+    f = flip_symmetry.expand(f, symmetry)
+    assert f.rank < 36
+    for other in (
+        extend(f, "m"), project(f, "p"), extend(permute_sizes(f, (4, 3, 3)), "p"),
+    ):  # fmt: skip
+        parts = flip_symmetry.split(other)
+        assert parts.verify().ok
+        whole = flip_symmetry.expand(parts, Cycle(other.sizes))
+        assert bitmasks.key(whole) == bitmasks.key(other)
+
+
 def test_hints_miss_no_pair_of_orbits():
-    start = flip_symmetry.generators((1, 1), Z2)
+    start = flip_symmetry.generators(Rotation((1, 1)), Z2)
     walkers = flip_graph.start([start], 16, slots=4, seed=0)
     factors = (walkers.terms[0].reshape(12, 16),)
     hints, seeds = [jnp.full(16, 4095, jnp.uint32)], walkers.seeds
@@ -66,28 +119,69 @@ def test_hints_miss_no_pair_of_orbits():
     assert made > 100
 
 
+def test_hints_miss_no_pair_of_images():
+    sizes, slots = (3, 3, 4), 8
+    f = flip_symmetry.generators(Cycle(sizes), Z2)
+    walkers = flip_graph.start([f], 16, slots=-(-f.rank // 8) * 8, seed=0)
+    turns = flip_graph._turns(Cycle(sizes))
+    factors = [(walkers.terms[0, mode],) for mode in range(3)]
+    slots = walkers.terms.shape[2]
+    hints = [[jnp.full(16, 2**slots - 1, jnp.uint32)] for _ in range(3)]
+    flip = jax.jit(lambda *x: flip_moves.flip(*x, jnp.array(False), False, turns))
+    seeds, made = walkers.seeds, 0
+    for _ in range(60):
+        factors, hints, seeds, flipped = flip(factors, hints, seeds)
+        made += int(flipped.sum())
+        for mode in range(3):
+            rows = np.array(factors[mode][0])
+            images = np.stack([np.array(turn((rows,))[0]) for turn in turns[mode]])
+            same = (images[:, :, None] == rows).any(0) & (rows != 0)
+            same &= ~np.eye(slots, dtype=bool)[:, :, None]
+            has_partner = (same.any(1) << np.arange(slots)[:, None]).sum(0)
+            assert not (has_partner & ~np.array(hints[mode][0])).any()
+    assert made > 100
+
+
 def test_symmetric_walks_reach_known_ranks():
     config = flip_search.SearchConfig(
         ring="Z2", walkers=64, sweeps=100, rounds=20, patience=20, margin=3, slice_seconds=1.0,
         pool=8, seed=0, turns=flip_search.TURNS,
     )  # fmt: skip
-    for blocks, rank in [((2,), 7), ((2, 1), 26)]:
-        starts = [flip_symmetry.generators(blocks, Z2)]
-        pool, flips, _ = flip_search.walk(starts, config, 0.1, seed=0, blocks=blocks)
+    for symmetry, rank in [(Rotation((2,)), 7), (Rotation((2, 1)), 26), (Cycle((3, 3, 4)), 33)]:
+        starts = [flip_symmetry.generators(symmetry, Z2)]
+        pool, flips, _ = flip_search.walk(starts, config, 0.1, seed=0, symmetry=symmetry)
         assert pool[0].rank <= rank and flips > 0
         for f in pool:
-            assert f.verify().ok and f.target.sizes == (sum(blocks),) * 3
+            assert f.verify().ok
+            if isinstance(symmetry, Cycle):
+                assert flip_symmetry.split(f) is not None
 
 
-def test_a_search_walks_with_symmetry_in_square_formats_alone():
+def test_a_search_takes_the_symmetries_of_a_format_in_turn():
     def kinds(sizes, number, turns=flip_search.TURNS):
         return [flip_search._kind(turn, turns, sizes) for turn in range(number)]
 
-    assert kinds((3, 3, 3), 3) == [("descent", ()), ("best", ()), ("symmetric", (3,))]
-    assert [blocks for _, blocks in kinds((3, 3, 3), 9)[2::3]] == [(3,), (2, 1), (1, 1, 1)]
-    assert kinds((2, 2, 2), 3, ("symmetric",)) == [("symmetric", b) for b in [(2,), (1, 1), (2,)]]
-    assert kinds((1, 1, 1), 1, ("symmetric",)) == [("descent", ())], "has no orbits"
-    assert kinds((2, 3, 3), 3) == [("descent", ()), ("best", ()), ("descent", ())]
+    first, cycle = Rotation((3,)), Cycle((3, 3, 3))
+    assert kinds((3, 3, 3), 3) == [("descent", None), ("best", None), ("symmetric", first)]
+    choices = [first, Rotation((2, 1)), Rotation((1, 1, 1)), cycle, first]
+    assert [symmetry for _, symmetry in kinds((3, 3, 3), 15)[2::3]] == choices
+    two = [Rotation((2,)), Rotation((1, 1))]
+    assert kinds((2, 2, 2), 3, ("symmetric",)) == [("symmetric", x) for x in [*two, two[0]]]
+    assert kinds((3, 4, 5), 1, ("symmetric",)) == [("symmetric", Cycle((3, 4, 5)))]
+    assert kinds((1, 1, 1), 1, ("symmetric",)) == [("descent", None)], "has no orbits"
+    assert kinds((2, 3, 3), 3) == [("descent", None), ("best", None), ("descent", None)]
+
+
+def test_a_search_comes_to_a_format_from_smaller_ones(tmp_path):
+    config = flip_search.SearchConfig(
+        ring="Z2", walkers=64, sweeps=20, rounds=5, patience=20, margin=3, slice_seconds=0.1,
+        pool=8, seed=0, turns=("symmetric",),
+    )  # fmt: skip
+    found = flip_search.search([(3, 4, 4)], str(tmp_path), config, 1e6)
+    turns = [next(found) for _ in range(3)]
+    assert [turn.sizes for turn in turns] == [(3, 3, 3), (3, 3, 4), (3, 4, 4)]
+    assert {turn.kind for turn in turns} == {"symmetric cycle"}
+    assert turns[2].reached <= turns[1].reached + 12 < 48, "starts from 3x3x4, extended"
 
 
 def test_a_symmetric_search_fills_a_library(tmp_path):
