@@ -10,7 +10,7 @@ import collections
 import dataclasses
 import itertools
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from typing import NamedTuple
 
 import jax
@@ -106,14 +106,16 @@ class _Format:
       pool: schemes of least rank.
       symmetric: those of least rank that keep each symmetry.
       descents: under way with each symmetry and with none.
-      descended: number of descents started with each.
+      descended: with each symmetry and with none, the number of descents from each origin.
       seconds: spent.
     """
 
     pool: list[Factorization] = dataclasses.field(default_factory=list)
     symmetric: dict[Symmetry, list[Factorization]] = dataclasses.field(default_factory=dict)
     descents: dict[Symmetry | None, _Descent] = dataclasses.field(default_factory=dict)
-    descended: collections.Counter = dataclasses.field(default_factory=collections.Counter)
+    descended: dict[Symmetry | None, collections.Counter] = dataclasses.field(
+        default_factory=lambda: collections.defaultdict(collections.Counter)
+    )
     seconds: float = 0.0
 
 
@@ -140,19 +142,24 @@ def search(
             symmetry = Cycle(sizes)
         state = states[sizes]
         near = _neighbours(sizes, lambda key: states[key].pool or _stored(key, folder, ring))
-        known = [naive(sizes, ring), *_stored(sizes, folder, ring), *itertools.chain(*near)]
+        brought = itertools.chain(*near.values())
+        known = [naive(sizes, ring), *_stored(sizes, folder, ring), *brought]
         known = _merged(state.pool, known, config.pool)
         earlier = None if kind == "best" else state.descents.pop(symmetry, None)
         if kind == "best":
             starts = known
         else:
-            number = state.descended[symmetry]
-            state.descended[symmetry] += earlier is None
             if symmetry:
-                starts = _symmetric_origin(symmetry, states, number, ring)
+                origins = _symmetric_origins(symmetry, states, ring)
             else:
-                origins = [*near, *state.symmetric.values(), [naive(sizes, ring)]]
-                starts = _origin(origins, known, number)
+                origins = near | state.symmetric | {None: [naive(sizes, ring)]}
+                origins = {x: fs for x, fs in origins.items() if fs[0].rank > known[0].rank}
+            starts = known
+            if origins:
+                used = state.descended[symmetry]
+                origin = _next_origin(origins, used)
+                starts = origins[origin]
+                used[origin] += earlier is None
         limit = min(config.slice_seconds, seconds - (begin - started))
         found, flips, walkers = walk(
             starts, config, limit, config.seed + turn, earlier and earlier.walkers, symmetry
@@ -193,26 +200,22 @@ def _kind(number: int, turns: tuple[str, ...], sizes) -> tuple[str, Symmetry | N
     return "symmetric", choices[earlier % len(choices)]
 
 
-def _origin(
-    origins: list[list[Factorization]], known: list[Factorization], number: int
-) -> list[Factorization]:
-    """Where a format's descent of that number starts: above the known rank, lowest first."""
-    above = [schemes for schemes in origins if schemes and schemes[0].rank > known[0].rank]
-    above.sort(key=lambda schemes: schemes[0].rank)
-    return above[number % len(above)] if above else known
+def _next_origin(origins: dict[Hashable, list[Factorization]], used: collections.Counter):
+    """Where a descent starts: the origin that was used least, of those the one of least rank."""
+    return min(origins, key=lambda origin: (used[origin], origins[origin][0].rank))
 
 
-def _symmetric_origin(
-    symmetry: Symmetry, states: dict[tuple, _Format], number: int, ring: rings.Ring
-) -> list[Factorization]:
-    """Where a symmetric descent of that number starts: under a cycle from neighbouring formats."""
-    origins = []
+def _symmetric_origins(
+    symmetry: Symmetry, states: dict[tuple, _Format], ring: rings.Ring
+) -> dict[Hashable, list[Factorization]]:
+    """Generators to start from: under a cycle those of neighbouring formats, if there are any."""
+    origins = {}
     if isinstance(symmetry, Cycle):
         near = _neighbours(symmetry.sizes, lambda key: states[key].symmetric.get(Cycle(key), []))
-        near.sort(key=lambda schemes: schemes[0].rank)
-        parts = [[flip_symmetry.split(f) for f in schemes] for schemes in near]
-        origins = [kept for schemes in parts if (kept := [f for f in schemes if f is not None])]
-    return origins[number % len(origins)] if origins else [flip_symmetry.generators(symmetry, ring)]
+        parts = {key: [flip_symmetry.split(f) for f in schemes] for key, schemes in near.items()}
+        parts = {key: [f for f in schemes if f is not None] for key, schemes in parts.items()}
+        origins = {key: schemes for key, schemes in parts.items() if schemes}
+    return origins or {None: [flip_symmetry.generators(symmetry, ring)]}
 
 
 def _stage(sizes: tuple[int, int, int], states: dict[tuple, _Format]) -> tuple[int, int, int]:
@@ -323,13 +326,13 @@ def _adjacent(sizes) -> Iterator[tuple[tuple, list[int], str, Callable]]:
                 yield key, near, name, bring
 
 
-def _neighbours(sizes, schemes_of: Callable[[tuple], list]) -> list[list[Factorization]]:
+def _neighbours(sizes, schemes_of: Callable[[tuple], list]) -> dict[Hashable, list[Factorization]]:
     """Schemes of each format one smaller or larger in one size, brought to this one."""
-    brought = (
-        [bring(permute_sizes(f, near), name) for f in schemes_of(key)[:NEIGHBOURS]]
+    brought = {
+        key: [bring(permute_sizes(f, near), name) for f in schemes_of(key)[:NEIGHBOURS]]
         for key, near, name, bring in _adjacent(sizes)
-    )
-    return [schemes for schemes in brought if schemes]
+    }
+    return {key: schemes for key, schemes in brought.items() if schemes}
 
 
 def _store(

@@ -13,8 +13,8 @@ done to the rows and columns of all matrices, further indices staying as they ar
 are those of the naive product of the blocks of further indices.
 """
 
+import dataclasses
 from collections.abc import Iterator
-from typing import NamedTuple
 
 import numpy as np
 
@@ -24,7 +24,8 @@ from alphatensor.factorization import Factorization, from_arrays, naive
 ORDER = 3  # of both symmetries; also the number of indices that a cycle moves
 
 
-class Rotation(NamedTuple):
+@dataclasses.dataclass(frozen=True)
+class Rotation:
     """Of the modes; `blocks` are the sizes of the blocks of the fixed terms, which sum to n."""
 
     blocks: tuple[int, ...]
@@ -33,7 +34,8 @@ class Rotation(NamedTuple):
         return f"rotation {self.blocks}"
 
 
-class Cycle(NamedTuple):
+@dataclasses.dataclass(frozen=True)
+class Cycle:
     """Of the first three rows and columns of the matrices of a format (n, m, p)."""
 
     sizes: tuple[int, int, int]

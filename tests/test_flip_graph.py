@@ -1,5 +1,6 @@
 """Flip graph: every step keeps the sum, searches find known ranks, mistakes are named."""
 
+import collections
 import functools
 import itertools
 import subprocess
@@ -255,18 +256,18 @@ def test_search_fills_a_library_and_goes_on_from_it(tmp_path):
     assert list(flip_search.search(formats, str(tmp_path), CONFIG, 1e-6)) == []
 
 
-def test_descents_start_from_each_origin_above_the_known_rank_in_turn(tmp_path):
+def test_descents_start_from_the_origin_used_least_lowest_first(tmp_path):
     folder = str(tmp_path)
     library.add(folder, strassen(Z2))
     stored = functools.partial(flip_search._stored, folder=folder, ring=Z2)
-    (eleven,) = near = flip_search._neighbours((2, 2, 3), stored)
-    assert [f.rank for f in eleven] == [11], "seven, and four for a column"
-    assert eleven[0].verify().ok
-    seven, twelve = [strassen(Z2)], [naive((2, 2, 3), Z2)]
-    picked = [flip_search._origin([twelve, [], *near], seven, k) for k in range(3)]
-    assert [fs[0].rank for fs in picked] == [11, 12, 11]
-    assert flip_search._origin([twelve, [], eleven], eleven, 1) is twelve
-    assert flip_search._origin([eleven], eleven, 0) is eleven
+    near = flip_search._neighbours((2, 2, 3), stored)
+    assert list(near) == [(2, 2, 2)]
+    (eleven,) = near[2, 2, 2]
+    assert eleven.rank == 11 and eleven.verify().ok, "seven, and four for a column"
+    origins, used = near | {None: [naive((2, 2, 3), Z2)]}, collections.Counter()
+    for expected in [(2, 2, 2), None, (2, 2, 2)]:
+        assert (origin := flip_search._next_origin(origins, used)) == expected
+        used[origin] += 1
 
 
 @pytest.mark.parametrize(
