@@ -39,6 +39,7 @@ FOLLOW = 4  # compiled calls, then walkers behind follow the best; sooner they b
 NEIGHBOURS = 16  # schemes of each format next to one that its walks start from
 REDUCED = 8  # schemes of each walk that are searched for dependent terms
 KEPT = 16  # symmetric schemes of each format
+LIFTING = 0.25  # of the time of a symmetric turn goes into finding schemes that lift
 
 
 class SearchConfig(NamedTuple):
@@ -170,7 +171,10 @@ def search(
         if kind != "best" and idle < IDLE and (symmetry or reached > known[0].rank):
             state.descents[symmetry] = _Descent(walkers, reached, idle)
         if symmetry:
-            state.symmetric[symmetry] = _merged(found, state.symmetric.get(symmetry, []), KEPT)
+            kept = _merged(found, state.symmetric.get(symmetry, []), config.pool)
+            # What walks from here find lifts far more often where the start does.
+            lifting = _lifting(kept, lifts, LIFTING * limit)
+            state.symmetric[symmetry] = ([f for f, _ in lifting] or kept)[:KEPT]
         pool = state.pool = _merged(found, known, config.pool)
         elapsed = time.monotonic() - begin
         state.seconds += elapsed
@@ -367,19 +371,34 @@ def _store(
     is_sought = over_z is None or over_z.rank > pool[0].rank
     if not (is_sought or is_news):
         return lines
-    keys = [bitmasks.key(f) for f in pool]
-    begin, tried = time.monotonic(), 0
-    for f, key in zip(pool, keys, strict=True):
-        if key not in lifts and (not tried or time.monotonic() - begin < seconds):
-            lifted = lift(f)
-            tried += 1
-            lifts[key] = lifted is not None and lifted.is_integral
-            if lifts[key]:
-                add(lifted, lifted_from="Z2")
-    known = [lifts[key] for key in keys if key in lifts]
-    if tried:
+    before = len(lifts)
+    for _, lifted in _lifting(pool, lifts, seconds):
+        if lifted is not None:
+            add(lifted, lifted_from="Z2")
+    known = [lifts[key] for f in pool if (key := bitmasks.key(f)) in lifts]
+    if len(lifts) > before:
         lines.append(
             f"{'x'.join(map(str, sizes))}: of {len(pool)} schemes of rank {pool[0].rank} over Z2, "
             f"{len(known)} were tried and {sum(known)} lift to Z."
         )
     return lines
+
+
+def _lifting(
+    schemes: list[Factorization], lifts: dict[bytes, bool], seconds: float
+) -> list[tuple[Factorization, Factorization | None]]:
+    """Those schemes over Z2 known to lift to the integers, each with its lift if just found.
+
+    At least one that was not tried before is tried, and more for some seconds.
+    """
+    found, begin, tried = [], time.monotonic(), 0
+    for f in schemes:
+        key, lifted = bitmasks.key(f), None
+        if f.ring.is_modular and key not in lifts:
+            if tried and time.monotonic() - begin >= seconds:
+                continue
+            lifted, tried = lift(f), tried + 1
+            lifts[key] = lifted is not None and lifted.is_integral
+        if lifts.get(key):
+            found.append((f, lifted))
+    return found
