@@ -130,7 +130,7 @@ def search(
     """
     started, ring = time.monotonic(), rings.parse(config.ring)
     states: dict[tuple, _Format] = collections.defaultdict(_Format)
-    lifts: dict[bytes, bool] = {}
+    lifts: dict[bytes, Factorization | None] = {}
     for turn in itertools.count():
         begin = time.monotonic()
         if begin - started >= seconds:
@@ -173,8 +173,8 @@ def search(
         if symmetry:
             kept = _merged(found, state.symmetric.get(symmetry, []), config.pool)
             # What walks from here find lifts far more often where the start does.
-            lifting = _lifting(kept, lifts, LIFTING * limit)
-            state.symmetric[symmetry] = ([f for f, _ in lifting] or kept)[:KEPT]
+            kept = _lifting(kept, lifts, LIFTING * limit) or kept
+            state.symmetric[symmetry] = kept[:KEPT]
         pool = state.pool = _merged(found, known, config.pool)
         elapsed = time.monotonic() - begin
         state.seconds += elapsed
@@ -344,7 +344,7 @@ def _store(
     pool: list[Factorization],
     folder: str,
     provenance: dict,
-    lifts: dict[bytes, bool],
+    lifts: dict[bytes, Factorization | None],
     seconds: float,
 ) -> list[str]:
     """Adds the best of a pool to the library, and over Z2 lifts the pool; returns what was news.
@@ -353,7 +353,7 @@ def _store(
       pool: schemes of one format and rank.
       folder: of the library.
       provenance: of what is stored.
-      lifts: whether each scheme tried so far lifted to the integers; filled here.
+      lifts: the lift to the integers of each scheme tried so far, if it has one; filled here.
       seconds: of lifting; at least one scheme that was not tried before is.
     """
     lines, sizes = [], pool[0].target.sizes
@@ -372,33 +372,32 @@ def _store(
     if not (is_sought or is_news):
         return lines
     before = len(lifts)
-    for _, lifted in _lifting(pool, lifts, seconds):
-        if lifted is not None:
-            add(lifted, lifted_from="Z2")
+    for f in _lifting(pool, lifts, seconds):
+        add(lifts[bitmasks.key(f)], lifted_from="Z2")
     known = [lifts[key] for f in pool if (key := bitmasks.key(f)) in lifts]
     if len(lifts) > before:
         lines.append(
             f"{'x'.join(map(str, sizes))}: of {len(pool)} schemes of rank {pool[0].rank} over Z2, "
-            f"{len(known)} were tried and {sum(known)} lift to Z."
+            f"{len(known)} were tried and {sum(x is not None for x in known)} lift to Z."
         )
     return lines
 
 
 def _lifting(
-    schemes: list[Factorization], lifts: dict[bytes, bool], seconds: float
-) -> list[tuple[Factorization, Factorization | None]]:
-    """Those schemes over Z2 known to lift to the integers, each with its lift if just found.
+    schemes: list[Factorization], lifts: dict[bytes, Factorization | None], seconds: float
+) -> list[Factorization]:
+    """Those schemes over Z2 that are known to lift to the integers.
 
     At least one that was not tried before is tried, and more for some seconds.
     """
     found, begin, tried = [], time.monotonic(), 0
     for f in schemes:
-        key, lifted = bitmasks.key(f), None
+        key = bitmasks.key(f)
         if f.ring.is_modular and key not in lifts:
             if tried and time.monotonic() - begin >= seconds:
                 continue
             lifted, tried = lift(f), tried + 1
-            lifts[key] = lifted is not None and lifted.is_integral
-        if lifts.get(key):
-            found.append((f, lifted))
+            lifts[key] = lifted if lifted is not None and lifted.is_integral else None
+        if lifts.get(key) is not None:
+            found.append(f)
     return found
