@@ -39,7 +39,7 @@ FOLLOW = 4  # compiled calls, then walkers behind follow the best; sooner they b
 NEIGHBOURS = 16  # schemes of each format next to one that its walks start from
 REDUCED = 8  # schemes of each walk that are searched for dependent terms
 KEPT = 16  # symmetric schemes of each format
-LIFTING = 0.25  # of the time of a symmetric turn goes into finding schemes that lift
+LIFTING = 0.25  # of the time of a turn goes into finding schemes that lift to go on from
 
 
 class SearchConfig(NamedTuple):
@@ -92,9 +92,11 @@ class Turn(NamedTuple):
 
 
 class _Descent(NamedTuple):
-    """A walk from schemes above the best, and for how many turns its rank has not fallen."""
+    """A walk from schemes above the best, and for how many turns its rank has not fallen; without
+    walkers it goes on from some schemes."""
 
-    walkers: flip_graph.Walkers
+    starts: list[Factorization]
+    walkers: flip_graph.Walkers | None
     rank: int
     idle: int
 
@@ -147,7 +149,9 @@ def search(
         known = [naive(sizes, ring), *_stored(sizes, folder, ring), *brought]
         known = _merged(state.pool, known, config.pool)
         earlier = None if kind == "best" else state.descents.pop(symmetry, None)
-        if kind == "best":
+        if earlier:
+            starts = earlier.starts
+        elif kind == "best":
             starts = known
         else:
             if symmetry:
@@ -160,7 +164,7 @@ def search(
                 used = state.descended[symmetry]
                 origin = _next_origin(origins, used)
                 starts = origins[origin]
-                used[origin] += earlier is None
+                used[origin] += 1
         limit = min(config.slice_seconds, seconds - (begin - started))
         found, flips, walkers = walk(
             starts, config, limit, config.seed + turn, earlier and earlier.walkers, symmetry
@@ -168,13 +172,15 @@ def search(
         reached = found[0].rank
         is_lower = earlier is None or reached < earlier.rank
         idle = 0 if is_lower else earlier.idle + 1
-        if kind != "best" and idle < IDLE and (symmetry or reached > known[0].rank):
-            state.descents[symmetry] = _Descent(walkers, reached, idle)
+        # What walks find from here on lifts far more often where the start does.
         if symmetry:
             kept = _merged(found, state.symmetric.get(symmetry, []), config.pool)
-            # What walks from here find lifts far more often where the start does.
             kept = _lifting(kept, lifts, LIFTING * limit) or kept
             state.symmetric[symmetry] = kept[:KEPT]
+        elif is_lower and ring.is_modular and (lifting := _lifting(found, lifts, LIFTING * limit)):
+            starts, walkers = lifting, None
+        if kind != "best" and idle < IDLE and (symmetry or reached > known[0].rank):
+            state.descents[symmetry] = _Descent(starts, walkers, reached, idle)
         pool = state.pool = _merged(found, known, config.pool)
         elapsed = time.monotonic() - begin
         state.seconds += elapsed
