@@ -154,17 +154,11 @@ def search(
         elif kind == "best":
             starts = known
         else:
+            origins = near | state.symmetric | {None: [naive(sizes, ring)]}
+            origins = {x: fs for x, fs in origins.items() if fs[0].rank > known[0].rank}
             if symmetry:
                 origins = _symmetric_origins(symmetry, states, ring)
-            else:
-                origins = near | state.symmetric | {None: [naive(sizes, ring)]}
-                origins = {x: fs for x, fs in origins.items() if fs[0].rank > known[0].rank}
-            starts = known
-            if origins:
-                used = state.descended[symmetry]
-                origin = _next_origin(origins, used)
-                starts = origins[origin]
-                used[origin] += 1
+            starts = _next_origin(origins, state.descended[symmetry]) or known
         limit = min(config.slice_seconds, seconds - (begin - started))
         found, flips, walkers = walk(
             starts, config, limit, config.seed + turn, earlier and earlier.walkers, symmetry
@@ -210,10 +204,16 @@ def _kind(number: int, turns: tuple[str, ...], sizes) -> tuple[str, Symmetry | N
     return "symmetric", choices[earlier % len(choices)]
 
 
-def _next_origin(origins: dict[Hashable, list[Factorization]], used: collections.Counter):
+def _next_origin(
+    origins: dict[Hashable, list[Factorization]], used: collections.Counter
+) -> list[Factorization]:
     """Where a descent starts: each origin half as often as the one of next lower rank."""
+    if not origins:
+        return []
     order = sorted(origins, key=lambda origin: origins[origin][0].rank)
-    return min(order, key=lambda origin: (used[origin] + 1) << order.index(origin))
+    chosen = min(order, key=lambda origin: (used[origin] + 1) << order.index(origin))
+    used[chosen] += 1
+    return origins[chosen]
 
 
 def _symmetric_origins(
