@@ -97,8 +97,11 @@ def fold(operation, values):
 
 def pick(planes: Planes, index: jax.Array) -> Planes:
     """Each walker's term of a number int32 [W]; zero for NONE: planes [R, W] -> [W]."""
+    exists = index < len(planes[0])
+    row = jnp.where(exists, index, 0)[None]
     return tuple(
-        fold(operator.or_, [jnp.where(index == r, x[r], 0) for r in range(len(x))]) for x in planes
+        jnp.where(exists, jnp.take_along_axis(x, row, axis=0, mode="promise_in_bounds")[0], 0)
+        for x in planes
     )
 
 
