@@ -3,9 +3,9 @@
 Over Z2 a factor is one 32-bit word, its support; over the integers a second word holds the signs,
 and entries are -1, 0 and 1. Modes may have up to 32 entries (5x5 matrices have 25).
 
-Walkers lie in the last axis and all work is elementwise in it: what a walker needs of its R terms
-is a chain of R selects. XLA for CPUs fuses such chains into every consumer and would repeat
-them for each term; `fence` stops that.
+Walkers lie in the last axis and all work is elementwise in it, but for gathers of single terms. XLA
+for CPUs fuses what leads to such terms into every consumer and would repeat it for each of the R
+terms; `fence` stops that.
 """
 
 import functools

@@ -129,7 +129,7 @@ def run(
     above its best, it goes back to its best scheme first. With `prefer_sparse` flips that add
     entries are made less often, and among schemes of least rank the sparsest counts as best.
     With a `symmetry` every term stands for itself and its two images, and ranks count such orbits.
-    The number of walkers must be a multiple of the number of devices; on CPUs a multiple of 64 for
+    The number of walkers must be a multiple of the number of devices; on CPUs a multiple of 128 for
     each device is fastest.
     """
     mesh = jax.sharding.Mesh(np.array(jax.devices()), ("walkers",))
@@ -186,14 +186,14 @@ def compact(walkers: Walkers, slots: int) -> Walkers:
 
 
 def _run_blocks(walkers: Walkers, **options) -> Walkers:
-    """Walks block after block on CPUs, where terms then stay in the first cache.
+    """Walks block after block on CPUs, where terms then stay in the caches.
 
     Walkers do not interact, so the result is the same bit for bit.
     """
     planes, _, slots, number = walkers.terms.shape
     most = number
     if jax.default_backend() == "cpu":
-        most = 64 if planes * slots <= 64 else 32  # measured
+        most = 128 if planes * slots <= 64 else 256  # measured
     block = next(b for b in range(most, 0, -1) if number % b == 0)
     split = jax.tree.map(
         lambda x: jnp.moveaxis(x.reshape(*x.shape[:-1], -1, block), -2, 0), walkers

@@ -208,7 +208,7 @@ def test_blocks_walk_as_one():
     """Walkers in several blocks end where one block of all of them ends."""
     f = naive((2, 2, 2), Z2)
     constants = dict(rounds=3, sweeps=10, margin=2, patience=1, prefer_sparse=False, symmetry=None)
-    number = 96  # blocks of 48
+    number = 192  # blocks of 96
     blocks = flip_graph.run(flip_graph.start([f], number, slots=12, seed=5), **constants)
     whole = flip_graph._run(flip_graph.start([f], number, slots=12, seed=5), **constants)
     for a, b in zip(blocks, whole, strict=True):
