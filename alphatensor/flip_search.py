@@ -171,8 +171,9 @@ def search(
             kept = _merged(found, state.symmetric.get(symmetry, []), config.pool)
             kept = _lifting(kept, lifts, LIFTING * limit) or kept
             state.symmetric[symmetry] = kept[:KEPT]
-        elif is_lower and ring.is_modular and (lifting := _lifting(found, lifts, LIFTING * limit)):
-            starts, walkers = lifting, None
+        elif kind == "descent" and is_lower:
+            lifting = _lifting(found, lifts, LIFTING * limit) if ring.is_modular else []
+            starts, walkers = (lifting, None) if lifting else (starts, walkers)
         if kind != "best" and idle < IDLE and (symmetry or reached > known[0].rank):
             state.descents[symmetry] = _Descent(starts, walkers, reached, idle)
         pool = state.pool = _merged(found, known, config.pool)
