@@ -20,6 +20,7 @@ import alphatensor
 from alphatensor import bitmasks, flip_graph, flip_symmetry, rings
 from alphatensor.factorization import (
     Factorization,
+    direct_sum,
     extend,
     library,
     lift,
@@ -133,6 +134,10 @@ def search(
     started, ring = time.monotonic(), rings.parse(config.ring)
     states: dict[tuple, _Format] = collections.defaultdict(_Format)
     lifts: dict[bytes, Factorization | None] = {}
+
+    def schemes_of(key: tuple[int, int, int]) -> list[Factorization]:
+        return states[key].pool or _stored(key, folder, ring)
+
     for turn in itertools.count():
         begin = time.monotonic()
         if begin - started >= seconds:
@@ -144,7 +149,7 @@ def search(
             sizes = _stage(sizes, states)
             symmetry = Cycle(sizes)
         state = states[sizes]
-        near = _neighbours(sizes, lambda key: states[key].pool or _stored(key, folder, ring))
+        near = _neighbours(sizes, schemes_of) | _sums(sizes, schemes_of, ring)
         brought = itertools.chain(*near.values())
         known = [naive(sizes, ring), *_stored(sizes, folder, ring), *brought]
         known = _merged(state.pool, known, config.pool)
@@ -345,6 +350,26 @@ def _neighbours(sizes, schemes_of: Callable[[tuple], list]) -> dict[Hashable, li
         for key, near, name, bring in _adjacent(sizes)
     }
     return {key: schemes for key, schemes in brought.items() if schemes}
+
+
+def _sums(
+    sizes, schemes_of: Callable[[tuple], list], ring: rings.Ring
+) -> dict[Hashable, list[Factorization]]:
+    """Schemes glued from those of two formats with two or more rows (columns) each."""
+    sums = {}
+    for axis, name in enumerate("nmp"):
+        for first in range(2, sizes[axis] // 2 + 1):
+            parts = [list(sizes), list(sizes)]
+            parts[0][axis], parts[1][axis] = first, sizes[axis] - first
+            keys = tuple(tuple(sorted(part)) for part in parts)
+            known = [(schemes_of(key) or [naive(key, ring)])[:NEIGHBOURS] for key in keys]
+            if keys not in sums:
+                pairs = zip(*map(itertools.cycle, known), strict=True)
+                sums[keys] = [
+                    direct_sum(permute_sizes(f, parts[0]), permute_sizes(g, parts[1]), name)
+                    for f, g in itertools.islice(pairs, max(map(len, known)))
+                ]
+    return sums
 
 
 def _store(

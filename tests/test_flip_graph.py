@@ -270,6 +270,18 @@ def test_descents_start_from_each_origin_low_ones_more_often(tmp_path):
     assert flip_search._next_origin({}, used) == []
 
 
+def test_sums_of_two_formats_are_origins(tmp_path):
+    folder = str(tmp_path)
+    library.add(folder, strassen(Z2))
+    stored = functools.partial(flip_search._stored, folder=folder, ring=Z2)
+    sums = flip_search._sums((2, 2, 5), stored, Z2)
+    ((f,),) = sums.values()
+    assert list(sums) == [((2, 2, 2), (2, 2, 3))]
+    assert f.rank == 7 + 12 and f.target.sizes == (2, 2, 5) and f.verify().ok
+    assert len(flip_search._sums((4, 4, 4), stored, Z2)) == 1, "all sizes are equal"
+    assert flip_search._sums((2, 3, 3), stored, Z2) == {}
+
+
 @pytest.mark.parametrize(
     ("flag", "words"),
     [
