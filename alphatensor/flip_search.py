@@ -172,12 +172,13 @@ def search(
         is_lower = earlier is None or reached < earlier.rank
         idle = 0 if is_lower else earlier.idle + 1
         # What walks find from here on lifts far more often where the start does.
+        lifting = []
         if symmetry:
             kept = _merged(found, state.symmetric.get(symmetry, []), config.pool)
-            kept = _lifting(kept, lifts, LIFTING * limit) or kept
-            state.symmetric[symmetry] = kept[:KEPT]
+            lifting = _lifting(kept, lifts, LIFTING * limit)
+            state.symmetric[symmetry] = (lifting or kept)[:KEPT]
         elif kind == "descent" and is_lower:
-            lifting = _lifting(found, lifts, LIFTING * limit) if ring.is_modular else []
+            lifting = _lifting(found, lifts, LIFTING * limit)
             starts, walkers = (lifting, None) if lifting else (starts, walkers)
         if kind != "best" and idle < IDLE and (symmetry or reached > known[0].rank):
             state.descents[symmetry] = _Descent(starts, walkers, reached, idle)
@@ -193,7 +194,7 @@ def search(
             "seconds": round(state.seconds, 1),
             "devices": jax.device_count(),
         }
-        stored = _store(pool, folder, provenance, lifts, config.slice_seconds)
+        stored = _store(pool, lifting, folder, provenance, lifts, config.slice_seconds)
         name = f"{kind} {symmetry}" if symmetry else kind
         yield Turn(sizes, name, reached, pool[0].rank, flips, elapsed, stored)
 
@@ -374,6 +375,7 @@ def _sums(
 
 def _store(
     pool: list[Factorization],
+    lifting: list[Factorization],
     folder: str,
     provenance: dict,
     lifts: dict[bytes, Factorization | None],
@@ -383,6 +385,7 @@ def _store(
 
     Args:
       pool: schemes of one format and rank.
+      lifting: others of that format known to lift, perhaps of higher rank.
       folder: of the library.
       provenance: of what is stored.
       lifts: the lift to the integers of each scheme tried so far, if it has one; filled here.
@@ -399,6 +402,8 @@ def _store(
     is_news = add(pool[0])
     if not pool[0].ring.is_modular:
         return lines
+    for f in lifting[:1]:
+        add(lifts[bitmasks.key(f)], lifted_from="Z2")
     over_z = library.best(folder, sizes, "Z")
     is_sought = over_z is None or over_z.rank > pool[0].rank
     if not (is_sought or is_news):

@@ -270,6 +270,15 @@ def test_descents_start_from_each_origin_low_ones_more_often(tmp_path):
     assert flip_search._next_origin({}, used) == []
 
 
+def test_a_scheme_that_lifts_is_stored_where_those_of_less_rank_do_not(tmp_path):
+    seven, eight = strassen(Z2), naive((2, 2, 2), Z2)
+    lifts = {bitmasks.key(seven): None, bitmasks.key(eight): naive((2, 2, 2), rings.Integers())}
+    lines = flip_search._store([seven], [eight], str(tmp_path), {}, lifts, 1.0)
+    assert library.best(tmp_path, (2, 2, 2), "Z2").rank == 7
+    assert library.best(tmp_path, (2, 2, 2), "Z").rank == 8
+    assert len(lines) == 2
+
+
 def test_sums_of_two_formats_are_origins(tmp_path):
     folder = str(tmp_path)
     library.add(folder, strassen(Z2))
