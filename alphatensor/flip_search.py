@@ -1,9 +1,10 @@
 """A scheduler of flip-graph walks over many formats, with a library as its memory.
 
 Each turn takes the next format, starts walkers from the best schemes known for it (its own pool
-and the library), from neighbouring formats extended and projected, or from the naive algorithm,
-walks for some seconds and stores what beats the library at once: over Z2, and over the integers
-what lifts; or over the integers alone, where walks keep to the entries -1, 0 and 1.
+and the library), from neighbouring formats extended and projected, from two formats glued, from
+symmetric schemes or from the naive algorithm, walks for some seconds and stores what beats the
+library at once: over Z2, and over the integers what lifts; or over the integers alone, where walks
+keep to the entries -1, 0 and 1.
 """
 
 import collections
@@ -159,10 +160,11 @@ def search(
         elif kind == "best":
             starts = known
         else:
-            origins = near | state.symmetric | {None: [naive(sizes, ring)]}
-            origins = {x: fs for x, fs in origins.items() if fs[0].rank > known[0].rank}
             if symmetry:
                 origins = _symmetric_origins(symmetry, states, ring)
+            else:
+                origins = near | state.symmetric | {None: [naive(sizes, ring)]}
+                origins = {x: fs for x, fs in origins.items() if fs[0].rank > known[0].rank}
             starts = _next_origin(origins, state.descended[symmetry]) or known
         limit = min(config.slice_seconds, seconds - (begin - started))
         found, flips, walkers = walk(

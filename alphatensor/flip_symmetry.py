@@ -51,7 +51,8 @@ def symmetries(sizes: tuple[int, int, int]) -> list[Symmetry]:
     """Those that walks of a format may keep."""
     n = sizes[0]
     rotations = [Rotation(b) for b in partitions(n)] if len(set(sizes)) == 1 and n > 1 else []
-    return rotations + [Cycle(sizes)] * (min(sizes) >= ORDER)
+    cycles = [Cycle(sizes)] if min(sizes) >= ORDER else []
+    return rotations + cycles
 
 
 def partitions(n: int, largest: int | None = None) -> Iterator[tuple[int, ...]]:
@@ -104,14 +105,14 @@ def split(f: Factorization) -> Factorization | None:
     fixed = {_key(term) for term in zip(*(x.T for x in _fixed_products(f.sizes)), strict=True)}
     images = [_turned(factors, f.sizes, turns) for turns in range(ORDER)]
     keys = [[_key(term) for term in zip(*(x.T for x in y), strict=True)] for y in images]
-    chosen, left = [], {key: number for number, key in enumerate(keys[0])}
-    if len(left) < f.rank or not fixed <= left.keys():
+    chosen, left = [], set(keys[0])
+    if len(left) < f.rank or not fixed <= left:
         return None
     for number, orbit in enumerate(zip(*keys, strict=True)):
         if orbit[0] in left and orbit[0] not in fixed:
-            if len(set(orbit)) < ORDER or not left.keys() >= set(orbit):
+            if len(set(orbit)) < ORDER or not left >= set(orbit):
                 return None
-            left = {key: x for key, x in left.items() if key not in orbit}
+            left -= set(orbit)
             chosen.append(number)
     return _with_own_target(
         f"generators of {f.target.name}", f.ring, [x[:, chosen] for x in factors]

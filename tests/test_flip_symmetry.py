@@ -120,7 +120,7 @@ def test_hints_miss_no_pair_of_orbits():
 
 
 def test_hints_miss_no_pair_of_images():
-    sizes, slots = (3, 3, 4), 8
+    sizes = (3, 3, 4)
     f = flip_symmetry.generators(Cycle(sizes), Z2)
     walkers = flip_graph.start([f], 16, slots=-(-f.rank // 8) * 8, seed=0)
     turns = flip_graph._turns(Cycle(sizes))
