@@ -14,9 +14,8 @@ Over Z2 a factor is one 32-bit word, its support; over the integers a second wor
 entries are -1, 0 and 1, and a step that would leave that range is not made. Factors are shared up
 to sign. Modes may have up to 32 entries (5x5 matrices have 25).
 
-Walkers may keep a symmetry of order three and then hold one term of each *orbit* of three
-(Moosbauer and Poole 2025, arXiv 2502.04514): a third of the terms, and far fewer schemes; see
-`flip_symmetry`.
+Walkers may keep a symmetry and then hold one term of each *orbit* of two or three (Moosbauer and
+Poole 2025, arXiv 2502.04514): fewer terms, and far fewer schemes; see `flip_symmetry`.
 """
 
 import functools
@@ -128,7 +127,7 @@ def run(
     not changed for `patience` rounds, makes a plus transition; if its rank is `margin` or more
     above its best, it goes back to its best scheme first. With `prefer_sparse` flips that add
     entries are made less often, and among schemes of least rank the sparsest counts as best.
-    With a `symmetry` every term stands for itself and its two images, and ranks count such orbits.
+    With a `symmetry` every term stands for itself and its images, and ranks count such orbits.
     The number of walkers must be a multiple of the number of devices; on CPUs a multiple of 128 for
     each device is fastest.
     """
@@ -221,11 +220,15 @@ def _run(
         everything = _all_bits(3, slots)
         turns = _turns(symmetry) if symmetry else flip_moves.UNTURNED
         walk = functools.partial(_walk_terms, turns=turns, **options)
+    cancels = isinstance(symmetry, flip_symmetry.Relabelling) and symmetry.order == 2
+    cancels &= len(walkers.terms) == 1
 
     def one_round(carry, _):
         state, hints = carry
         before = bitmasks.ranks(state.terms)
         terms, hints, seeds, flips = walk(state.terms, hints, state.seeds, state.flips)
+        if cancels:  # over Z2 a term and an equal image are nothing
+            terms = jnp.where(_is_own_image(terms, turns), 0, terms)
         rank, weight = bitmasks.ranks(terms), bitmasks.weights(terms)
         is_better = rank < state.best_rank
         heaviest = state.best_weight if prefer_sparse else jnp.iinfo(jnp.int32).max
@@ -254,17 +257,23 @@ def _all_bits(lists: int, bits: int) -> jax.Array:
     return jnp.asarray(everything)[:, :, None]
 
 
-def _turns(symmetry: flip_symmetry.Cycle) -> list[list[flip_moves.Turn]]:
-    """For each mode, the images of factors after no turn of a cycle, one and two."""
+def _turns(symmetry: flip_symmetry.Relabelling) -> list[list[flip_moves.Turn]]:
+    """For each mode, the images of factors after no turn, one, ..."""
     return [
         [
             functools.partial(
-                bitmasks.moved, places=flip_symmetry.moved_bits(symmetry.sizes, mode, number)
+                bitmasks.moved, places=flip_symmetry.moved_bits(symmetry, mode, number)
             )
-            for number in range(flip_symmetry.ORDER)
+            for number in range(symmetry.order)
         ]
         for mode in range(3)
     ]
+
+
+def _is_own_image(terms: jax.Array, turns: list[list[flip_moves.Turn]]) -> jax.Array:
+    """Which terms [P, 3, R, W] the first turn leaves as they are, bool [R, W]."""
+    images = [turns[mode][1](tuple(terms[:, mode])) for mode in range(3)]
+    return jnp.all(jnp.stack([jnp.stack(x) for x in images], axis=1) == terms, axis=(0, 1))
 
 
 def _walk_terms(terms, hints, seeds, flips, *, sweeps: int, never, prefer_sparse: bool, turns):

@@ -30,7 +30,7 @@ from alphatensor.factorization import (
     project,
     reduced,
 )
-from alphatensor.flip_symmetry import Cycle, Symmetry
+from alphatensor.flip_symmetry import Relabelling, Symmetry
 
 # From schemes above the best, which may lie in a component without better ones, each time of
 # another origin; from the best; among schemes that keep one of the format's symmetries, in turn.
@@ -146,9 +146,9 @@ def search(
         cycle, place = divmod(turn, len(formats))
         sizes = formats[place]
         kind, symmetry = _kind(cycle, config.turns, sizes)
-        if isinstance(symmetry, Cycle):
-            sizes = _stage(sizes, states)
-            symmetry = Cycle(sizes)
+        if isinstance(symmetry, Relabelling):
+            symmetry = _stage(symmetry, states)
+            sizes = symmetry.sizes
         state = states[sizes]
         near = _neighbours(sizes, schemes_of) | _sums(sizes, schemes_of, ring)
         brought = itertools.chain(*near.values())
@@ -228,27 +228,28 @@ def _next_origin(
 def _symmetric_origins(
     symmetry: Symmetry, states: dict[tuple, _Format], ring: rings.Ring
 ) -> dict[Hashable, list[Factorization]]:
-    """Generators to start from: under a cycle those of neighbouring formats, if there are any."""
+    """Generators to start from: those of neighbouring formats, if there are any."""
     origins = {}
-    if isinstance(symmetry, Cycle):
-        near = _neighbours(symmetry.sizes, lambda key: states[key].symmetric.get(Cycle(key), []))
-        parts = {key: [flip_symmetry.split(f) for f in schemes] for key, schemes in near.items()}
-        parts = {key: [f for f in schemes if f is not None] for key, schemes in parts.items()}
-        origins = {key: schemes for key, schemes in parts.items() if schemes}
+    if isinstance(symmetry, Relabelling):
+        kind = type(symmetry)
+        near = _neighbours(symmetry.sizes, lambda key: states[key].symmetric.get(kind(key), []))
+        for key, schemes in near.items():
+            parts = [flip_symmetry.split(f, symmetry) for f in schemes]
+            if parts := [f for f in parts if f is not None]:
+                origins[key] = parts
     return origins or {None: [flip_symmetry.generators(symmetry, ring)]}
 
 
-def _stage(sizes: tuple[int, int, int], states: dict[tuple, _Format]) -> tuple[int, int, int]:
-    """The format that walks with a cycle come to next on their way to one.
+def _stage(symmetry: Relabelling, states: dict[tuple, _Format]) -> Relabelling:
+    """The symmetry, of the format that walks come to next on their way to its own.
 
     From the naive algorithm of large formats walks do not get far: they go from format to format.
     """
+    sizes, kind = symmetry.sizes, type(symmetry)
     known = [key for key in [sizes, *(key for key, *_ in _adjacent(sizes))] if key in states]
-    if max(sizes) == flip_symmetry.ORDER or any(
-        Cycle(key) in states[key].symmetric for key in known
-    ):
-        return sizes
-    return _stage(tuple(sorted((*sizes[:2], sizes[2] - 1))), states)
+    if max(sizes) <= kind.first or any(kind(key) in states[key].symmetric for key in known):
+        return symmetry
+    return _stage(kind(tuple(sorted((*sizes[:2], sizes[2] - 1)))), states)
 
 
 def walk(

@@ -1,27 +1,26 @@
-"""Schemes that a symmetry of order three of their target leaves alone.
+"""Schemes that a symmetry of their target leaves alone.
 
-Such a scheme is a set of *fixed* terms and of orbits of three terms, of which one, the generator,
-says all (Ballard, Ikenmeyer, Landsberg and Ryder 2019, arXiv 1801.00843; Moosbauer and Poole 2025,
-arXiv 2502.04514). Two symmetries are used:
+Such a scheme is a set of *fixed* terms and of orbits of two or three terms, of which one, the
+generator, says all (Ballard, Ikenmeyer, Landsberg and Ryder 2019, arXiv 1801.00843; Moosbauer and
+Poole 2025, arXiv 2502.04514). Three symmetries are used:
 
 `Rotation`, of square formats: with the target's third mode read transposed, as here, its tensor is
 the same after a⊗b⊗c -> b⊗c⊗a. The fixed terms are a⊗a⊗a with block-diagonal unit matrices a that
 sum to the identity: over Z2 the vectors of all fixed terms of any such scheme must sum to it.
 
-`Cycle`, of formats with all sizes of three or more: the tensor is the same when 0 -> 1 -> 2 -> 0 is
-done to the rows and columns of all matrices, further indices staying as they are. The fixed terms
-are those of the naive product of the blocks of further indices.
+`Cycle` and `Swap` relabel rows and columns of all matrices: 0 -> 1 -> 2 -> 0 in all three sizes, of
+three or more; 0 <-> 1, 2 <-> 3, ... in the first and the last size. Further indices stay as they
+are. The fixed terms are those of the naive product of the indices that stay.
 """
 
 import dataclasses
 from collections.abc import Iterator
+from typing import ClassVar
 
 import numpy as np
 
 from alphatensor import rings, targets
 from alphatensor.factorization import Factorization, from_arrays, naive
-
-ORDER = 3  # of both symmetries; also the number of indices that a cycle moves
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,24 +34,58 @@ class Rotation:
 
 
 @dataclasses.dataclass(frozen=True)
-class Cycle:
-    """Of the first three rows and columns of the matrices of a format (n, m, p)."""
+class Relabelling:
+    """Of the indices of a format (n, m, p).
+
+    Attributes:
+      sizes: n, m and p.
+      order: images of a term, itself among them.
+      first: walks of formats of this size begin with the naive algorithm, those of larger formats
+        with what was found for smaller ones.
+    """
 
     sizes: tuple[int, int, int]
+    order: ClassVar[int]
+    first: ClassVar[int]
 
     def __str__(self) -> str:
-        return "cycle"
+        return type(self).__name__.lower()
+
+    def permutations(self) -> list[np.ndarray]:
+        """The image of each index, of n, m and p."""
+        raise NotImplementedError
 
 
-Symmetry = Rotation | Cycle
+class Cycle(Relabelling):
+    """0 -> 1 -> 2 -> 0 in all sizes."""
+
+    order = first = 3
+
+    def permutations(self) -> list[np.ndarray]:
+        return [np.array([1, 2, 0, *range(3, size)]) for size in self.sizes]
+
+
+class Swap(Relabelling):
+    """0 <-> 1, 2 <-> 3, ... in n and in p."""
+
+    order, first = 2, 4
+
+    def permutations(self) -> list[np.ndarray]:
+        n, m, p = map(np.arange, self.sizes)
+        n, p = (np.where(x ^ 1 < len(x), x ^ 1, x) for x in (n, p))
+        return [n, m, p]
+
+
+Symmetry = Rotation | Relabelling
 
 
 def symmetries(sizes: tuple[int, int, int]) -> list[Symmetry]:
     """Those that walks of a format may keep."""
-    n = sizes[0]
+    n, _, p = sizes
     rotations = [Rotation(b) for b in partitions(n)] if len(set(sizes)) == 1 and n > 1 else []
-    cycles = [Cycle(sizes)] if min(sizes) >= ORDER else []
-    return rotations + cycles
+    cycles = [Cycle(sizes)] if min(sizes) >= 3 else []
+    swaps = [Swap(sizes)] if min(n, p) >= 2 else []
+    return rotations + cycles + swaps
 
 
 def partitions(n: int, largest: int | None = None) -> Iterator[tuple[int, ...]]:
@@ -79,18 +112,18 @@ def generators(symmetry: Symmetry, ring: rings.Ring) -> Factorization:
     Returns:
       A factorisation of a tensor that, with its images and the fixed terms, sums to the format's.
     """
-    if isinstance(symmetry, Cycle):
-        return split(naive(symmetry.sizes, ring))
+    if isinstance(symmetry, Relabelling):
+        return split(naive(symmetry.sizes, ring), symmetry)
     return _rotation_generators(symmetry.blocks, ring)
 
 
 def expand(f: Factorization, symmetry: Symmetry) -> Factorization:
     """The whole scheme: the fixed terms and all images of the generators."""
     u, v, w = (np.array(factor) for factor in f.factors)
-    if isinstance(symmetry, Cycle):
+    if isinstance(symmetry, Relabelling):
         sizes = symmetry.sizes
-        images = [_turned((u, v, w), sizes, turns) for turns in range(ORDER)]
-        fixed = _fixed_products(sizes)
+        images = [_turned((u, v, w), symmetry, turns) for turns in range(symmetry.order)]
+        fixed = _fixed_products(symmetry)
     else:
         sizes = (sum(symmetry.blocks),) * 3
         images = [(u, v, w), (v, w, u), (w, u, v)]
@@ -99,18 +132,18 @@ def expand(f: Factorization, symmetry: Symmetry) -> Factorization:
     return from_arrays(sizes, f.ring, *factors, f.provenance)
 
 
-def split(f: Factorization) -> Factorization | None:
-    """Generators under the cycle; None if a scheme lacks it or has other fixed terms."""
+def split(f: Factorization, symmetry: Relabelling) -> Factorization | None:
+    """Generators of a scheme; None if it lacks the symmetry or has other fixed terms."""
     factors = [np.array(x) for x in f.factors]
-    fixed = {_key(term) for term in zip(*(x.T for x in _fixed_products(f.sizes)), strict=True)}
-    images = [_turned(factors, f.sizes, turns) for turns in range(ORDER)]
+    fixed = {_key(term) for term in zip(*(x.T for x in _fixed_products(symmetry)), strict=True)}
+    images = [_turned(factors, symmetry, turns) for turns in range(symmetry.order)]
     keys = [[_key(term) for term in zip(*(x.T for x in y), strict=True)] for y in images]
     chosen, left = [], set(keys[0])
     if len(left) < f.rank or not fixed <= left:
         return None
     for number, orbit in enumerate(zip(*keys, strict=True)):
         if orbit[0] in left and orbit[0] not in fixed:
-            if len(set(orbit)) < ORDER or not left >= set(orbit):
+            if len(set(orbit)) < symmetry.order or not left >= set(orbit):
                 return None
             left -= set(orbit)
             chosen.append(number)
@@ -119,39 +152,41 @@ def split(f: Factorization) -> Factorization | None:
     )
 
 
-def moved_bits(sizes: tuple[int, int, int], mode: int, turns: int) -> dict[int, int]:
-    """Where a cycle, done some times, moves the entries of a mode: shift to the left -> mask."""
+def moved_bits(symmetry: Relabelling, mode: int, turns: int) -> dict[int, int]:
+    """Where a symmetry, done some times, moves the entries of a mode: shift to the left -> mask."""
     moved: dict[int, int] = {}
-    for place, image in enumerate(_turned_places(sizes, mode, turns).tolist()):
+    for place, image in enumerate(_turned_places(symmetry, mode, turns).tolist()):
         moved[image - place] = moved.get(image - place, 0) | 1 << place
     return moved
 
 
-def _turned_places(sizes, mode: int, turns: int) -> np.ndarray:
+def _turned_places(symmetry: Relabelling, mode: int, turns: int) -> np.ndarray:
     """The image of each entry of a mode, int64 [entries]."""
-    rows, columns = sizes[mode], sizes[(mode + 1) % 3]
-    row, column = (
-        np.where(np.arange(size) < ORDER, (np.arange(size) + turns) % ORDER, np.arange(size))
-        for size in (rows, columns)
-    )
-    return (row[:, None] * columns + column).reshape(-1)
+    permutations = symmetry.permutations()
+    images = [np.arange(size) for size in symmetry.sizes]
+    for _ in range(turns):
+        images = [p[x] for p, x in zip(permutations, images, strict=True)]
+    row, column = images[mode], images[(mode + 1) % 3]
+    return (row[:, None] * len(column) + column).reshape(-1)
 
 
-def _turned(factors, sizes, turns: int) -> tuple[np.ndarray, ...]:
+def _turned(factors, symmetry: Relabelling, turns: int) -> tuple[np.ndarray, ...]:
     """The images of terms, [size, R] for each mode."""
     images = []
     for mode, factor in enumerate(factors):
         image = np.zeros_like(factor)
-        image[_turned_places(sizes, mode, turns)] = factor
+        image[_turned_places(symmetry, mode, turns)] = factor
         images.append(image)
     return tuple(images)
 
 
-def _fixed_products(sizes) -> tuple[np.ndarray, ...]:
-    """The fixed terms of a cycle, int64 [size, number] for each mode."""
-    f = naive(sizes, rings.Integers())
-    row, inner, column = (np.array(x) for x in np.unravel_index(np.arange(f.rank), sizes))
-    is_fixed = (row >= ORDER) & (inner >= ORDER) & (column >= ORDER)
+def _fixed_products(symmetry: Relabelling) -> tuple[np.ndarray, ...]:
+    """The fixed terms, int64 [size, number] for each mode."""
+    f = naive(symmetry.sizes, rings.Integers())
+    indices = np.unravel_index(np.arange(f.rank), symmetry.sizes)
+    is_fixed = np.ones(f.rank, bool)
+    for permutation, index in zip(symmetry.permutations(), indices, strict=True):
+        is_fixed &= permutation[index] == index
     return tuple(np.array(x)[:, is_fixed] for x in f.factors)
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from alphatensor import bitmasks, flip_graph, flip_moves, flip_search, flip_symmetry, rings, targets
 from alphatensor.factorization import extend, library, naive, permute_sizes, project
-from alphatensor.flip_symmetry import Cycle, Rotation
+from alphatensor.flip_symmetry import Cycle, Rotation, Swap
 
 Z2, Z = rings.IntegersMod(2), rings.Integers()
 BLOCKS = [(2,), (1, 1), (3,), (2, 1), (1, 1, 1), (2, 2)]
@@ -31,39 +31,56 @@ def test_simplest_generators_expand_to_the_target(ring, blocks):
 
 
 @pytest.mark.parametrize("sizes", [(3, 3, 3), (3, 4, 5), (5, 4, 4)], ids=str)
+@pytest.mark.parametrize("kind", [Cycle, Swap])
 @pytest.mark.parametrize("ring", [Z2, Z], ids=str)
-def test_the_naive_algorithm_keeps_the_cycle(ring, sizes):
+def test_the_naive_algorithm_keeps_relabellings(ring, kind, sizes):
     n, m, p = sizes
-    f = flip_symmetry.generators(Cycle(sizes), ring)
-    assert f.verify().ok and 3 * f.rank == n * m * p - (n - 3) * (m - 3) * (p - 3)
-    whole = flip_symmetry.expand(f, Cycle(sizes))
+    symmetry = kind(sizes)
+    f = flip_symmetry.generators(symmetry, ring)
+    fixed = (n - 3) * (m - 3) * (p - 3) if kind is Cycle else (n % 2) * m * (p % 2)
+    assert f.verify().ok and symmetry.order * f.rank == n * m * p - fixed
+    whole = flip_symmetry.expand(f, symmetry)
     assert whole.verify().ok and whole.rank == n * m * p
-    again = flip_symmetry.split(whole)
-    assert bitmasks.key(flip_symmetry.expand(again, Cycle(sizes))) == bitmasks.key(whole)
+    again = flip_symmetry.split(whole, symmetry)
+    assert bitmasks.key(flip_symmetry.expand(again, symmetry)) == bitmasks.key(whole)
 
 
-def test_a_cycle_by_hand():
-    # Entry (1, 0) of a 3x4 matrix goes to (2, 1), (2, 3) to (0, 3).
-    moved = bitmasks.moved(
-        (np.array([1 << 4, 1 << 11], np.uint32),), flip_symmetry.moved_bits((3, 4, 5), 0, 1)
-    )
-    assert np.array_equal(moved[0], [1 << 9, 1 << 3])
+@pytest.mark.parametrize(
+    ("symmetry", "mode", "places"),
+    [
+        (Cycle((3, 4, 5)), 0, {4: 9, 11: 3}),  # (1, 0) of a 3x4 matrix to (2, 1), (2, 3) to (0, 3)
+        (Swap((3, 4, 5)), 0, {4: 0, 11: 11}),  # (1, 0) to (0, 0), (2, 3) stays
+        (Swap((3, 4, 5)), 2, {7: 9, 12: 13}),  # (2, 1) of a 5x3 matrix to (3, 0), (4, 0) to (4, 1)
+    ],
+)
+def test_relabellings_by_hand(symmetry, mode, places):
+    words = (np.array([1 << place for place in places], np.uint32),)
+    moved = bitmasks.moved(words, flip_symmetry.moved_bits(symmetry, mode, 1))
+    assert np.array_equal(moved[0], [1 << place for place in places.values()])
+
+
+@pytest.mark.parametrize("symmetry", [Cycle((3, 4, 4)), Swap((3, 4, 4))], ids=str)
+def test_turns_lead_back(symmetry):
     for mode in range(3):
         words = (np.arange(1, 2**12, 37, dtype=np.uint32),)
-        for turns in (0, 1, 2):
-            there = bitmasks.moved(words, flip_symmetry.moved_bits((3, 4, 4), mode, turns))
-            back = bitmasks.moved(there, flip_symmetry.moved_bits((3, 4, 4), mode, -turns % 3))
+        for turns in range(symmetry.order):
+            there = bitmasks.moved(words, flip_symmetry.moved_bits(symmetry, mode, turns))
+            rest = -turns % symmetry.order
+            back = bitmasks.moved(there, flip_symmetry.moved_bits(symmetry, mode, rest))
             assert np.array_equal(back[0], words[0]), (mode, turns)
 
 
 def test_schemes_without_the_cycle_are_not_split():
-    assert flip_symmetry.split(library.best("factorizations", (3, 3, 3), "Z2")) is None
+    cycle = Cycle((3, 3, 3))
+    assert flip_symmetry.split(library.best("factorizations", (3, 3, 3), "Z2"), cycle) is None
     f = naive((3, 3, 3), Z2)
     twice = f.replace(**{x: np.hstack([getattr(f, x)] * 3) for x in "uvw"})
-    assert flip_symmetry.split(twice) is None
+    assert flip_symmetry.split(twice, cycle) is None
 
 
-@pytest.mark.parametrize("symmetry", [Rotation((2,)), Rotation((2, 1)), Cycle((3, 3, 4))], ids=str)
+@pytest.mark.parametrize(
+    "symmetry", [Rotation((2,)), Rotation((2, 1)), Cycle((3, 3, 4)), Swap((2, 3, 4))], ids=str
+)
 @pytest.mark.parametrize("ring", [Z2, Z], ids=str)
 def test_moves_of_orbits_keep_the_sum(ring, symmetry):
     start = flip_symmetry.generators(symmetry, ring)
@@ -78,26 +95,35 @@ def test_moves_of_orbits_keep_the_sum(ring, symmetry):
             f = bitmasks.from_masks(np.array(terms[..., w]), start.target, {})
             ranks.add(f.rank)
             assert flip_symmetry.expand(f, symmetry).verify().ok
-    slow = ring == Z and isinstance(symmetry, Cycle)  # entries leave {-1, 0, 1} often
+    slow = ring == Z and isinstance(symmetry, (Cycle, Swap))  # entries leave {-1, 0, 1} often
     assert min(ranks) < start.rank or slow
     assert np.array_equal(bitmasks.ranks(walkers.best), walkers.best_rank)
 
 
-def test_neighbours_of_schemes_with_the_cycle_keep_it():
-    symmetry = Cycle((3, 3, 4))
+@pytest.mark.parametrize(
+    ("symmetry", "neighbours"),
+    [
+        (
+            Cycle((3, 3, 4)),
+            lambda f: [extend(f, "m"), project(f, "p"), extend(permute_sizes(f, (4, 3, 3)), "p")],
+        ),
+        (Swap((2, 3, 4)), lambda f: [extend(f, "n"), extend(f, "m"), extend(f, "p")]),
+    ],
+    ids=["cycle", "swap"],
+)
+def test_neighbours_of_symmetric_schemes_are_symmetric(symmetry, neighbours):
     walkers = flip_graph.start([flip_symmetry.generators(symmetry, Z2)], 16, 16, seed=0)
     walkers = flip_graph.run(walkers, rounds=99, sweeps=20, margin=3, patience=9, symmetry=symmetry)
     target = flip_symmetry.generators(symmetry, Z2).target
     best = walkers.best[..., int(walkers.best_rank.argmin())]
     f = bitmasks.from_masks(np.array(best), target, {})
     f = flip_symmetry.expand(f, symmetry)
-    assert f.rank < 36
-    for other in (
-        extend(f, "m"), project(f, "p"), extend(permute_sizes(f, (4, 3, 3)), "p"),
-    ):  # fmt: skip
-        parts = flip_symmetry.split(other)
+    assert f.rank < np.prod(symmetry.sizes)
+    for other in neighbours(f):
+        its = type(symmetry)(other.sizes)
+        parts = flip_symmetry.split(other, its)
         assert parts.verify().ok
-        whole = flip_symmetry.expand(parts, Cycle(other.sizes))
+        whole = flip_symmetry.expand(parts, its)
         assert bitmasks.key(whole) == bitmasks.key(other)
 
 
@@ -119,11 +145,26 @@ def test_hints_miss_no_pair_of_orbits():
     assert made > 100
 
 
-def test_hints_miss_no_pair_of_images():
-    sizes = (3, 3, 4)
-    f = flip_symmetry.generators(Cycle(sizes), Z2)
+def test_terms_that_equal_their_image_vanish():
+    """Over Z2 they count twice; a walk from them alone is rid of them at once."""
+    symmetry = Swap((2, 2, 2))
+    turns = flip_graph._turns(symmetry)
+    f = flip_symmetry.generators(symmetry, Z2)
+    even = np.ones((4, 1), int)
+    factors = [np.hstack([np.array(x), y]) for x, y in zip(f.factors, [even] * 3, strict=True)]
+    doubled = flip_symmetry._with_own_target("doubled", Z2, factors)
+    walkers = flip_graph.start([doubled], 8, 8, seed=0)
+    own = np.array(flip_graph._is_own_image(walkers.terms, turns))
+    assert own[:5].sum() == 8 and own[4].all(), "the last of five, and free slots"
+    walkers = flip_graph.run(walkers, rounds=1, sweeps=1, margin=3, patience=9, symmetry=symmetry)
+    assert int(walkers.best_rank.max()) <= 4
+
+
+@pytest.mark.parametrize("symmetry", [Cycle((3, 3, 4)), Swap((2, 3, 4))], ids=str)
+def test_hints_miss_no_pair_of_images(symmetry):
+    f = flip_symmetry.generators(symmetry, Z2)
     walkers = flip_graph.start([f], 16, slots=-(-f.rank // 8) * 8, seed=0)
-    turns = flip_graph._turns(Cycle(sizes))
+    turns = flip_graph._turns(symmetry)
     factors = [(walkers.terms[0, mode],) for mode in range(3)]
     slots = walkers.terms.shape[2]
     hints = [[jnp.full(16, 2**slots - 1, jnp.uint32)] for _ in range(3)]
@@ -147,29 +188,31 @@ def test_symmetric_walks_reach_known_ranks():
         ring="Z2", walkers=64, sweeps=100, rounds=20, patience=20, margin=3, slice_seconds=1.0,
         pool=8, seed=0, turns=flip_search.TURNS,
     )  # fmt: skip
-    for symmetry, rank in [(Rotation((2,)), 7), (Rotation((2, 1)), 26), (Cycle((3, 3, 4)), 33)]:
+    for symmetry, rank in [
+        (Rotation((2,)), 7), (Rotation((2, 1)), 26), (Cycle((3, 3, 4)), 33), (Swap((2, 2, 2)), 8),
+    ]:  # fmt: skip
         starts = [flip_symmetry.generators(symmetry, Z2)]
         pool, flips, _ = flip_search.walk(starts, config, 0.1, seed=0, symmetry=symmetry)
         assert pool[0].rank <= rank and flips > 0
         for f in pool:
             assert f.verify().ok
-            if isinstance(symmetry, Cycle):
-                assert flip_symmetry.split(f) is not None
+            if isinstance(symmetry, (Cycle, Swap)):
+                assert flip_symmetry.split(f, symmetry) is not None
 
 
 def test_a_search_takes_the_symmetries_of_a_format_in_turn():
     def kinds(sizes, number, turns=flip_search.TURNS):
         return [flip_search._kind(turn, turns, sizes) for turn in range(number)]
 
-    first, cycle = Rotation((3,)), Cycle((3, 3, 3))
+    first, relabellings = Rotation((3,)), [Cycle((3, 3, 3)), Swap((3, 3, 3))]
     assert kinds((3, 3, 3), 3) == [("descent", None), ("best", None), ("symmetric", first)]
-    choices = [first, Rotation((2, 1)), Rotation((1, 1, 1)), cycle, first]
-    assert [symmetry for _, symmetry in kinds((3, 3, 3), 15)[2::3]] == choices
-    two = [Rotation((2,)), Rotation((1, 1))]
-    assert kinds((2, 2, 2), 3, ("symmetric",)) == [("symmetric", x) for x in [*two, two[0]]]
+    choices = [first, Rotation((2, 1)), Rotation((1, 1, 1)), *relabellings, first]
+    assert [symmetry for _, symmetry in kinds((3, 3, 3), 18)[2::3]] == choices
+    two = [Rotation((2,)), Rotation((1, 1)), Swap((2, 2, 2))]
+    assert kinds((2, 2, 2), 4, ("symmetric",)) == [("symmetric", x) for x in [*two, two[0]]]
     assert kinds((3, 4, 5), 1, ("symmetric",)) == [("symmetric", Cycle((3, 4, 5)))]
     assert kinds((1, 1, 1), 1, ("symmetric",)) == [("descent", None)], "has no orbits"
-    assert kinds((2, 3, 3), 3) == [("descent", None), ("best", None), ("descent", None)]
+    assert kinds((1, 3, 3), 3) == [("descent", None), ("best", None), ("descent", None)]
 
 
 def test_a_search_comes_to_a_format_from_smaller_ones(tmp_path):
@@ -178,10 +221,11 @@ def test_a_search_comes_to_a_format_from_smaller_ones(tmp_path):
         pool=8, seed=0, turns=("symmetric",),
     )  # fmt: skip
     found = flip_search.search([(3, 4, 4)], str(tmp_path), config, 1e6)
-    turns = [next(found) for _ in range(3)]
-    assert [turn.sizes for turn in turns] == [(3, 3, 3), (3, 3, 4), (3, 4, 4)]
-    assert {turn.kind for turn in turns} == {"symmetric cycle"}
-    assert turns[2].reached <= turns[1].reached + 12 < 48, "starts from 3x3x4, extended"
+    turns = [next(found) for _ in range(5)]
+    cycles = [turn for turn in turns if turn.kind == "symmetric cycle"]
+    assert [turn.sizes for turn in cycles] == [(3, 3, 3), (3, 3, 4), (3, 4, 4)]
+    assert {turn.sizes for turn in turns if turn.kind == "symmetric swap"} == {(3, 4, 4)}
+    assert cycles[2].reached <= cycles[1].reached + 12 < 48, "starts from 3x3x4, extended"
 
 
 def test_a_symmetric_search_fills_a_library(tmp_path):
