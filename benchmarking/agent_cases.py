@@ -27,6 +27,7 @@ def config_for(side: int, network: str):
         config.network = paper_network.get_config()
         shrink *= 16
         config.search.simulations = 4
+        config.game.max_moves = 9 if side == 4 else 1
         config.train.updates_per_call = config.train.updates_per_round = 1
     devices = 2
     config.learner.batch_size = max(devices, config.learner.batch_size // shrink)
