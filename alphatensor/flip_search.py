@@ -415,7 +415,7 @@ def _store(
     for f in _lifting(pool, lifts, seconds):
         add(lifts[bitmasks.key(f)], lifted_from="Z2")
     known = [lifts[key] for f in pool if (key := bitmasks.key(f)) in lifts]
-    if len(lifts) > before:
+    if is_news or len(lifts) > before:
         lines.append(
             f"{'x'.join(map(str, sizes))}: of {len(pool)} schemes of rank {pool[0].rank} over Z2, "
             f"{len(known)} were tried and {sum(x is not None for x in known)} lift to Z."
