@@ -13,6 +13,7 @@ three or more; 0 <-> 1, 2 <-> 3, ... in the first and the last size. Further ind
 are. The fixed terms are those of the naive product of the indices that stay.
 """
 
+import abc
 import dataclasses
 from collections.abc import Iterator
 from typing import ClassVar
@@ -34,7 +35,7 @@ class Rotation:
 
 
 @dataclasses.dataclass(frozen=True)
-class Relabelling:
+class Relabelling(abc.ABC):
     """Of the indices of a format (n, m, p).
 
     Attributes:
@@ -51,9 +52,9 @@ class Relabelling:
     def __str__(self) -> str:
         return type(self).__name__.lower()
 
+    @abc.abstractmethod
     def permutations(self) -> list[np.ndarray]:
         """The image of each index, of n, m and p."""
-        raise NotImplementedError
 
 
 class Cycle(Relabelling):
