@@ -214,10 +214,13 @@ def _run(
     never = jnp.any(walkers.seeds == 0)  # generators never get there
     options = dict(sweeps=sweeps, never=never, prefer_sparse=prefer_sparse)
     if isinstance(symmetry, flip_symmetry.Rotation):
-        everything = _all_bits(1, 3 * slots)
+        everything = (_all_bits(3 * slots),)
         walk = functools.partial(_walk_rotated, **options)
+    elif isinstance(symmetry, flip_symmetry.Transposition):
+        everything = _all_bits(2 * slots), _all_bits(slots)
+        walk = functools.partial(_walk_transposed, symmetry=symmetry, **options)
     else:
-        everything = _all_bits(3, slots)
+        everything = (_all_bits(slots),) * 3
         turns = _turns(symmetry) if symmetry else flip_moves.UNTURNED
         walk = functools.partial(_walk_terms, turns=turns, **options)
     cancels = isinstance(symmetry, flip_symmetry.Relabelling) and symmetry.order == 2
@@ -228,7 +231,7 @@ def _run(
         before = bitmasks.ranks(state.terms)
         terms, hints, seeds, flips = walk(state.terms, hints, state.seeds, state.flips)
         if cancels:  # over Z2 a term and an equal image are nothing
-            terms = jnp.where(_is_own_image(terms, turns), 0, terms)
+            terms = jnp.where(_is_own_image(terms, symmetry), 0, terms)
         rank, weight = bitmasks.ranks(terms), bitmasks.weights(terms)
         is_better = rank < state.best_rank
         heaviest = state.best_weight if prefer_sparse else jnp.iinfo(jnp.int32).max
@@ -241,43 +244,44 @@ def _run(
         back = stuck & (rank >= best_rank + margin)
         terms = jnp.where(back, best, terms)
         terms, seeds, split = flip_moves.plus(terms, seeds, stuck)
-        hints = jnp.where(back | split, everything, hints)
+        hints = jax.tree.map(lambda x, y: jnp.where(back | split, x, y), everything, hints)
         age = jnp.where(split, 0, age)
         return (Walkers(terms, best, best_rank, best_weight, age, seeds, flips), hints), None
 
-    hints = everything | jnp.zeros_like(walkers.seeds)
+    hints = jax.tree.map(lambda x: x | jnp.zeros_like(walkers.seeds), everything)
     return jax.lax.scan(one_round, (walkers, hints), None, length=rounds)[0][0]
 
 
-def _all_bits(lists: int, bits: int) -> jax.Array:
-    """Hints with every bit set, uint32 [lists, words, 1]."""
-    everything = np.full((lists, -(-bits // bitmasks.WORD)), 2**bitmasks.WORD - 1, np.uint32)
-    if bits % bitmasks.WORD:
-        everything[:, -1] = 2 ** (bits % bitmasks.WORD) - 1
-    return jnp.asarray(everything)[:, :, None]
+def _all_bits(number: int) -> jax.Array:
+    """Hints with every bit set, uint32 [words, 1]."""
+    everything = np.full(-(-number // bitmasks.WORD), 2**bitmasks.WORD - 1, np.uint32)
+    if number % bitmasks.WORD:
+        everything[-1] = 2 ** (number % bitmasks.WORD) - 1
+    return jnp.asarray(everything)[:, None]
+
+
+def _turn(symmetry: flip_symmetry.Relabelling, mode: int, number: int) -> flip_moves.Turn:
+    """Factors of a mode -> their images after some turns."""
+    places = flip_symmetry.moved_bits(symmetry, mode, number)
+    return functools.partial(bitmasks.moved, places=places)
 
 
 def _turns(symmetry: flip_symmetry.Relabelling) -> list[list[flip_moves.Turn]]:
     """For each mode, the images of factors after no turn, one, ..."""
-    return [
-        [
-            functools.partial(
-                bitmasks.moved, places=flip_symmetry.moved_bits(symmetry, mode, number)
-            )
-            for number in range(symmetry.order)
-        ]
-        for mode in range(3)
-    ]
+    return [[_turn(symmetry, mode, k) for k in range(symmetry.order)] for mode in range(3)]
 
 
-def _is_own_image(terms: jax.Array, turns: list[list[flip_moves.Turn]]) -> jax.Array:
+def _is_own_image(terms: jax.Array, symmetry: flip_symmetry.Relabelling) -> jax.Array:
     """Which terms [P, 3, R, W] the first turn leaves as they are, bool [R, W]."""
-    images = [turns[mode][1](tuple(terms[:, mode])) for mode in range(3)]
-    return jnp.all(jnp.stack([jnp.stack(x) for x in images], axis=1) == terms, axis=(0, 1))
+    is_same = True
+    for mode, other in enumerate(symmetry.modes):
+        image = jnp.stack(_turn(symmetry, mode, 1)(tuple(terms[:, mode])))
+        is_same &= jnp.all(image == terms[:, other], axis=0)
+    return is_same
 
 
 def _walk_terms(terms, hints, seeds, flips, *, sweeps: int, never, prefer_sparse: bool, turns):
-    """Sweeps of a try in each mode: terms [P, 3, R, W], hints [3, words, W]."""
+    """Sweeps of a try in each mode: terms [P, 3, R, W], hints of three modes [words, W]."""
 
     def sweep(carry, _):
         factors, hints, seeds, flips = carry
@@ -290,7 +294,7 @@ def _walk_terms(terms, hints, seeds, flips, *, sweeps: int, never, prefer_sparse
             for m, x, y in zip(order, new, new_hints, strict=True):
                 factors[m], hints[m] = x, y
             flips = flips + flipped
-        return (tuple(factors), jnp.stack([jnp.stack(x) for x in hints]), seeds, flips), None
+        return (tuple(factors), tuple(map(jnp.stack, hints)), seeds, flips), None
 
     factors = tuple(tuple(terms[:, mode]) for mode in range(3))
     carry = factors, hints, seeds, flips
@@ -299,7 +303,7 @@ def _walk_terms(terms, hints, seeds, flips, *, sweeps: int, never, prefer_sparse
 
 
 def _walk_rotated(terms, hints, seeds, flips, *, sweeps: int, never, prefer_sparse: bool):
-    """As many tries in orbits of the rotation: terms [P, 3, R, W], hints [1, words, W]."""
+    """As many tries in orbits of the rotation: terms [P, 3, R, W], hints of one list [words, W]."""
     shape = terms.shape
 
     def attempt(carry, _):
@@ -307,8 +311,39 @@ def _walk_rotated(terms, hints, seeds, flips, *, sweeps: int, never, prefer_spar
         factors, hints, seeds, flipped = flip_moves.flip_orbits(
             factors, list(hints[0]), seeds, never, prefer_sparse
         )
-        return (factors, jnp.stack(hints)[None], seeds, flips + flipped), None
+        return (factors, (jnp.stack(hints),), seeds, flips + flipped), None
 
     carry = tuple(terms.reshape(len(terms), -1, shape[-1])), hints, seeds, flips
     (factors, *rest), _ = jax.lax.scan(attempt, carry, None, length=TRIES * sweeps)
     return jnp.stack(factors).reshape(shape), *rest
+
+
+def _walk_transposed(
+    terms, hints, seeds, flips, *, sweeps: int, never, prefer_sparse: bool, symmetry
+):
+    """Sweeps of a try in each mode in orbits of the transposition.
+
+    Args:
+      terms: [P, 3, R, W].
+      hints: of the first mode's factors with the last's, [words of 2R, W], and of the second's.
+    """
+    slots = terms.shape[2]
+    there, back = _turn(symmetry, 2, 1), _turn(symmetry, 0, 1)
+    turns = [_turn(symmetry, 1, k) for k in range(2)]
+
+    def sweep(carry, _):
+        outer, inner, hints, seeds, flips = carry
+        hints = [list(x) for x in hints]
+        for mode in range(3):
+            outer, inner, hints, seeds, flipped = flip_moves.flip_transposed(
+                outer, inner, hints, seeds, never, prefer_sparse, turns, is_inner=mode == 1
+            )
+            flips = flips + flipped
+        return (outer, inner, tuple(map(jnp.stack, hints)), seeds, flips), None
+
+    first, inner, last = (tuple(terms[:, mode]) for mode in range(3))
+    outer = tuple(map(jnp.concatenate, zip(first, there(last), strict=True)))
+    carry = outer, inner, hints, seeds, flips
+    (outer, inner, *rest), _ = jax.lax.scan(sweep, carry, None, length=sweeps)
+    first, last = tuple(x[:slots] for x in outer), back(tuple(x[slots:] for x in outer))
+    return jnp.stack([jnp.stack(x) for x in (first, inner, last)], axis=1), *rest

@@ -45,8 +45,8 @@ def flip(
     """
     (a, b, c), (hints_a, hints_b, hints_c) = factors, hints
     own = functools.partial(bitmasks.one_hot, words=len(hints_a))
-    drawn = _draw(a, b, c, hints_a, own, lambda x, _: x, seeds, never, prefer_sparse, turns)
-    i, j, new_b, new_c, flipped, hints_a, seeds = drawn
+    drawn = _draw(a, b, c, hints_a, own, lambda x, *_: x, seeds, never, prefer_sparse, turns)
+    i, j, _, new_b, new_c, flipped, hints_a, seeds = drawn
     hints_b = _new_hints(hints_b, b, new_b, i, own(i), never, turns[1])
     hints_c = _new_hints(hints_c, c, new_c, j, own(j), never, turns[2])
     index = jnp.arange(len(a[0]), dtype=jnp.int32)[:, None]
@@ -77,25 +77,110 @@ def flip_orbits(
     total = len(factors[0])
     slots = total // 3
 
-    def place(index: jax.Array, turns: int) -> jax.Array:
+    def place(index: jax.Array, turns: int, _) -> jax.Array:
         moved = index + turns * slots
         moved = jnp.where(moved >= total, moved - total, moved)
         return jnp.where(index == NONE, NONE, moved)
 
     def own(index: jax.Array) -> Hints:
-        orbit = [bitmasks.one_hot(place(index, k), len(hints)) for k in range(3)]
+        orbit = [bitmasks.one_hot(place(index, k, 0), len(hints)) for k in range(3)]
         return [functools.reduce(operator.or_, words) for words in zip(*orbit, strict=True)]
 
     drawn = _draw(factors, factors, factors, hints, own, place, seeds, never, prefer_sparse)
-    i, j, new_b, new_c, flipped, hints, seeds = drawn
+    i, j, _, new_b, new_c, flipped, hints, seeds = drawn
     row = jnp.arange(total, dtype=jnp.int32)[:, None]
     for index, turns, new in ((i, 1, new_b), (j, 2, new_c)):
-        target = place(index, turns)
+        target = place(index, turns, 0)
         hints = _new_hints(hints, factors, new, target, own(index), never)
         factors = _put(factors, row == target, new)
         vanished = (row % slots == index % slots) & (new[0] == 0) & flipped
         factors = jax.tree.map(lambda x, v=vanished: jnp.where(v, 0, x), factors)
     return factors, hints, seeds, flipped
+
+
+def flip_transposed(
+    outer: Planes,
+    inner: Planes,
+    hints: list[Hints],
+    seeds: jax.Array,
+    never: jax.Array,
+    prefer_sparse: bool,
+    turns: Sequence[Turn],
+    is_inner: bool,
+):
+    """Tries one flip of every walker in two orbits of terms under the transposition.
+
+    A generator a⊗b⊗c stands for itself and for c'⊗b'⊗a', where x' is transposed.
+
+    Args:
+      outer: `Planes` of [2R, W]: the factors a of R generators and, below them, their c'.
+      inner: [R, W], their b.
+      hints: of both.
+      seeds, never, prefer_sparse: as for `flip`.
+      turns: b -> b and b -> b'.
+      is_inner: whether terms share a factor of `inner`.
+
+    Returns:
+      (outer, inner, hints, seeds, whether flipped bool [W]).
+    """
+    slots = len(inner[0])
+    hints_outer, hints_inner = hints
+
+    def other(index: jax.Array) -> jax.Array:
+        """The other outer factor of a term."""
+        moved = jnp.where(index >= slots, index - slots, index + slots)
+        return jnp.where(index == NONE, NONE, moved)
+
+    def term(index: jax.Array) -> jax.Array:
+        return jnp.where(index == NONE, NONE, index % slots)
+
+    def own(index: jax.Array) -> Hints:
+        orbit = [bitmasks.one_hot(x, len(hints_outer)) for x in (index, other(index))]
+        return [x | y for x, y in zip(*orbit, strict=True)]
+
+    def own_inner(index: jax.Array) -> Hints:
+        return bitmasks.one_hot(index, len(hints_inner))
+
+    still = UNTURNED[0]
+    if is_inner:
+
+        def place(index: jax.Array, part: int, turn) -> jax.Array:
+            return jnp.where((turn == 1) == (part == 1), other(index), index)
+
+        drawn = _draw(
+            inner, outer, outer, hints_inner, own_inner, place,
+            seeds, never, prefer_sparse, (turns, still, still),
+        )  # fmt: skip
+        i, j, turn, new_i, new_j, flipped, hints_inner, seeds = drawn
+        changes = (i, new_i), (place(j, 2, turn), new_j)
+    else:
+
+        def place(index: jax.Array, part: int, _) -> jax.Array:
+            return other(index) if part == 1 else term(index)
+
+        drawn = _draw(
+            outer, outer, inner, hints_outer, own, place,
+            seeds, never, prefer_sparse, (still, still, turns),
+            turn_between=lambda i, j: ((i >= slots) != (j >= slots)).astype(jnp.int32),
+        )  # fmt: skip
+        i, j, _, new_i, new_j, flipped, hints_outer, seeds = drawn
+        changes = ((other(i), new_i),)
+        hints_inner = _new_hints(
+            hints_inner, inner, new_j, term(j), own_inner(term(j)), never, turns
+        )
+    row = jnp.arange(2 * slots, dtype=jnp.int32)[:, None]
+    for index, new in changes:
+        hints_outer = _new_hints(hints_outer, outer, new, index, own(index), never)
+        outer = _put(outer, row == index, new)
+    if not is_inner:
+        inner = _put(inner, row[:slots] == term(j), new_j)
+    for index, new in ((i, new_i), (j, new_j)):
+        vanished = (row % slots == term(index)) & (new[0] == 0) & flipped
+        outer, inner = (
+            jax.tree.map(lambda x, v=vanished: jnp.where(v[: len(x)], 0, x), planes)
+            for planes in (outer, inner)
+        )
+    return outer, inner, [hints_outer, hints_inner], seeds, flipped
 
 
 def _draw(
@@ -104,11 +189,12 @@ def _draw(
     c: Planes,
     hints: Hints,
     own: Callable[[jax.Array], Hints],
-    place: Callable[[jax.Array, int], jax.Array],
+    place: Callable[[jax.Array, int, jax.Array | int], jax.Array],
     seeds: jax.Array,
     never: jax.Array,
     prefer_sparse: bool,
     turns: Sequence[Sequence[Turn]] = UNTURNED,
+    turn_between: Callable[[jax.Array, jax.Array], jax.Array] | None = None,
 ):
     """Draws a pair that shares a factor of `a`, and computes the two factors that a flip changes.
 
@@ -116,12 +202,15 @@ def _draw(
       a, b, c: the shared mode and the two others, [R, W].
       hints: of `a`.
       own: number of a factor -> bits of its own term, which is no partner.
-      place: number of a factor of `a`, 1 or 2 -> that of its term in `b` or `c`.
+      place: number of a factor of `a`, 1 or 2, number of a turn -> that of the image of its term
+        in `b` or `c`.
       seeds, never, prefer_sparse, turns: as for `flip`.
+      turn_between: i, j -> the turn to take of j's term; by default one that makes the factors of
+        `a` equal.
 
     Returns:
-      (i and j int32 [W], NONE where no flip is made; i's new factor of `b`, j's of `c`; whether a
-      flip is made bool [W]; hints; seeds).
+      (i and j int32 [W], NONE where no flip is made; the turn of j's term; i's new factor of `b`,
+      j's of `c`; whether a flip is made bool [W]; hints; seeds).
     """
     slots = len(a[0])
     first = bitmasks.next_random(seeds)
@@ -135,13 +224,14 @@ def _draw(
     is_pair = j != NONE
     turn = j // (bits // order)
     j = jnp.where(is_pair, j % (bits // order), NONE)
+    turn = turn_between(i, j) if turn_between else turn
     bit = bitmasks.one_hot(i, len(hints))
     hints = [jnp.where(is_pair, x, x & ~y) for x, y in zip(hints, bit, strict=True)]
 
     # Subtracting instead of adding and taking a_j = -a_i change signs alone: nothing over Z2.
     is_opposite = (first & 1) == 1
-    b_i, b_j = (bitmasks.pick(b, place(x, 1)) for x in (i, j))
-    c_i, c_j = (bitmasks.pick(c, place(x, 2)) for x in (i, j))
+    b_i, b_j = (bitmasks.pick(b, place(x, 1, k)) for x, k in ((i, 0), (j, turn)))
+    c_i, c_j = (bitmasks.pick(c, place(x, 2, k)) for x, k in ((i, 0), (j, turn)))
     b_j, c_i = _turned(b_j, turns[1], turn), _turned(c_i, _back(turns[2]), turn)
     negated = is_opposite
     if len(a) == 2:
@@ -159,7 +249,7 @@ def _draw(
         flipped &= added.astype(jnp.int32) <= jax.lax.clz(seeds).astype(jnp.int32)
     i, j = jnp.where(flipped, i, NONE), jnp.where(flipped, j, NONE)
     new_b, new_c, flipped, i, j = bitmasks.fence(never, (new_b, new_c, flipped, i, j))
-    return i, j, new_b, new_c, flipped, hints, seeds
+    return i, j, turn, new_b, new_c, flipped, hints, seeds
 
 
 def _back(turns: Sequence[Turn]) -> list[Turn]:

@@ -9,6 +9,7 @@ keep to the entries -1, 0 and 1.
 
 import collections
 import dataclasses
+import functools
 import itertools
 import time
 from collections.abc import Callable, Hashable, Iterator
@@ -30,7 +31,7 @@ from alphatensor.factorization import (
     project,
     reduced,
 )
-from alphatensor.flip_symmetry import Relabelling, Symmetry
+from alphatensor.flip_symmetry import Relabelling, Symmetry, Transposition
 
 # From schemes above the best, which may lie in a component without better ones, each time of
 # another origin; from the best; among schemes that keep one of the format's symmetries, in turn.
@@ -148,7 +149,7 @@ def search(
         kind, symmetry = _kind(cycle, config.turns, sizes)
         if isinstance(symmetry, Relabelling):
             symmetry = _stage(symmetry, states)
-            sizes = symmetry.sizes
+            sizes = tuple(sorted(symmetry.sizes))
         state = states[sizes]
         near = _neighbours(sizes, schemes_of) | _sums(sizes, schemes_of, ring)
         brought = itertools.chain(*near.values())
@@ -161,9 +162,11 @@ def search(
             starts = known
         else:
             if symmetry:
-                origins = _symmetric_origins(symmetry, states, ring)
+                origins = _symmetric_origins(symmetry, states)
+                origins = origins or {None: [flip_symmetry.generators(symmetry, ring)]}
             else:
-                origins = near | state.symmetric | {None: [naive(sizes, ring)]}
+                kept = {x: _permuted(fs, sizes) for x, fs in state.symmetric.items()}
+                origins = near | kept | {None: [naive(sizes, ring)]}
                 origins = {x: fs for x, fs in origins.items() if fs[0].rank > known[0].rank}
             starts = _next_origin(origins, state.descended[symmetry]) or known
         limit = min(config.slice_seconds, seconds - (begin - started))
@@ -184,7 +187,7 @@ def search(
             starts, walkers = (lifting, None) if lifting else (starts, walkers)
         if kind != "best" and idle < IDLE and (symmetry or reached > known[0].rank):
             state.descents[symmetry] = _Descent(starts, walkers, reached, idle)
-        pool = state.pool = _merged(found, known, config.pool)
+        pool = state.pool = _merged(_permuted(found, sizes), known, config.pool)
         elapsed = time.monotonic() - begin
         state.seconds += elapsed
         provenance = {
@@ -226,18 +229,24 @@ def _next_origin(
 
 
 def _symmetric_origins(
-    symmetry: Symmetry, states: dict[tuple, _Format], ring: rings.Ring
+    symmetry: Symmetry, states: dict[tuple, _Format]
 ) -> dict[Hashable, list[Factorization]]:
-    """Generators to start from: those of neighbouring formats, if there are any."""
-    origins = {}
-    if isinstance(symmetry, Relabelling):
-        kind = type(symmetry)
-        near = _neighbours(symmetry.sizes, lambda key: states[key].symmetric.get(kind(key), []))
-        for key, schemes in near.items():
-            parts = [flip_symmetry.split(f, symmetry) for f in schemes]
-            if parts := [f for f in parts if f is not None]:
-                origins[key] = parts
-    return origins or {None: [flip_symmetry.generators(symmetry, ring)]}
+    """Generators from neighbouring formats."""
+
+    def known(other: Relabelling) -> list[Factorization]:
+        return states[tuple(sorted(other.sizes))].symmetric.get(other, [])
+
+    near = {}
+    if isinstance(symmetry, Transposition):
+        near = {
+            smaller: [functools.reduce(extend, axes, f) for f in known(smaller)]
+            for smaller, axes in symmetry.origins().items()
+        }
+    elif isinstance(symmetry, Relabelling):
+        near = _neighbours(symmetry.sizes, lambda key: known(type(symmetry)(key)))
+    parts = {key: [flip_symmetry.split(f, symmetry) for f in fs] for key, fs in near.items()}
+    parts = {key: [f for f in fs if f is not None] for key, fs in parts.items()}
+    return {key: fs for key, fs in parts.items() if fs}
 
 
 def _stage(symmetry: Relabelling, states: dict[tuple, _Format]) -> Relabelling:
@@ -245,11 +254,13 @@ def _stage(symmetry: Relabelling, states: dict[tuple, _Format]) -> Relabelling:
 
     From the naive algorithm of large formats walks do not get far: they go from format to format.
     """
-    sizes, kind = symmetry.sizes, type(symmetry)
-    known = [key for key in [sizes, *(key for key, *_ in _adjacent(sizes))] if key in states]
-    if max(sizes) <= kind.first or any(kind(key) in states[key].symmetric for key in known):
+    if symmetry.sizes[2] <= symmetry.first or _symmetric_origins(symmetry, states):
         return symmetry
-    return _stage(kind(tuple(sorted((*sizes[:2], sizes[2] - 1)))), states)
+    return _stage(symmetry.smaller(), states)
+
+
+def _permuted(schemes: list[Factorization], sizes) -> list[Factorization]:
+    return [permute_sizes(f, sizes) for f in schemes]
 
 
 def walk(

@@ -2,7 +2,7 @@
 
 Such a scheme is a set of *fixed* terms and of orbits of two or three terms, of which one, the
 generator, says all (Ballard, Ikenmeyer, Landsberg and Ryder 2019, arXiv 1801.00843; Moosbauer and
-Poole 2025, arXiv 2502.04514). Three symmetries are used:
+Poole 2025, arXiv 2502.04514). Four symmetries are used:
 
 `Rotation`, of square formats: with the target's third mode read transposed, as here, its tensor is
 the same after a⊗b⊗c -> b⊗c⊗a. The fixed terms are a⊗a⊗a with block-diagonal unit matrices a that
@@ -11,12 +11,17 @@ sum to the identity: over Z2 the vectors of all fixed terms of any such scheme m
 `Cycle` and `Swap` relabel rows and columns of all matrices: 0 -> 1 -> 2 -> 0 in all three sizes, of
 three or more; 0 <-> 1, 2 <-> 3, ... in the first and the last size. Further indices stay as they
 are. The fixed terms are those of the naive product of the indices that stay.
+
+`Transposition`, of formats (n, m, m): (AB)ᵀ = BᵀAᵀ, so with the third mode read transposed, as
+here, the tensor is the same after a⊗b⊗c -> cᵀ⊗bᵀ⊗aᵀ. Rows of the first matrices are swapped as by
+`Swap` on the way, which leaves fewer terms fixed: those of the naive product of an index of n that
+stays, and of the same index of m twice.
 """
 
 import abc
 import dataclasses
 from collections.abc import Iterator
-from typing import ClassVar
+from typing import ClassVar, Self
 
 import numpy as np
 
@@ -41,13 +46,15 @@ class Relabelling(abc.ABC):
     Attributes:
       sizes: n, m and p.
       order: images of a term, itself among them.
-      first: walks of formats of this size begin with the naive algorithm, those of larger formats
-        with what was found for smaller ones.
+      first: walks of formats with p up to this begin with the naive algorithm, those of larger
+        ones with what was found for smaller ones.
+      modes: where the image of each mode lies; where some move, matrices are transposed.
     """
 
     sizes: tuple[int, int, int]
     order: ClassVar[int]
     first: ClassVar[int]
+    modes: ClassVar[tuple[int, int, int]] = (0, 1, 2)
 
     def __str__(self) -> str:
         return type(self).__name__.lower()
@@ -55,6 +62,11 @@ class Relabelling(abc.ABC):
     @abc.abstractmethod
     def permutations(self) -> list[np.ndarray]:
         """The image of each index, of n, m and p."""
+
+    def smaller(self) -> Self:
+        """Of the format that walks come from."""
+        n, m, p = self.sizes
+        return type(self)(tuple(sorted((n, m, p - 1))))
 
 
 class Cycle(Relabelling):
@@ -72,9 +84,37 @@ class Swap(Relabelling):
     order, first = 2, 4
 
     def permutations(self) -> list[np.ndarray]:
-        n, m, p = map(np.arange, self.sizes)
-        n, p = (np.where(x ^ 1 < len(x), x ^ 1, x) for x in (n, p))
-        return [n, m, p]
+        n, m, p = self.sizes
+        return [_swapped(n), np.arange(m), _swapped(p)]
+
+
+class Transposition(Relabelling):
+    """All matrices transposed, the first and the last exchanged, and 0 <-> 1, 2 <-> 3, ... in n.
+
+    Of formats (n, m, m).
+    """
+
+    order, first = 2, 3
+    modes = (2, 1, 0)
+
+    def permutations(self) -> list[np.ndarray]:
+        n, m, p = self.sizes
+        return [_swapped(n), np.arange(m), np.arange(p)]
+
+    def smaller(self) -> Self:
+        n, m, _ = self.sizes
+        return Transposition((n, m - 1, m - 1))
+
+    def origins(self) -> dict[Self, str]:
+        """Of smaller formats, and the sizes in which to extend their schemes by one, in turn."""
+        n, m, _ = self.sizes
+        rows = 2 - n % 2  # which the swaps of the others leave alone
+        return {self.smaller(): "mp", Transposition((n - rows, m, m)): "n" * rows}
+
+
+def _swapped(size: int) -> np.ndarray:
+    index = np.arange(size)
+    return np.where(index ^ 1 < size, index ^ 1, index)
 
 
 Symmetry = Rotation | Relabelling
@@ -82,11 +122,13 @@ Symmetry = Rotation | Relabelling
 
 def symmetries(sizes: tuple[int, int, int]) -> list[Symmetry]:
     """Those that walks of a format may keep."""
-    n, _, p = sizes
+    n, m, p = sizes
     rotations = [Rotation(b) for b in partitions(n)] if len(set(sizes)) == 1 and n > 1 else []
     cycles = [Cycle(sizes)] if min(sizes) >= 3 else []
     swaps = [Swap(sizes)] if min(n, p) >= 2 else []
-    return rotations + cycles + swaps
+    pairs = [(p, n, n)] if n == m else [(n, p, p)] if m == p else []
+    transpositions = [Transposition(pair) for pair in pairs if min(n, p) >= 2]
+    return rotations + cycles + swaps + transpositions
 
 
 def partitions(n: int, largest: int | None = None) -> Iterator[tuple[int, ...]]:
@@ -164,31 +206,32 @@ def moved_bits(symmetry: Relabelling, mode: int, turns: int) -> dict[int, int]:
 def _turned_places(symmetry: Relabelling, mode: int, turns: int) -> np.ndarray:
     """The image of each entry of a mode, int64 [entries]."""
     permutations = symmetry.permutations()
-    images = [np.arange(size) for size in symmetry.sizes]
+    places = np.arange(symmetry.sizes[mode] * symmetry.sizes[(mode + 1) % 3])
     for _ in range(turns):
-        images = [p[x] for p, x in zip(permutations, images, strict=True)]
-    row, column = images[mode], images[(mode + 1) % 3]
-    return (row[:, None] * len(column) + column).reshape(-1)
+        row, column = permutations[mode], permutations[(mode + 1) % 3]
+        image = row[:, None] * len(column) + column
+        if symmetry.modes != (0, 1, 2):
+            image = row[:, None] + column * len(row)
+        places, mode = image.reshape(-1)[places], symmetry.modes[mode]
+    return places
 
 
 def _turned(factors, symmetry: Relabelling, turns: int) -> tuple[np.ndarray, ...]:
     """The images of terms, [size, R] for each mode."""
-    images = []
+    images = list(factors)
     for mode, factor in enumerate(factors):
         image = np.zeros_like(factor)
         image[_turned_places(symmetry, mode, turns)] = factor
-        images.append(image)
+        images[symmetry.modes[mode] if turns % 2 else mode] = image
     return tuple(images)
 
 
 def _fixed_products(symmetry: Relabelling) -> tuple[np.ndarray, ...]:
     """The fixed terms, int64 [size, number] for each mode."""
-    f = naive(symmetry.sizes, rings.Integers())
-    indices = np.unravel_index(np.arange(f.rank), symmetry.sizes)
-    is_fixed = np.ones(f.rank, bool)
-    for permutation, index in zip(symmetry.permutations(), indices, strict=True):
-        is_fixed &= permutation[index] == index
-    return tuple(np.array(x)[:, is_fixed] for x in f.factors)
+    factors = [np.array(x) for x in naive(symmetry.sizes, rings.Integers()).factors]
+    image = _turned(factors, symmetry, 1)
+    is_fixed = np.all([np.all(x == y, axis=0) for x, y in zip(factors, image, strict=True)], axis=0)
+    return tuple(x[:, is_fixed] for x in factors)
 
 
 def _key(term) -> bytes:

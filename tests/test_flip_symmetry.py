@@ -7,7 +7,7 @@ import pytest
 
 from alphatensor import bitmasks, flip_graph, flip_moves, flip_search, flip_symmetry, rings, targets
 from alphatensor.factorization import extend, library, naive, permute_sizes, project
-from alphatensor.flip_symmetry import Cycle, Rotation, Swap
+from alphatensor.flip_symmetry import Cycle, Rotation, Swap, Transposition
 
 Z2, Z = rings.IntegersMod(2), rings.Integers()
 BLOCKS = [(2,), (1, 1), (3,), (2, 1), (1, 1, 1), (2, 2)]
@@ -30,14 +30,18 @@ def test_simplest_generators_expand_to_the_target(ring, blocks):
     assert np.array_equal(fixed.sum(1).reshape(n, n), np.eye(n))
 
 
-@pytest.mark.parametrize("sizes", [(3, 3, 3), (3, 4, 5), (5, 4, 4)], ids=str)
-@pytest.mark.parametrize("kind", [Cycle, Swap])
+@pytest.mark.parametrize("sizes", [(3, 3, 3), (3, 5, 5), (5, 4, 4)], ids=str)
+@pytest.mark.parametrize("kind", [Cycle, Swap, Transposition])
 @pytest.mark.parametrize("ring", [Z2, Z], ids=str)
 def test_the_naive_algorithm_keeps_relabellings(ring, kind, sizes):
     n, m, p = sizes
     symmetry = kind(sizes)
     f = flip_symmetry.generators(symmetry, ring)
-    fixed = (n - 3) * (m - 3) * (p - 3) if kind is Cycle else (n % 2) * m * (p % 2)
+    fixed = {
+        Cycle: (n - 3) * (m - 3) * (p - 3),
+        Swap: (n % 2) * m * (p % 2),
+        Transposition: (n % 2) * m,
+    }[kind]
     assert f.verify().ok and symmetry.order * f.rank == n * m * p - fixed
     whole = flip_symmetry.expand(f, symmetry)
     assert whole.verify().ok and whole.rank == n * m * p
@@ -51,6 +55,9 @@ def test_the_naive_algorithm_keeps_relabellings(ring, kind, sizes):
         (Cycle((3, 4, 5)), 0, {4: 9, 11: 3}),  # (1, 0) of a 3x4 matrix to (2, 1), (2, 3) to (0, 3)
         (Swap((3, 4, 5)), 0, {4: 0, 11: 11}),  # (1, 0) to (0, 0), (2, 3) stays
         (Swap((3, 4, 5)), 2, {7: 9, 12: 13}),  # (2, 1) of a 5x3 matrix to (3, 0), (4, 0) to (4, 1)
+        (Transposition((3, 4, 4)), 0, {1: 4, 11: 11}),  # (0, 1) of 3x4 to (1, 1) of 4x3
+        (Transposition((3, 4, 4)), 1, {1: 4, 14: 11}),  # (0, 1) of a 4x4 matrix to (1, 0)
+        (Transposition((3, 4, 4)), 2, {3: 5, 11: 11}),  # (1, 0) of 4x3 to (1, 1) of 3x4
     ],
 )
 def test_relabellings_by_hand(symmetry, mode, places):
@@ -59,14 +66,16 @@ def test_relabellings_by_hand(symmetry, mode, places):
     assert np.array_equal(moved[0], [1 << place for place in places.values()])
 
 
-@pytest.mark.parametrize("symmetry", [Cycle((3, 4, 4)), Swap((3, 4, 4))], ids=str)
+@pytest.mark.parametrize(
+    "symmetry", [Cycle((3, 4, 4)), Swap((3, 4, 4)), Transposition((3, 4, 4))], ids=str
+)
 def test_turns_lead_back(symmetry):
     for mode in range(3):
         words = (np.arange(1, 2**12, 37, dtype=np.uint32),)
         for turns in range(symmetry.order):
             there = bitmasks.moved(words, flip_symmetry.moved_bits(symmetry, mode, turns))
-            rest = -turns % symmetry.order
-            back = bitmasks.moved(there, flip_symmetry.moved_bits(symmetry, mode, rest))
+            rest, image = -turns % symmetry.order, symmetry.modes[mode] if turns else mode
+            back = bitmasks.moved(there, flip_symmetry.moved_bits(symmetry, image, rest))
             assert np.array_equal(back[0], words[0]), (mode, turns)
 
 
@@ -79,13 +88,20 @@ def test_schemes_without_the_cycle_are_not_split():
 
 
 @pytest.mark.parametrize(
-    "symmetry", [Rotation((2,)), Rotation((2, 1)), Cycle((3, 3, 4)), Swap((2, 3, 4))], ids=str
-)
+    "symmetry",
+    [
+        Rotation((2,)), Rotation((2, 1)), Cycle((3, 3, 4)), Swap((2, 3, 4)),
+        Transposition((3, 3, 3)),
+    ],
+    ids=str,
+)  # fmt: skip
 @pytest.mark.parametrize("ring", [Z2, Z], ids=str)
 def test_moves_of_orbits_keep_the_sum(ring, symmetry):
     start = flip_symmetry.generators(symmetry, ring)
-    walkers = flip_graph.start([start], 16, slots=start.rank + 4, seed=1)
-    walkers = flip_graph.run(walkers, rounds=40, sweeps=20, margin=3, patience=3, symmetry=symmetry)
+    walkers = flip_graph.start([start], 16, slots=start.rank + 8, seed=1)
+    walkers = flip_graph.run(
+        walkers, rounds=200, sweeps=20, margin=3, patience=3, symmetry=symmetry
+    )
     assert int(walkers.flips.min()) > 5
     alive = np.array(walkers.terms[0]) != 0
     assert (alive.all(0) == alive.any(0)).all()
@@ -95,7 +111,7 @@ def test_moves_of_orbits_keep_the_sum(ring, symmetry):
             f = bitmasks.from_masks(np.array(terms[..., w]), start.target, {})
             ranks.add(f.rank)
             assert flip_symmetry.expand(f, symmetry).verify().ok
-    slow = ring == Z and isinstance(symmetry, (Cycle, Swap))  # entries leave {-1, 0, 1} often
+    slow = ring == Z and not isinstance(symmetry, Rotation)  # entries leave {-1, 0, 1} often
     assert min(ranks) < start.rank or slow
     assert np.array_equal(bitmasks.ranks(walkers.best), walkers.best_rank)
 
@@ -108,12 +124,16 @@ def test_moves_of_orbits_keep_the_sum(ring, symmetry):
             lambda f: [extend(f, "m"), project(f, "p"), extend(permute_sizes(f, (4, 3, 3)), "p")],
         ),
         (Swap((2, 3, 4)), lambda f: [extend(f, "n"), extend(f, "m"), extend(f, "p")]),
+        (Transposition((2, 3, 3)), lambda f: [extend(f, "n"), extend(extend(f, "m"), "p")]),
+        (Transposition((3, 3, 3)), lambda f: [extend(extend(f, "m"), "p")]),
     ],
-    ids=["cycle", "swap"],
+    ids=["cycle", "swap", "transposition", "transposition with fixed terms"],
 )
 def test_neighbours_of_symmetric_schemes_are_symmetric(symmetry, neighbours):
     walkers = flip_graph.start([flip_symmetry.generators(symmetry, Z2)], 16, 16, seed=0)
-    walkers = flip_graph.run(walkers, rounds=99, sweeps=20, margin=3, patience=9, symmetry=symmetry)
+    walkers = flip_graph.run(
+        walkers, rounds=400, sweeps=20, margin=3, patience=3, symmetry=symmetry
+    )
     target = flip_symmetry.generators(symmetry, Z2).target
     best = walkers.best[..., int(walkers.best_rank.argmin())]
     f = bitmasks.from_masks(np.array(best), target, {})
@@ -145,16 +165,16 @@ def test_hints_miss_no_pair_of_orbits():
     assert made > 100
 
 
-def test_terms_that_equal_their_image_vanish():
+@pytest.mark.parametrize("kind", [Swap, Transposition])
+def test_terms_that_equal_their_image_vanish(kind):
     """Over Z2 they count twice; a walk from them alone is rid of them at once."""
-    symmetry = Swap((2, 2, 2))
-    turns = flip_graph._turns(symmetry)
+    symmetry = kind((2, 2, 2))
     f = flip_symmetry.generators(symmetry, Z2)
     even = np.ones((4, 1), int)
     factors = [np.hstack([np.array(x), y]) for x, y in zip(f.factors, [even] * 3, strict=True)]
     doubled = flip_symmetry._with_own_target("doubled", Z2, factors)
     walkers = flip_graph.start([doubled], 8, 8, seed=0)
-    own = np.array(flip_graph._is_own_image(walkers.terms, turns))
+    own = np.array(flip_graph._is_own_image(walkers.terms, symmetry))
     assert own[:5].sum() == 8 and own[4].all(), "the last of five, and free slots"
     walkers = flip_graph.run(walkers, rounds=1, sweeps=1, margin=3, patience=9, symmetry=symmetry)
     assert int(walkers.best_rank.max()) <= 4
@@ -183,6 +203,39 @@ def test_hints_miss_no_pair_of_images(symmetry):
     assert made > 100
 
 
+def test_hints_miss_no_pair_of_transposed_terms():
+    symmetry = Transposition((2, 3, 3))
+    f = flip_symmetry.generators(symmetry, Z2)
+    walkers = flip_graph.start([f], 16, slots=12, seed=0)
+    first, inner, last = ((walkers.terms[0, mode],) for mode in range(3))
+    there = flip_graph._turn(symmetry, 2, 1)
+    turns = [flip_graph._turn(symmetry, 1, k) for k in range(2)]
+    outer = (jnp.concatenate([*first, *there(last)]),)
+    hints = [[jnp.full(16, 2**slots - 1, jnp.uint32)] for slots in (24, 12)]
+    flip = jax.jit(
+        lambda *x, is_inner: flip_moves.flip_transposed(
+            *x, jnp.array(False), False, turns, is_inner
+        ),
+        static_argnames="is_inner",
+    )
+    seeds, made = walkers.seeds, [0, 0]
+    for step in range(80):
+        is_inner = step % 2 == 1
+        outer, inner, hints, seeds, flipped = flip(outer, inner, hints, seeds, is_inner=is_inner)
+        made[is_inner] += int(flipped.sum())
+        for planes, images, (words,) in [
+            (outer, [outer[0]], hints[0]),
+            (inner, [turn(inner)[0] for turn in turns], hints[1]),
+        ]:
+            rows = np.array(planes[0])
+            same = (np.stack(images)[:, :, None] == rows).any(0) & (rows != 0)
+            number = np.arange(len(rows))
+            same &= (number[:, None] % 12 != number % 12)[:, :, None]
+            has_partner = (same.any(1) << number[:, None]).sum(0)
+            assert not (has_partner & ~np.array(words)).any()
+    assert min(made) > 50
+
+
 def test_symmetric_walks_reach_known_ranks():
     config = flip_search.SearchConfig(
         ring="Z2", walkers=64, sweeps=100, rounds=20, patience=20, margin=3, slice_seconds=1.0,
@@ -190,13 +243,14 @@ def test_symmetric_walks_reach_known_ranks():
     )  # fmt: skip
     for symmetry, rank in [
         (Rotation((2,)), 7), (Rotation((2, 1)), 26), (Cycle((3, 3, 4)), 33), (Swap((2, 2, 2)), 8),
+        (Transposition((3, 3, 3)), 25),
     ]:  # fmt: skip
         starts = [flip_symmetry.generators(symmetry, Z2)]
         pool, flips, _ = flip_search.walk(starts, config, 0.1, seed=0, symmetry=symmetry)
         assert pool[0].rank <= rank and flips > 0
         for f in pool:
             assert f.verify().ok
-            if isinstance(symmetry, (Cycle, Swap)):
+            if isinstance(symmetry, flip_symmetry.Relabelling):
                 assert flip_symmetry.split(f, symmetry) is not None
 
 
@@ -204,12 +258,15 @@ def test_a_search_takes_the_symmetries_of_a_format_in_turn():
     def kinds(sizes, number, turns=flip_search.TURNS):
         return [flip_search._kind(turn, turns, sizes) for turn in range(number)]
 
-    first, relabellings = Rotation((3,)), [Cycle((3, 3, 3)), Swap((3, 3, 3))]
+    first, cube = Rotation((3,)), (3, 3, 3)
+    relabellings = [Cycle(cube), Swap(cube), Transposition(cube)]
     assert kinds((3, 3, 3), 3) == [("descent", None), ("best", None), ("symmetric", first)]
     choices = [first, Rotation((2, 1)), Rotation((1, 1, 1)), *relabellings, first]
-    assert [symmetry for _, symmetry in kinds((3, 3, 3), 18)[2::3]] == choices
-    two = [Rotation((2,)), Rotation((1, 1)), Swap((2, 2, 2))]
-    assert kinds((2, 2, 2), 4, ("symmetric",)) == [("symmetric", x) for x in [*two, two[0]]]
+    assert [symmetry for _, symmetry in kinds((3, 3, 3), 21)[2::3]] == choices
+    two = [Rotation((2,)), Rotation((1, 1)), Swap((2, 2, 2)), Transposition((2, 2, 2))]
+    assert kinds((2, 2, 2), 5, ("symmetric",)) == [("symmetric", x) for x in [*two, two[0]]]
+    pairs = [kinds(sizes, 3, ("symmetric",))[2][1] for sizes in [(3, 3, 5), (3, 5, 5)]]
+    assert pairs == [Transposition((5, 3, 3)), Transposition((3, 5, 5))]
     assert kinds((3, 4, 5), 1, ("symmetric",)) == [("symmetric", Cycle((3, 4, 5)))]
     assert kinds((1, 1, 1), 1, ("symmetric",)) == [("descent", None)], "has no orbits"
     assert kinds((1, 3, 3), 3) == [("descent", None), ("best", None), ("descent", None)]
@@ -217,15 +274,18 @@ def test_a_search_takes_the_symmetries_of_a_format_in_turn():
 
 def test_a_search_comes_to_a_format_from_smaller_ones(tmp_path):
     config = flip_search.SearchConfig(
-        ring="Z2", walkers=64, sweeps=20, rounds=5, patience=20, margin=3, slice_seconds=0.1,
+        ring="Z2", walkers=64, sweeps=20, rounds=50, patience=20, margin=3, slice_seconds=0.1,
         pool=8, seed=0, turns=("symmetric",),
     )  # fmt: skip
     found = flip_search.search([(3, 4, 4)], str(tmp_path), config, 1e6)
-    turns = [next(found) for _ in range(5)]
+    turns = [next(found) for _ in range(7)]
     cycles = [turn for turn in turns if turn.kind == "symmetric cycle"]
     assert [turn.sizes for turn in cycles] == [(3, 3, 3), (3, 3, 4), (3, 4, 4)]
     assert {turn.sizes for turn in turns if turn.kind == "symmetric swap"} == {(3, 4, 4)}
     assert cycles[2].reached <= cycles[1].reached + 12 < 48, "starts from 3x3x4, extended"
+    others = [turn for turn in turns if turn.kind == "symmetric transposition"]
+    assert [turn.sizes for turn in others] == [(3, 3, 3), (3, 4, 4)]
+    assert others[1].reached <= others[0].reached + 21 < 48, "starts from 3x3x3, extended twice"
 
 
 def test_a_symmetric_search_fills_a_library(tmp_path):
