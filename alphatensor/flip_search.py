@@ -59,6 +59,7 @@ class SearchConfig(NamedTuple):
       pool: schemes of least rank kept for each format.
       seed: of all randomness.
       turns: what the turns of a format do, over and over, of `TURNS`.
+      symmetries: the kinds that symmetric turns keep, one after the other.
     """
 
     ring: str
@@ -71,6 +72,7 @@ class SearchConfig(NamedTuple):
     pool: int
     seed: int
     turns: tuple[str, ...] = TURNS
+    symmetries: tuple[str, ...] = tuple(flip_symmetry.KINDS)
 
 
 class Turn(NamedTuple):
@@ -146,7 +148,7 @@ def search(
             return
         cycle, place = divmod(turn, len(formats))
         sizes = formats[place]
-        kind, symmetry = _kind(cycle, config.turns, sizes)
+        kind, symmetry = _kind(cycle, config, sizes)
         if isinstance(symmetry, Relabelling):
             symmetry = _stage(symmetry, states)
             sizes = tuple(sorted(symmetry.sizes))
@@ -204,12 +206,13 @@ def search(
         yield Turn(sizes, name, reached, pool[0].rank, flips, elapsed, stored)
 
 
-def _kind(number: int, turns: tuple[str, ...], sizes) -> tuple[str, Symmetry | None]:
+def _kind(number: int, config: SearchConfig, sizes) -> tuple[str, Symmetry | None]:
     """What a format's turn of that number does, and the symmetry that it keeps."""
+    turns = config.turns
     cycle, place = divmod(number, len(turns))
     if turns[place] != "symmetric":
         return turns[place], None
-    choices = flip_symmetry.symmetries(sizes)
+    choices = flip_symmetry.symmetries(sizes, config.symmetries)
     if not choices:
         return "descent", None
     earlier = cycle * turns.count("symmetric") + turns[:place].count("symmetric")

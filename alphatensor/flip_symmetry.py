@@ -20,7 +20,7 @@ stays, and of the same index of m twice.
 
 import abc
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import ClassVar, Self
 
 import numpy as np
@@ -120,15 +120,26 @@ def _swapped(size: int) -> np.ndarray:
 Symmetry = Rotation | Relabelling
 
 
-def symmetries(sizes: tuple[int, int, int]) -> list[Symmetry]:
-    """Those that walks of a format may keep."""
+KINDS = {
+    "rotation": Rotation,
+    "cycle": Cycle,
+    "swap": Swap,
+    "transposition": Transposition,
+}
+
+
+def symmetries(
+    sizes: tuple[int, int, int], kinds: Collection[str] = tuple(KINDS)
+) -> list[Symmetry]:
+    """Those, of some kinds, that walks of a format may keep."""
     n, m, p = sizes
     rotations = [Rotation(b) for b in partitions(n)] if len(set(sizes)) == 1 and n > 1 else []
     cycles = [Cycle(sizes)] if min(sizes) >= 3 else []
     swaps = [Swap(sizes)] if min(n, p) >= 2 else []
     pairs = [(p, n, n)] if n == m else [(n, p, p)] if m == p else []
     transpositions = [Transposition(pair) for pair in pairs if min(n, p) >= 2]
-    return rotations + cycles + swaps + transpositions
+    everything = rotations + cycles + swaps + transpositions
+    return [x for x in everything if isinstance(x, tuple(KINDS[kind] for kind in kinds))]
 
 
 def partitions(n: int, largest: int | None = None) -> Iterator[tuple[int, ...]]:

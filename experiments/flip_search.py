@@ -26,7 +26,7 @@ def main() -> None:
         expected = "a file such as experiments/configs/flip_small.py"
         raise ValueError(f"--config={flags.FLAGS['config'].value!r}: expected {expected}.")
 
-    from alphatensor import bitmasks, devices, flip_search, targets
+    from alphatensor import bitmasks, devices, flip_search, flip_symmetry, targets
 
     devices.use_all_cores()
     formats = []
@@ -41,14 +41,15 @@ def main() -> None:
     if not config.seconds > 0:
         raise ValueError(f"--config.seconds={config.seconds}: expected a budget above 0.")
     for field, value in config.search.items():
-        if field not in ("seed", "ring", "turns") and value <= 0:
+        if isinstance(value, (int, float)) and field != "seed" and value <= 0:
             raise ValueError(f"--config.search.{field}={value}: expected a value above 0.")
     if config.search.ring not in ("Z", "Z2"):
         raise ValueError(f"--config.search.ring={config.search.ring!r}: expected 'Z' or 'Z2'.")
-    turns = tuple(config.search.turns)
-    if not turns or not set(turns) <= set(flip_search.TURNS):
-        expected = f"some of {', '.join(map(repr, flip_search.TURNS))}"
-        raise ValueError(f"--config.search.turns={turns!r}: expected {expected}.")
+    for field, choices in [("turns", flip_search.TURNS), ("symmetries", flip_symmetry.KINDS)]:
+        given = tuple(config.search[field])
+        if not given or not set(given) <= set(choices):
+            expected = f"some of {', '.join(map(repr, choices))}"
+            raise ValueError(f"--config.search.{field}={given!r}: expected {expected}.")
     import jax
 
     jax.config.update("jax_compilation_cache_dir", os.path.abspath(".jax_cache"))

@@ -255,8 +255,11 @@ def test_symmetric_walks_reach_known_ranks():
 
 
 def test_a_search_takes_the_symmetries_of_a_format_in_turn():
-    def kinds(sizes, number, turns=flip_search.TURNS):
-        return [flip_search._kind(turn, turns, sizes) for turn in range(number)]
+    def kinds(sizes, number, turns=flip_search.TURNS, symmetries=tuple(flip_symmetry.KINDS)):
+        config = flip_search.SearchConfig(
+            "Z2", 64, 20, 5, 20, 3, 0.1, 8, 0, turns=turns, symmetries=symmetries
+        )
+        return [flip_search._kind(turn, config, sizes) for turn in range(number)]
 
     first, cube = Rotation((3,)), (3, 3, 3)
     relabellings = [Cycle(cube), Swap(cube), Transposition(cube)]
@@ -267,6 +270,8 @@ def test_a_search_takes_the_symmetries_of_a_format_in_turn():
     assert kinds((2, 2, 2), 5, ("symmetric",)) == [("symmetric", x) for x in [*two, two[0]]]
     pairs = [kinds(sizes, 3, ("symmetric",))[2][1] for sizes in [(3, 3, 5), (3, 5, 5)]]
     assert pairs == [Transposition((5, 3, 3)), Transposition((3, 5, 5))]
+    assert kinds((3, 3, 5), 2, ("symmetric",), ("swap",)) == [("symmetric", Swap((3, 3, 5)))] * 2
+    assert kinds((3, 3, 5), 1, ("symmetric",), ("rotation",)) == [("descent", None)]
     assert kinds((3, 4, 5), 1, ("symmetric",)) == [("symmetric", Cycle((3, 4, 5)))]
     assert kinds((1, 1, 1), 1, ("symmetric",)) == [("descent", None)], "has no orbits"
     assert kinds((1, 3, 3), 3) == [("descent", None), ("best", None), ("descent", None)]
