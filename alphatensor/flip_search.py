@@ -9,7 +9,6 @@ keep to the entries -1, 0 and 1.
 
 import collections
 import dataclasses
-import functools
 import itertools
 import time
 from collections.abc import Callable, Hashable, Iterator
@@ -19,19 +18,9 @@ import jax
 import numpy as np
 
 import alphatensor
-from alphatensor import bitmasks, flip_graph, flip_symmetry, rings
-from alphatensor.factorization import (
-    Factorization,
-    direct_sum,
-    extend,
-    library,
-    lift,
-    naive,
-    permute_sizes,
-    project,
-    reduced,
-)
-from alphatensor.flip_symmetry import Relabelling, Symmetry, Transposition
+from alphatensor import bitmasks, flip_graph, flip_origins, flip_symmetry, rings
+from alphatensor.factorization import Factorization, library, lift, naive, reduced
+from alphatensor.flip_symmetry import Relabelling, Symmetry
 
 # From schemes above the best, which may lie in a component without better ones, each time of
 # another origin; from the best; among schemes that keep one of the format's symmetries, in turn.
@@ -39,7 +28,6 @@ TURNS = ("descent", "best", "symmetric")
 COMPACTED = 0.75  # of the slots are enough: go on with as many, since time grows with slots
 IDLE = 3  # turns in a row without a lower rank, then a descent starts anew
 FOLLOW = 4  # compiled calls, then walkers behind follow the best; sooner they become too alike
-NEIGHBOURS = 16  # schemes of each format next to one that its walks start from
 REDUCED = 8  # schemes of each walk that are searched for dependent terms
 KEPT = 16  # symmetric schemes of each format
 LIFTING = 0.25  # of the time of a turn goes into finding schemes that lift to go on from
@@ -142,6 +130,9 @@ def search(
     def schemes_of(key: tuple[int, int, int]) -> list[Factorization]:
         return states[key].pool or _stored(key, folder, ring)
 
+    def keeping(symmetry: Relabelling) -> list[Factorization]:
+        return states[tuple(sorted(symmetry.sizes))].symmetric.get(symmetry, [])
+
     for turn in itertools.count():
         begin = time.monotonic()
         if begin - started >= seconds:
@@ -150,10 +141,11 @@ def search(
         sizes = formats[place]
         kind, symmetry = _kind(cycle, config, sizes)
         if isinstance(symmetry, Relabelling):
-            symmetry = _stage(symmetry, states)
+            symmetry = _stage(symmetry, keeping)
             sizes = tuple(sorted(symmetry.sizes))
         state = states[sizes]
-        near = _neighbours(sizes, schemes_of) | _sums(sizes, schemes_of, ring)
+        near = flip_origins.neighbours(sizes, schemes_of)
+        near |= flip_origins.sums(sizes, schemes_of, ring)
         brought = itertools.chain(*near.values())
         known = [naive(sizes, ring), *_stored(sizes, folder, ring), *brought]
         known = _merged(state.pool, known, config.pool)
@@ -164,10 +156,10 @@ def search(
             starts = known
         else:
             if symmetry:
-                origins = _symmetric_origins(symmetry, states)
+                origins = flip_origins.symmetric(symmetry, keeping)
                 origins = origins or {None: [flip_symmetry.generators(symmetry, ring)]}
             else:
-                kept = {x: _permuted(fs, sizes) for x, fs in state.symmetric.items()}
+                kept = {x: flip_origins.permuted(fs, sizes) for x, fs in state.symmetric.items()}
                 origins = near | kept | {None: [naive(sizes, ring)]}
                 origins = {x: fs for x, fs in origins.items() if fs[0].rank > known[0].rank}
             starts = _next_origin(origins, state.descended[symmetry]) or known
@@ -189,7 +181,7 @@ def search(
             starts, walkers = (lifting, None) if lifting else (starts, walkers)
         if kind != "best" and idle < IDLE and (symmetry or reached > known[0].rank):
             state.descents[symmetry] = _Descent(starts, walkers, reached, idle)
-        pool = state.pool = _merged(_permuted(found, sizes), known, config.pool)
+        pool = state.pool = _merged(flip_origins.permuted(found, sizes), known, config.pool)
         elapsed = time.monotonic() - begin
         state.seconds += elapsed
         provenance = {
@@ -231,39 +223,16 @@ def _next_origin(
     return origins[chosen]
 
 
-def _symmetric_origins(
-    symmetry: Symmetry, states: dict[tuple, _Format]
-) -> dict[Hashable, list[Factorization]]:
-    """Generators from neighbouring formats."""
-
-    def known(other: Relabelling) -> list[Factorization]:
-        return states[tuple(sorted(other.sizes))].symmetric.get(other, [])
-
-    near = {}
-    if isinstance(symmetry, Transposition):
-        near = {
-            smaller: [functools.reduce(extend, axes, f) for f in known(smaller)]
-            for smaller, axes in symmetry.origins().items()
-        }
-    elif isinstance(symmetry, Relabelling):
-        near = _neighbours(symmetry.sizes, lambda key: known(type(symmetry)(key)))
-    parts = {key: [flip_symmetry.split(f, symmetry) for f in fs] for key, fs in near.items()}
-    parts = {key: [f for f in fs if f is not None] for key, fs in parts.items()}
-    return {key: fs for key, fs in parts.items() if fs}
-
-
-def _stage(symmetry: Relabelling, states: dict[tuple, _Format]) -> Relabelling:
+def _stage(
+    symmetry: Relabelling, keeping: Callable[[Relabelling], list[Factorization]]
+) -> Relabelling:
     """The symmetry, of the format that walks come to next on their way to its own.
 
     From the naive algorithm of large formats walks do not get far: they go from format to format.
     """
-    if symmetry.sizes[2] <= symmetry.first or _symmetric_origins(symmetry, states):
+    if symmetry.sizes[2] <= symmetry.first or flip_origins.symmetric(symmetry, keeping):
         return symmetry
-    return _stage(symmetry.smaller(), states)
-
-
-def _permuted(schemes: list[Factorization], sizes) -> list[Factorization]:
-    return [permute_sizes(f, sizes) for f in schemes]
+    return _stage(symmetry.smaller(), keeping)
 
 
 def walk(
@@ -344,50 +313,6 @@ def _stored(sizes, folder: str, ring: rings.Ring) -> list[Factorization]:
     """The library's scheme of a format, where walkers can start from it."""
     f = library.best(folder, sizes, ring)
     return [f] if f is not None and bitmasks.is_ternary(f) else []
-
-
-def _adjacent(sizes) -> Iterator[tuple[tuple, list[int], str, Callable]]:
-    """Formats one smaller or larger in one size: sorted and not, that size, what brings them back.
-
-    Each once, and where modes fit in words."""
-    seen = set()
-    for axis, name in enumerate("nmp"):
-        for change, bring in [(-1, extend), (1, project)]:
-            near = list(sizes)
-            near[axis] += change
-            key = tuple(sorted(near))
-            if key not in seen and key[0] >= 1 and key[1] * key[2] <= bitmasks.WORD:
-                seen.add(key)
-                yield key, near, name, bring
-
-
-def _neighbours(sizes, schemes_of: Callable[[tuple], list]) -> dict[Hashable, list[Factorization]]:
-    """Schemes of each format one smaller or larger in one size, brought to this one."""
-    brought = {
-        key: [bring(permute_sizes(f, near), name) for f in schemes_of(key)[:NEIGHBOURS]]
-        for key, near, name, bring in _adjacent(sizes)
-    }
-    return {key: schemes for key, schemes in brought.items() if schemes}
-
-
-def _sums(
-    sizes, schemes_of: Callable[[tuple], list], ring: rings.Ring
-) -> dict[Hashable, list[Factorization]]:
-    """Schemes glued from those of two formats with two or more rows (columns) each."""
-    sums = {}
-    for axis, name in enumerate("nmp"):
-        for first in range(2, sizes[axis] // 2 + 1):
-            parts = [list(sizes), list(sizes)]
-            parts[0][axis], parts[1][axis] = first, sizes[axis] - first
-            keys = tuple(tuple(sorted(part)) for part in parts)
-            known = [(schemes_of(key) or [naive(key, ring)])[:NEIGHBOURS] for key in keys]
-            if keys not in sums:
-                pairs = zip(*map(itertools.cycle, known), strict=True)
-                sums[keys] = [
-                    direct_sum(permute_sizes(f, parts[0]), permute_sizes(g, parts[1]), name)
-                    for f, g in itertools.islice(pairs, max(map(len, known)))
-                ]
-    return sums
 
 
 def _store(

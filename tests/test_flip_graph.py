@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from alphatensor import bitmasks, flip_graph, flip_moves, flip_search, rings
+from alphatensor import bitmasks, flip_graph, flip_moves, flip_origins, flip_search, rings
 from alphatensor.factorization import (
     Factorization,
     library,
@@ -260,7 +260,7 @@ def test_descents_start_from_each_origin_low_ones_more_often(tmp_path):
     folder = str(tmp_path)
     library.add(folder, strassen(Z2))
     stored = functools.partial(flip_search._stored, folder=folder, ring=Z2)
-    near = flip_search._neighbours((2, 2, 3), stored)
+    near = flip_origins.neighbours((2, 2, 3), stored)
     assert list(near) == [(2, 2, 2)]
     (eleven,) = near[2, 2, 2]
     assert eleven.rank == 11 and eleven.verify().ok, "seven, and four for a column"
@@ -283,12 +283,12 @@ def test_sums_of_two_formats_are_origins(tmp_path):
     folder = str(tmp_path)
     library.add(folder, strassen(Z2))
     stored = functools.partial(flip_search._stored, folder=folder, ring=Z2)
-    sums = flip_search._sums((2, 2, 5), stored, Z2)
+    sums = flip_origins.sums((2, 2, 5), stored, Z2)
     ((f,),) = sums.values()
     assert list(sums) == [((2, 2, 2), (2, 2, 3))]
     assert f.rank == 7 + 12 and f.target.sizes == (2, 2, 5) and f.verify().ok
-    assert len(flip_search._sums((4, 4, 4), stored, Z2)) == 1, "all sizes are equal"
-    assert flip_search._sums((2, 3, 3), stored, Z2) == {}
+    assert len(flip_origins.sums((4, 4, 4), stored, Z2)) == 1, "all sizes are equal"
+    assert flip_origins.sums((2, 3, 3), stored, Z2) == {}
 
 
 @pytest.mark.parametrize(
