@@ -16,19 +16,36 @@ from alphatensor.factorization import (
     naive,
     permute_sizes,
     project,
+    projections,
 )
 from alphatensor.flip_symmetry import Relabelling, Symmetry, Transposition
 
 NEIGHBOURS = 16  # schemes of each format next to one that its walks start from
+DIRECTIONS = 8  # in which each is projected
 
 
-def neighbours(sizes, schemes_of: Callable[[tuple], list]) -> dict[Hashable, list[Factorization]]:
-    """Schemes of each format one smaller or larger in one size, brought to this one."""
-    brought = {
-        key: [bring(permute_sizes(f, near), name) for f in schemes_of(key)[:NEIGHBOURS]]
-        for key, near, name, bring in _adjacent(sizes)
-    }
-    return {key: schemes for key, schemes in brought.items() if schemes}
+def neighbours(
+    sizes, schemes_of: Callable[[tuple], list], directions: int = DIRECTIONS
+) -> dict[Hashable, list[Factorization]]:
+    """Schemes of each format one smaller or larger in one size, brought to this one, best first.
+
+    Args:
+      sizes: of this one.
+      schemes_of: schemes of a format, its sizes sorted.
+      directions: in which a larger one is projected; 0: the last row or column is removed.
+    """
+    brought = {}
+    for key, near, name in _adjacent(sizes):
+        schemes = [permute_sizes(f, near) for f in schemes_of(key)[:NEIGHBOURS]]
+        if sum(near) < sum(sizes):
+            fs = [extend(f, name) for f in schemes]
+        elif directions:
+            fs = [g for f in schemes for g in projections(f, name, directions)]
+        else:
+            fs = [project(f, name) for f in schemes]
+        if fs:
+            brought[key] = sorted(fs, key=lambda f: f.rank)
+    return brought
 
 
 def sums(
@@ -62,7 +79,7 @@ def symmetric(
             for smaller, axes in symmetry.origins().items()
         }
     elif isinstance(symmetry, Relabelling):
-        near = neighbours(symmetry.sizes, lambda key: known(type(symmetry)(key)))
+        near = neighbours(symmetry.sizes, lambda key: known(type(symmetry)(key)), directions=0)
     parts = {key: [flip_symmetry.split(f, symmetry) for f in fs] for key, fs in near.items()}
     parts = {key: [f for f in fs if f is not None] for key, fs in parts.items()}
     return {key: fs for key, fs in parts.items() if fs}
@@ -73,16 +90,16 @@ def permuted(schemes: list[Factorization], sizes) -> list[Factorization]:
     return [permute_sizes(f, sizes) for f in schemes]
 
 
-def _adjacent(sizes) -> Iterator[tuple[tuple, list[int], str, Callable]]:
-    """Formats one smaller or larger in one size: sorted and not, that size, what brings them back.
+def _adjacent(sizes) -> Iterator[tuple[tuple, list[int], str]]:
+    """Formats one smaller or larger in one size: sorted and not, and that size.
 
     Each once, and where modes fit in words."""
     seen = set()
     for axis, name in enumerate("nmp"):
-        for change, bring in [(-1, extend), (1, project)]:
+        for change in (-1, 1):
             near = list(sizes)
             near[axis] += change
             key = tuple(sorted(near))
             if key not in seen and key[0] >= 1 and key[1] * key[2] <= bitmasks.WORD:
                 seen.add(key)
-                yield key, near, name, bring
+                yield key, near, name

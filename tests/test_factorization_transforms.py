@@ -115,6 +115,29 @@ def test_sums_extensions_and_projections(axis):
         fz.project(f, axis, 4)
 
 
+@pytest.mark.parametrize("ring", [rings.Integers(), rings.IntegersMod(2), rings.IntegersMod(3)])
+@pytest.mark.parametrize("axis", ["n", "m", "p"])
+def test_projections_along_all_directions_come_with_fewest_terms_first(axis, ring):
+    f = fz.kronecker(fz.strassen(ring), fz.naive((1, 2, 1), ring))
+    a = [[1, 1, 0, 0], [0, 1, 0, 1], [0, 0, 1, 0], [0, 0, 1, 1]]
+    bases = [np.array(a)[:size, :size] for size in f.sizes]
+    hidden = fz.sandwich(f, *bases)  # what vanishes with a row of f hides in other directions
+    plain = min(fz.project(f, axis, index).rank for index in range(f.sizes["nmp".index(axis)]))
+    found = fz.projections(hidden, axis, 50)
+    assert all(g.verify().ok and sum(g.sizes) == sum(f.sizes) - 1 for g in found)
+    ranks = [g.rank for g in found]
+    assert ranks == sorted(ranks) and ranks[0] <= plain < f.rank and len(ranks) > 1
+    assert [g.rank for g in fz.projections(hidden, axis, 2)] == ranks[:2]
+
+
+def test_projections_where_no_direction_fits():
+    half = STRASSEN.replace(u=STRASSEN.u * Fraction(1, 2), w=STRASSEN.w * 2)
+    (found,) = fz.projections(half, "n")
+    assert found.verify().ok and same(found, fz.project(half, "n"))
+    with pytest.raises(ValueError, match="cannot be removed"):
+        fz.projections(fz.naive((1, 2, 2), Z), "n")
+
+
 def test_kronecker_products_multiply_sizes_and_ranks():
     f = fz.kronecker(MIXED, STRASSEN)
     assert f.sizes == (4, 8, 6) and f.rank == 22 * 7 and f.verify().ok

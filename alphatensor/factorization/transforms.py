@@ -170,6 +170,25 @@ def project(f: Factorization, axis: str, index: int = -1) -> Factorization:
     return drop_zeros(from_matrices(f, sizes, *stacks))
 
 
+def projections(f: Factorization, axis: str, most: int = 1) -> list[Factorization]:
+    """The `most` projections along `axis` in which most terms vanish, the shortest first.
+
+    (n, m, p) goes to (n-1, m, p) along a direction x of the rows and a direction y of the columns
+    that n stands for, where xy is a unit of the ring: terms with U = x bᵀ or W = b yᵀ vanish. With
+    unit vectors this is `project`, which is used where no directions fit.
+    """
+    k = _axis(axis)
+    rows = [_direction(x, f.ring) for x in matrices(f)[k]]
+    columns = [_direction(x.T, f.ring) for x in matrices(f)[k - 1]]
+    vanishing = {
+        (x, y): sum(r == x or c == y for r, c in zip(rows, columns, strict=True))
+        for x, y in itertools.product(sorted(set(rows) - {None}), sorted(set(columns) - {None}))
+        if _is_unit(np.dot(x, y), f.ring)
+    }
+    chosen = sorted(vanishing, key=vanishing.get, reverse=True)[:most]
+    return [project(_moved_last(f, k, x, y), axis) for x, y in chosen] or [project(f, axis)]
+
+
 def sparsify(
     f: Factorization, kicks: int = 0, rng: np.random.Generator | None = None
 ) -> tuple[Factorization, list[np.ndarray]]:
@@ -287,6 +306,34 @@ def _axis(axis: str) -> int:
     if axis not in AXES:
         raise ValueError(f"axis {axis!r}: expected 'n', 'm' or 'p'.")
     return AXES.index(axis)
+
+
+def _direction(x: np.ndarray, ring: rings.Ring) -> tuple[int, ...] | None:
+    """The d of a matrix d bᵀ of integers, first non-zero entry 1; None for other matrices."""
+    if x.dtype == object:
+        return None
+    row, column = np.argwhere(x)[0]
+    lead = int(x[row, column])
+    if ring.is_modular:
+        d = x[:, column] * pow(lead, -1, ring.modulus) % ring.modulus
+    else:
+        d = x[:, column] // lead
+    is_outer = np.array_equal(ring.reduce(np.outer(d, x[row])), x)
+    return tuple(d.tolist()) if is_outer else None
+
+
+def _is_unit(x: int, ring: rings.Ring) -> bool:
+    return ring.reduce(x) != 0 if ring.is_modular else abs(x) == 1
+
+
+def _moved_last(f: Factorization, k: int, x, y) -> Factorization:
+    """`f` in a basis where x, with first non-zero entry 1, and y are the last unit vectors."""
+    first = next(i for i, entry in enumerate(x) if entry)
+    unit = np.eye(len(x), dtype=np.int64)
+    killing = [unit[i] - x[i] * unit[first] for i in range(len(x)) if i != first]
+    bases = [np.eye(size, dtype=np.int64) for size in _sizes(f)]
+    bases[k] = f.ring.reduce(np.array([*killing, y]))
+    return sandwich(f, *bases)
 
 
 def _same_ring(f: Factorization, g: Factorization) -> None:
