@@ -20,8 +20,8 @@ from alphatensor.factorization import (
 )
 from alphatensor.flip_symmetry import Relabelling, Symmetry, Transposition
 
-NEIGHBOURS = 16  # schemes of each format next to one that its walks start from
-DIRECTIONS = 8  # in which each is projected
+NEIGHBOURS = 32  # schemes of each format next to one that its walks start from
+DIRECTIONS = 4  # in which each is projected
 
 
 def neighbours(
