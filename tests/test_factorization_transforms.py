@@ -134,6 +134,10 @@ def test_projections_where_no_direction_fits():
     half = STRASSEN.replace(u=STRASSEN.u * Fraction(1, 2), w=STRASSEN.w * 2)
     (found,) = fz.projections(half, "n")
     assert found.verify().ok and same(found, fz.project(half, "n"))
+    u = np.insert(STRASSEN.u, 0, 0, axis=1)
+    v, w = (np.insert(x, 0, 1, axis=1) for x in (STRASSEN.v, STRASSEN.w))
+    padded = STRASSEN.replace(u=u, v=v, w=w)
+    assert fz.projections(padded, "n")[0].rank == fz.projections(STRASSEN, "n")[0].rank
     with pytest.raises(ValueError, match="cannot be removed"):
         fz.projections(fz.naive((1, 2, 2), Z), "n")
 

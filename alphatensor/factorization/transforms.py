@@ -310,7 +310,7 @@ def _axis(axis: str) -> int:
 
 def _direction(x: np.ndarray, ring: rings.Ring) -> tuple[int, ...] | None:
     """The d of a matrix d bᵀ of integers, first non-zero entry 1; None for other matrices."""
-    if x.dtype == object:
+    if x.dtype == object or not x.any():
         return None
     row, column = np.argwhere(x)[0]
     lead = int(x[row, column])
