@@ -55,9 +55,16 @@ def read(path: str) -> dict[str, np.ndarray]:
         raise FileError(f"{path}: permission denied.") from None
     except FileError:
         raise
-    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError) as error:
-        raise FileError(f"{path}: not a readable .npz archive ({_one_line(error)}).") from None
-    except (RuntimeError, ValueError, struct.error, MemoryError) as error:
+    except (
+        zipfile.BadZipFile,
+        zlib.error,
+        struct.error,
+        EOFError,
+        OSError,
+        ValueError,
+        MemoryError,
+        RuntimeError,  # encrypted, or compressed in a way that zipfile does not know
+    ) as error:
         raise FileError(f"{path}: not a readable .npz archive ({_one_line(error)}).") from None
 
 
