@@ -14,7 +14,7 @@ Over Z2 a factor is one 32-bit word, its support; over the integers a second wor
 entries are -1, 0 and 1, and a step that would leave that range is not made. Factors are shared up
 to sign. Modes may have up to 32 entries (5x5 matrices have 25).
 
-Walkers may keep a symmetry and then hold one term of each *orbit* of two or three (Moosbauer and
+Walkers may keep a symmetry and then hold one term of each *orbit* of up to six (Moosbauer and
 Poole 2025, arXiv 2502.04514): fewer terms, and far fewer schemes; see `flip_symmetry`.
 """
 
@@ -213,18 +213,17 @@ def _run(
     slots = walkers.terms.shape[2]
     never = jnp.any(walkers.seeds == 0)  # generators never get there
     options = dict(sweeps=sweeps, never=never, prefer_sparse=prefer_sparse)
+    turns = _turns(symmetry) if symmetry and symmetry.order > 1 else flip_moves.UNTURNED
     if isinstance(symmetry, flip_symmetry.Rotation):
         everything = (_all_bits(3 * slots),)
-        walk = functools.partial(_walk_rotated, **options)
+        walk = functools.partial(_walk_rotated, turns=turns, **options)
     elif isinstance(symmetry, flip_symmetry.Transposition):
         everything = _all_bits(2 * slots), _all_bits(slots)
         walk = functools.partial(_walk_transposed, symmetry=symmetry, **options)
     else:
         everything = (_all_bits(slots),) * 3
-        turns = _turns(symmetry) if symmetry else flip_moves.UNTURNED
         walk = functools.partial(_walk_terms, turns=turns, **options)
-    cancels = isinstance(symmetry, flip_symmetry.Relabelling) and symmetry.order == 2
-    cancels &= len(walkers.terms) == 1
+    cancels = symmetry is not None and symmetry.order == 2 and len(walkers.terms) == 1
 
     def one_round(carry, _):
         state, hints = carry
@@ -260,18 +259,18 @@ def _all_bits(number: int) -> jax.Array:
     return jnp.asarray(everything)[:, None]
 
 
-def _turn(symmetry: flip_symmetry.Relabelling, mode: int, number: int) -> flip_moves.Turn:
+def _turn(symmetry: flip_symmetry.Symmetry, mode: int, number: int) -> flip_moves.Turn:
     """Factors of a mode -> their images after some turns."""
     places = flip_symmetry.moved_bits(symmetry, mode, number)
     return functools.partial(bitmasks.moved, places=places)
 
 
-def _turns(symmetry: flip_symmetry.Relabelling) -> list[list[flip_moves.Turn]]:
+def _turns(symmetry: flip_symmetry.Symmetry) -> list[list[flip_moves.Turn]]:
     """For each mode, the images of factors after no turn, one, ..."""
     return [[_turn(symmetry, mode, k) for k in range(symmetry.order)] for mode in range(3)]
 
 
-def _is_own_image(terms: jax.Array, symmetry: flip_symmetry.Relabelling) -> jax.Array:
+def _is_own_image(terms: jax.Array, symmetry: flip_symmetry.Symmetry) -> jax.Array:
     """Which terms [P, 3, R, W] the first turn leaves as they are, bool [R, W]."""
     is_same = True
     for mode, other in enumerate(symmetry.modes):
@@ -302,14 +301,14 @@ def _walk_terms(terms, hints, seeds, flips, *, sweeps: int, never, prefer_sparse
     return jnp.stack([jnp.stack(x) for x in factors], axis=1), *rest
 
 
-def _walk_rotated(terms, hints, seeds, flips, *, sweeps: int, never, prefer_sparse: bool):
+def _walk_rotated(terms, hints, seeds, flips, *, sweeps: int, never, prefer_sparse: bool, turns):
     """As many tries in orbits of the rotation: terms [P, 3, R, W], hints of one list [words, W]."""
     shape = terms.shape
 
     def attempt(carry, _):
         factors, hints, seeds, flips = carry
         factors, hints, seeds, flipped = flip_moves.flip_orbits(
-            factors, list(hints[0]), seeds, never, prefer_sparse
+            factors, list(hints[0]), seeds, never, prefer_sparse, turns
         )
         return (factors, (jnp.stack(hints),), seeds, flips + flipped), None
 

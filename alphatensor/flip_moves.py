@@ -58,18 +58,23 @@ def flip(
 
 
 def flip_orbits(
-    factors: Planes, hints: Hints, seeds: jax.Array, never: jax.Array, prefer_sparse: bool
+    factors: Planes,
+    hints: Hints,
+    seeds: jax.Array,
+    never: jax.Array,
+    prefer_sparse: bool,
+    turns: Sequence[Sequence[Turn]] = UNTURNED,
 ):
     """Tries one flip of every walker in two orbits of terms under the rotation of the modes.
 
     A generator a⊗b⊗c stands for itself, b⊗c⊗a and c⊗a⊗b. Where any factor of one generator equals
     any of another, both are rotated until those lie in the first mode; the flip there and its two
-    rotations are one move.
+    rotations are one move. With `turns`, the same for all modes, it stands for their images too.
 
     Args:
       factors: `Planes` of [3R, W]: the modes of R generators below each other.
       hints: of these factors.
-      seeds, never, prefer_sparse: as for `flip`.
+      seeds, never, prefer_sparse, turns: as for `flip`.
 
     Returns:
       As for `flip`.
@@ -77,8 +82,8 @@ def flip_orbits(
     total = len(factors[0])
     slots = total // 3
 
-    def place(index: jax.Array, turns: int, _) -> jax.Array:
-        moved = index + turns * slots
+    def place(index: jax.Array, rotations: int, _) -> jax.Array:
+        moved = index + rotations * slots
         moved = jnp.where(moved >= total, moved - total, moved)
         return jnp.where(index == NONE, NONE, moved)
 
@@ -86,12 +91,12 @@ def flip_orbits(
         orbit = [bitmasks.one_hot(place(index, k, 0), len(hints)) for k in range(3)]
         return [functools.reduce(operator.or_, words) for words in zip(*orbit, strict=True)]
 
-    drawn = _draw(factors, factors, factors, hints, own, place, seeds, never, prefer_sparse)
+    drawn = _draw(factors, factors, factors, hints, own, place, seeds, never, prefer_sparse, turns)
     i, j, _, new_b, new_c, flipped, hints, seeds = drawn
     row = jnp.arange(total, dtype=jnp.int32)[:, None]
-    for index, turns, new in ((i, 1, new_b), (j, 2, new_c)):
-        target = place(index, turns, 0)
-        hints = _new_hints(hints, factors, new, target, own(index), never)
+    for index, rotations, new in ((i, 1, new_b), (j, 2, new_c)):
+        target = place(index, rotations, 0)
+        hints = _new_hints(hints, factors, new, target, own(index), never, turns[0])
         factors = _put(factors, row == target, new)
         vanished = (row % slots == index % slots) & (new[0] == 0) & flipped
         factors = jax.tree.map(lambda x, v=vanished: jnp.where(v, 0, x), factors)

@@ -1,12 +1,15 @@
 """Schemes that a symmetry of their target leaves alone.
 
-Such a scheme is a set of *fixed* terms and of orbits of two or three terms, of which one, the
+Such a scheme is a set of *fixed* terms and of orbits of two, three or six terms, of which one, the
 generator, says all (Ballard, Ikenmeyer, Landsberg and Ryder 2019, arXiv 1801.00843; Moosbauer and
-Poole 2025, arXiv 2502.04514). Four symmetries are used:
+Poole 2025, arXiv 2502.04514). Five symmetries are used:
 
 `Rotation`, of square formats: with the target's third mode read transposed, as here, its tensor is
 the same after a⊗b⊗c -> b⊗c⊗a. The fixed terms are a⊗a⊗a with block-diagonal unit matrices a that
 sum to the identity: over Z2 the vectors of all fixed terms of any such scheme must sum to it.
+
+`Reversal` is the rotation and, beside it, the order of the indices in each block reversed in all
+matrices. All orbits but those of the fixed terms have six terms where one index at most stays.
 
 `Cycle` and `Swap` relabel rows and columns of all matrices: 0 -> 1 -> 2 -> 0 in all three sizes, of
 three or more; 0 <-> 1, 2 <-> 3, ... in the first and the last size. Further indices stay as they
@@ -20,6 +23,7 @@ stays, and of the same index of m twice.
 
 import abc
 import dataclasses
+import itertools
 from collections.abc import Collection, Iterator
 from typing import ClassVar, Self
 
@@ -31,12 +35,34 @@ from alphatensor.factorization import Factorization, from_arrays, naive
 
 @dataclasses.dataclass(frozen=True)
 class Rotation:
-    """Of the modes; `blocks` are the sizes of the blocks of the fixed terms, which sum to n."""
+    """Of the modes; `blocks` are the sizes of the blocks of the fixed terms, which sum to n.
+
+    Attributes:
+      order: images of a term that are not rotated, itself among them.
+      modes: as for relabellings.
+    """
 
     blocks: tuple[int, ...]
+    order: ClassVar[int] = 1
+    modes: ClassVar[tuple[int, int, int]] = (0, 1, 2)
 
     def __str__(self) -> str:
-        return f"rotation {self.blocks}"
+        return f"{type(self).__name__.lower()} {self.blocks}"
+
+    @property
+    def sizes(self) -> tuple[int, int, int]:
+        return (sum(self.blocks),) * 3
+
+
+class Reversal(Rotation):
+    """Of the modes, and of the indices of each block; at most one block has an odd size."""
+
+    order = 2
+
+    def permutations(self) -> list[np.ndarray]:
+        ends = np.cumsum(self.blocks)
+        reverse = [np.arange(end)[::-1][:size] for end, size in zip(ends, self.blocks, strict=True)]
+        return [np.concatenate(reverse)] * 3
 
 
 @dataclasses.dataclass(frozen=True)
@@ -122,6 +148,7 @@ Symmetry = Rotation | Relabelling
 
 KINDS = {
     "rotation": Rotation,
+    "reversal": Reversal,
     "cycle": Cycle,
     "swap": Swap,
     "transposition": Transposition,
@@ -133,13 +160,15 @@ def symmetries(
 ) -> list[Symmetry]:
     """Those, of some kinds, that walks of a format may keep."""
     n, m, p = sizes
-    rotations = [Rotation(b) for b in partitions(n)] if len(set(sizes)) == 1 and n > 1 else []
+    blocks = list(partitions(n)) if len(set(sizes)) == 1 and n > 1 else []
+    rotations = [Rotation(b) for b in blocks]
+    reversals = [Reversal(b) for b in blocks if sum(size % 2 for size in b) <= 1]
     cycles = [Cycle(sizes)] if min(sizes) >= 3 else []
     swaps = [Swap(sizes)] if min(n, p) >= 2 else []
     pairs = [(p, n, n)] if n == m else [(n, p, p)] if m == p else []
     transpositions = [Transposition(pair) for pair in pairs if min(n, p) >= 2]
-    everything = rotations + cycles + swaps + transpositions
-    return [x for x in everything if isinstance(x, tuple(KINDS[kind] for kind in kinds))]
+    everything = rotations + reversals + cycles + swaps + transpositions
+    return [x for x in everything if type(x) in [KINDS[kind] for kind in kinds]]
 
 
 def partitions(n: int, largest: int | None = None) -> Iterator[tuple[int, ...]]:
@@ -168,22 +197,20 @@ def generators(symmetry: Symmetry, ring: rings.Ring) -> Factorization:
     """
     if isinstance(symmetry, Relabelling):
         return split(naive(symmetry.sizes, ring), symmetry)
-    return _rotation_generators(symmetry.blocks, ring)
+    return _rotation_generators(symmetry, ring)
 
 
 def expand(f: Factorization, symmetry: Symmetry) -> Factorization:
     """The whole scheme: the fixed terms and all images of the generators."""
-    u, v, w = (np.array(factor) for factor in f.factors)
+    factors = [np.array(factor) for factor in f.factors]
+    images = [_turned(factors, symmetry, turns) for turns in range(symmetry.order)]
     if isinstance(symmetry, Relabelling):
-        sizes = symmetry.sizes
-        images = [_turned((u, v, w), symmetry, turns) for turns in range(symmetry.order)]
         fixed = _fixed_products(symmetry)
     else:
-        sizes = (sum(symmetry.blocks),) * 3
-        images = [(u, v, w), (v, w, u), (w, u, v)]
+        images = [x for u, v, w in images for x in ((u, v, w), (v, w, u), (w, u, v))]
         fixed = (fixed_factors(symmetry.blocks),) * 3
     factors = (np.hstack(parts) for parts in zip(fixed, *images, strict=True))
-    return from_arrays(sizes, f.ring, *factors, f.provenance)
+    return from_arrays(symmetry.sizes, f.ring, *factors, f.provenance)
 
 
 def split(f: Factorization, symmetry: Relabelling) -> Factorization | None:
@@ -206,7 +233,7 @@ def split(f: Factorization, symmetry: Relabelling) -> Factorization | None:
     )
 
 
-def moved_bits(symmetry: Relabelling, mode: int, turns: int) -> dict[int, int]:
+def moved_bits(symmetry: Symmetry, mode: int, turns: int) -> dict[int, int]:
     """Where a symmetry, done some times, moves the entries of a mode: shift to the left -> mask."""
     moved: dict[int, int] = {}
     for place, image in enumerate(_turned_places(symmetry, mode, turns).tolist()):
@@ -214,9 +241,9 @@ def moved_bits(symmetry: Relabelling, mode: int, turns: int) -> dict[int, int]:
     return moved
 
 
-def _turned_places(symmetry: Relabelling, mode: int, turns: int) -> np.ndarray:
+def _turned_places(symmetry: Symmetry, mode: int, turns: int) -> np.ndarray:
     """The image of each entry of a mode, int64 [entries]."""
-    permutations = symmetry.permutations()
+    permutations = symmetry.permutations() if turns else None
     places = np.arange(symmetry.sizes[mode] * symmetry.sizes[(mode + 1) % 3])
     for _ in range(turns):
         row, column = permutations[mode], permutations[(mode + 1) % 3]
@@ -227,7 +254,7 @@ def _turned_places(symmetry: Relabelling, mode: int, turns: int) -> np.ndarray:
     return places
 
 
-def _turned(factors, symmetry: Relabelling, turns: int) -> tuple[np.ndarray, ...]:
+def _turned(factors, symmetry: Symmetry, turns: int) -> tuple[np.ndarray, ...]:
     """The images of terms, [size, R] for each mode."""
     images = list(factors)
     for mode, factor in enumerate(factors):
@@ -257,23 +284,27 @@ def _with_own_target(name: str, ring: rings.Ring, factors) -> Factorization:
     return Factorization(targets.Target(name, tensor), ring, *factors, {})
 
 
-def _rotation_generators(blocks: tuple[int, ...], ring: rings.Ring) -> Factorization:
+def _rotation_generators(symmetry: Rotation, ring: rings.Ring) -> Factorization:
     """Generators of n×n×n with these fixed terms.
 
-    They are the entries of the target off its diagonal, less those of the fixed terms, which are
-    taken apart by (x+e)⊗(x+e)⊗(x+e) = x⊗x⊗x + e⊗e⊗e + the orbits of x⊗x⊗e and x⊗e⊗e.
+    They are the entries of the target less those of the fixed terms: outside of the blocks the
+    products of the naive algorithm, in a block those of its diagonal, with the other sign.
     """
-    n = sum(blocks)
+    (n, _, _), blocks = symmetry.sizes, symmetry.blocks
     units = np.eye(n * n, dtype=np.int64)
-    terms = [
-        (units[i], units[j], units[k])
-        for i, j, k in np.argwhere(targets.matmul(n, n, n).tensor).tolist()
-        if (i, j, k) < min((j, k, i), (k, i, j))
-    ]
-    for x in fixed_factors(blocks).T:
-        support = np.flatnonzero(x)
-        for number in range(1, len(support)):
-            part, unit = units[support[:number]].sum(0), units[support[number]]
-            terms += [(-part, part, unit), (-part, unit, unit)]
+    owner = np.repeat(np.arange(len(blocks)), blocks)
+    diagonal = np.arange(n) * (n + 1)
+    products = {term: 1 for term in map(tuple, np.argwhere(targets.matmul(n, n, n).tensor))}
+    for i, j, k in itertools.product(range(n), repeat=3):
+        if owner[i] == owner[j] == owner[k]:
+            term = diagonal[i], diagonal[j], diagonal[k]
+            products[term] = products.get(term, 0) - 1
+    image = _turned_places(symmetry, 0, 1) if symmetry.order > 1 else np.arange(n * n)
+    terms = []
+    for (i, j, k), sign in products.items():
+        rotated = [(j, k, i), (k, i, j)]
+        turned = [tuple(image[list(x)]) for x in [(i, j, k), *rotated] if symmetry.order > 1]
+        if sign and (i, j, k) <= min([*rotated, *turned]):
+            terms.append((sign * units[i], units[j], units[k]))
     factors = [ring.reduce(np.array(factor).T) for factor in zip(*terms, strict=True)]
     return _with_own_target(f"generators of {n}x{n}x{n}", ring, factors)

@@ -7,25 +7,29 @@ import pytest
 
 from alphatensor import bitmasks, flip_graph, flip_moves, flip_search, flip_symmetry, rings, targets
 from alphatensor.factorization import extend, library, naive, permute_sizes, project
-from alphatensor.flip_symmetry import Cycle, Rotation, Swap, Transposition
+from alphatensor.flip_symmetry import Cycle, Reversal, Rotation, Swap, Transposition
 
 Z2, Z = rings.IntegersMod(2), rings.Integers()
-BLOCKS = [(2,), (1, 1), (3,), (2, 1), (1, 1, 1), (2, 2)]
+ROTATIONS = [Rotation(blocks) for blocks in [(2,), (1, 1), (3,), (2, 1), (1, 1, 1), (2, 2)]]
+REVERSALS = [Reversal(blocks) for blocks in [(2,), (3,), (2, 1), (2, 2), (3, 2), (2, 2, 1)]]
 
 
 def test_partitions_are_all_of_them():
     assert list(flip_symmetry.partitions(4)) == [(4,), (3, 1), (2, 2), (2, 1, 1), (1, 1, 1, 1)]
 
 
-@pytest.mark.parametrize("blocks", BLOCKS, ids=str)
+@pytest.mark.parametrize("symmetry", ROTATIONS + REVERSALS, ids=str)
 @pytest.mark.parametrize("ring", [Z2, Z], ids=str)
-def test_simplest_generators_expand_to_the_target(ring, blocks):
-    f = flip_symmetry.generators(Rotation(blocks), ring)
-    whole = flip_symmetry.expand(f, Rotation(blocks))
+def test_simplest_generators_expand_to_the_target(ring, symmetry):
+    f = flip_symmetry.generators(symmetry, ring)
+    whole = flip_symmetry.expand(f, symmetry)
+    blocks = symmetry.blocks
     n = sum(blocks)
     assert f.verify().ok and whole.verify().ok
     assert np.array_equal(whole.target.tensor, targets.matmul(n, n, n).tensor)
-    assert whole.rank == len(blocks) + 3 * f.rank
+    assert whole.rank == len(blocks) + (6 if symmetry in REVERSALS else 3) * f.rank
+    keys = map(flip_symmetry._key, zip(*(np.array(x).T for x in whole.factors), strict=True))
+    assert len(set(keys)) == whole.rank
     fixed = flip_symmetry.fixed_factors(blocks)
     assert np.array_equal(fixed.sum(1).reshape(n, n), np.eye(n))
 
@@ -55,6 +59,7 @@ def test_the_naive_algorithm_keeps_relabellings(ring, kind, sizes):
         (Cycle((3, 4, 5)), 0, {4: 9, 11: 3}),  # (1, 0) of a 3x4 matrix to (2, 1), (2, 3) to (0, 3)
         (Swap((3, 4, 5)), 0, {4: 0, 11: 11}),  # (1, 0) to (0, 0), (2, 3) stays
         (Swap((3, 4, 5)), 2, {7: 9, 12: 13}),  # (2, 1) of a 5x3 matrix to (3, 0), (4, 0) to (4, 1)
+        (Reversal((3, 2)), 1, {3: 14, 12: 0}),  # (0, 3) to (2, 4), (2, 2) to (0, 0)
         (Transposition((3, 4, 4)), 0, {1: 4, 11: 11}),  # (0, 1) of 3x4 to (1, 1) of 4x3
         (Transposition((3, 4, 4)), 1, {1: 4, 14: 11}),  # (0, 1) of a 4x4 matrix to (1, 0)
         (Transposition((3, 4, 4)), 2, {3: 5, 11: 11}),  # (1, 0) of 4x3 to (1, 1) of 3x4
@@ -67,7 +72,9 @@ def test_relabellings_by_hand(symmetry, mode, places):
 
 
 @pytest.mark.parametrize(
-    "symmetry", [Cycle((3, 4, 4)), Swap((3, 4, 4)), Transposition((3, 4, 4))], ids=str
+    "symmetry",
+    [Cycle((3, 4, 4)), Swap((3, 4, 4)), Transposition((3, 4, 4)), Reversal((3, 1))],
+    ids=str,
 )
 def test_turns_lead_back(symmetry):
     for mode in range(3):
@@ -90,8 +97,8 @@ def test_schemes_without_the_cycle_are_not_split():
 @pytest.mark.parametrize(
     "symmetry",
     [
-        Rotation((2,)), Rotation((2, 1)), Cycle((3, 3, 4)), Swap((2, 3, 4)),
-        Transposition((3, 3, 3)),
+        Rotation((2,)), Rotation((2, 1)), Reversal((2, 2)), Reversal((2, 1)), Cycle((3, 3, 4)),
+        Swap((2, 3, 4)), Transposition((3, 3, 3)),
     ],
     ids=str,
 )  # fmt: skip
@@ -147,37 +154,42 @@ def test_neighbours_of_symmetric_schemes_are_symmetric(symmetry, neighbours):
         assert bitmasks.key(whole) == bitmasks.key(other)
 
 
-def test_hints_miss_no_pair_of_orbits():
-    start = flip_symmetry.generators(Rotation((1, 1)), Z2)
-    walkers = flip_graph.start([start], 16, slots=4, seed=0)
-    factors = (walkers.terms[0].reshape(12, 16),)
-    hints, seeds = [jnp.full(16, 4095, jnp.uint32)], walkers.seeds
-    flip = jax.jit(lambda *x: flip_moves.flip_orbits(*x, jnp.array(False), False))
-    generator, made = np.arange(12) % 4, 0
+@pytest.mark.parametrize("symmetry", [Rotation((1, 1)), Reversal((2, 1))], ids=str)
+def test_hints_miss_no_pair_of_orbits(symmetry):
+    start = flip_symmetry.generators(symmetry, Z2)
+    slots = 6
+    walkers = flip_graph.start([start], 16, slots=slots, seed=0)
+    factors = (walkers.terms[0].reshape(3 * slots, 16),)
+    hints, seeds = [jnp.full(16, 8**slots - 1, jnp.uint32)], walkers.seeds
+    turns = flip_graph._turns(symmetry)
+    flip = jax.jit(lambda *x: flip_moves.flip_orbits(*x, jnp.array(False), False, turns))
+    generator, made = np.arange(3 * slots) % slots, 0
     for _ in range(60):
         factors, hints, seeds, flipped = flip(factors, hints, seeds)
         made += int(flipped.sum())
         rows = np.array(factors[0])
-        same = (rows[:, None] == rows[None]) & (rows != 0)
+        images = np.stack([np.array(turn((rows,))[0]) for turn in turns[0]])
+        same = (images[:, :, None] == rows).any(0) & (rows != 0)
         same &= (generator[:, None] != generator)[:, :, None]
-        has_partner = (same.any(1) << np.arange(12)[:, None]).sum(0)
+        has_partner = (same.any(1) << np.arange(3 * slots)[:, None]).sum(0)
         assert not (has_partner & ~np.array(hints[0])).any()
     assert made > 100
 
 
-@pytest.mark.parametrize("kind", [Swap, Transposition])
-def test_terms_that_equal_their_image_vanish(kind):
+@pytest.mark.parametrize(
+    "symmetry", [Swap((2, 2, 2)), Transposition((2, 2, 2)), Reversal((2,))], ids=str
+)
+def test_terms_that_equal_their_image_vanish(symmetry):
     """Over Z2 they count twice; a walk from them alone is rid of them at once."""
-    symmetry = kind((2, 2, 2))
     f = flip_symmetry.generators(symmetry, Z2)
     even = np.ones((4, 1), int)
     factors = [np.hstack([np.array(x), y]) for x, y in zip(f.factors, [even] * 3, strict=True)]
     doubled = flip_symmetry._with_own_target("doubled", Z2, factors)
     walkers = flip_graph.start([doubled], 8, 8, seed=0)
     own = np.array(flip_graph._is_own_image(walkers.terms, symmetry))
-    assert own[:5].sum() == 8 and own[4].all(), "the last of five, and free slots"
+    assert own[: f.rank + 1].sum() == 8 and own[f.rank].all(), "the last one, and free slots"
     walkers = flip_graph.run(walkers, rounds=1, sweeps=1, margin=3, patience=9, symmetry=symmetry)
-    assert int(walkers.best_rank.max()) <= 4
+    assert int(walkers.best_rank.max()) <= f.rank
 
 
 @pytest.mark.parametrize("symmetry", [Cycle((3, 3, 4)), Swap((2, 3, 4))], ids=str)
@@ -243,7 +255,7 @@ def test_symmetric_walks_reach_known_ranks():
     )  # fmt: skip
     for symmetry, rank in [
         (Rotation((2,)), 7), (Rotation((2, 1)), 26), (Cycle((3, 3, 4)), 33), (Swap((2, 2, 2)), 8),
-        (Transposition((3, 3, 3)), 25),
+        (Transposition((3, 3, 3)), 25), (Reversal((2,)), 7), (Reversal((2, 1)), 26),
     ]:  # fmt: skip
         starts = [flip_symmetry.generators(symmetry, Z2)]
         pool, flips, _ = flip_search.walk(starts, config, 0.1, seed=0, symmetry=symmetry)
@@ -264,10 +276,12 @@ def test_a_search_takes_the_symmetries_of_a_format_in_turn():
     first, cube = Rotation((3,)), (3, 3, 3)
     relabellings = [Cycle(cube), Swap(cube), Transposition(cube)]
     assert kinds((3, 3, 3), 3) == [("descent", None), ("best", None), ("symmetric", first)]
-    choices = [first, Rotation((2, 1)), Rotation((1, 1, 1)), *relabellings, first]
-    assert [symmetry for _, symmetry in kinds((3, 3, 3), 21)[2::3]] == choices
-    two = [Rotation((2,)), Rotation((1, 1)), Swap((2, 2, 2)), Transposition((2, 2, 2))]
-    assert kinds((2, 2, 2), 5, ("symmetric",)) == [("symmetric", x) for x in [*two, two[0]]]
+    rotations = [first, Rotation((2, 1)), Rotation((1, 1, 1)), Reversal((3,)), Reversal((2, 1))]
+    choices = [*rotations, *relabellings, first]
+    assert [symmetry for _, symmetry in kinds((3, 3, 3), 27)[2::3]] == choices
+    two = [Rotation((2,)), Rotation((1, 1)), Reversal((2,)), Swap((2, 2, 2))]
+    two += [Transposition((2, 2, 2))]
+    assert kinds((2, 2, 2), 6, ("symmetric",)) == [("symmetric", x) for x in [*two, two[0]]]
     pairs = [kinds(sizes, 3, ("symmetric",))[2][1] for sizes in [(3, 3, 5), (3, 5, 5)]]
     assert pairs == [Transposition((5, 3, 3)), Transposition((3, 5, 5))]
     assert kinds((3, 3, 5), 2, ("symmetric",), ("swap",)) == [("symmetric", Swap((3, 3, 5)))] * 2

@@ -23,7 +23,8 @@ def get_config() -> ConfigDict:
             pool=64,  # schemes of least rank kept for each format
             seed=0,
             turns=("descent", "best", "symmetric"),  # of a format, over and over
-            symmetries=("rotation", "cycle", "swap", "transposition"),  # of symmetric turns
+            # that symmetric turns keep, one after the other
+            symmetries=("rotation", "reversal", "cycle", "swap", "transposition"),
         )
     )
     return config
