@@ -18,7 +18,7 @@ from alphatensor.factorization import (
     project,
     projections,
 )
-from alphatensor.flip_symmetry import Relabelling, Symmetry, Transposition
+from alphatensor.flip_symmetry import Relabelling, Reversal, Rotation, Symmetry, Transposition
 
 NEIGHBOURS = 32  # schemes of each format next to one that its walks start from
 DIRECTIONS = 4  # in which each is projected
@@ -69,11 +69,16 @@ def sums(
 
 
 def symmetric(
-    symmetry: Symmetry, known: Callable[[Relabelling], list[Factorization]]
+    symmetry: Symmetry, known: Callable[[Symmetry], list[Factorization]]
 ) -> dict[Hashable, list[Factorization]]:
-    """Generators from neighbouring formats, of the schemes known to keep the symmetry there."""
+    """Generators from neighbouring formats, of the schemes known to keep the symmetry there.
+
+    Those of rotations from schemes that keep the reversal too.
+    """
     near = {}
-    if isinstance(symmetry, Transposition):
+    if type(symmetry) is Rotation:
+        near = {(x := Reversal(symmetry.blocks)): known(x)}
+    elif isinstance(symmetry, Transposition):
         near = {
             smaller: [functools.reduce(extend, axes, f) for f in known(smaller)]
             for smaller, axes in symmetry.origins().items()

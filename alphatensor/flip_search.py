@@ -130,7 +130,7 @@ def search(
     def schemes_of(key: tuple[int, int, int]) -> list[Factorization]:
         return states[key].pool or _stored(key, folder, ring)
 
-    def keeping(symmetry: Relabelling) -> list[Factorization]:
+    def keeping(symmetry: Symmetry) -> list[Factorization]:
         return states[tuple(sorted(symmetry.sizes))].symmetric.get(symmetry, [])
 
     for turn in itertools.count():

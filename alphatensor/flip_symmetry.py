@@ -147,8 +147,8 @@ Symmetry = Rotation | Relabelling
 
 
 KINDS = {
-    "rotation": Rotation,
     "reversal": Reversal,
+    "rotation": Rotation,
     "cycle": Cycle,
     "swap": Swap,
     "transposition": Transposition,
@@ -167,7 +167,7 @@ def symmetries(
     swaps = [Swap(sizes)] if min(n, p) >= 2 else []
     pairs = [(p, n, n)] if n == m else [(n, p, p)] if m == p else []
     transpositions = [Transposition(pair) for pair in pairs if min(n, p) >= 2]
-    everything = rotations + reversals + cycles + swaps + transpositions
+    everything = reversals + rotations + cycles + swaps + transpositions
     return [x for x in everything if type(x) in [KINDS[kind] for kind in kinds]]
 
 
@@ -203,28 +203,24 @@ def generators(symmetry: Symmetry, ring: rings.Ring) -> Factorization:
 def expand(f: Factorization, symmetry: Symmetry) -> Factorization:
     """The whole scheme: the fixed terms and all images of the generators."""
     factors = [np.array(factor) for factor in f.factors]
-    images = [_turned(factors, symmetry, turns) for turns in range(symmetry.order)]
-    if isinstance(symmetry, Relabelling):
-        fixed = _fixed_products(symmetry)
-    else:
-        images = [x for u, v, w in images for x in ((u, v, w), (v, w, u), (w, u, v))]
-        fixed = (fixed_factors(symmetry.blocks),) * 3
-    factors = (np.hstack(parts) for parts in zip(fixed, *images, strict=True))
-    return from_arrays(symmetry.sizes, f.ring, *factors, f.provenance)
+    parts = zip(_fixed_terms(symmetry), *_images(factors, symmetry), strict=True)
+    return from_arrays(symmetry.sizes, f.ring, *map(np.hstack, parts), f.provenance)
 
 
-def split(f: Factorization, symmetry: Relabelling) -> Factorization | None:
+def split(f: Factorization, symmetry: Symmetry) -> Factorization | None:
     """Generators of a scheme; None if it lacks the symmetry or has other fixed terms."""
     factors = [np.array(x) for x in f.factors]
-    fixed = {_key(term) for term in zip(*(x.T for x in _fixed_products(symmetry)), strict=True)}
-    images = [_turned(factors, symmetry, turns) for turns in range(symmetry.order)]
-    keys = [[_key(term) for term in zip(*(x.T for x in y), strict=True)] for y in images]
+    keys = [
+        [_key(term) for term in zip(*(x.T for x in y), strict=True)]
+        for y in (_fixed_terms(symmetry), *_images(factors, symmetry))
+    ]
+    fixed = set(keys.pop(0))
     chosen, left = [], set(keys[0])
     if len(left) < f.rank or not fixed <= left:
         return None
     for number, orbit in enumerate(zip(*keys, strict=True)):
         if orbit[0] in left and orbit[0] not in fixed:
-            if len(set(orbit)) < symmetry.order or not left >= set(orbit):
+            if len(set(orbit)) < len(orbit) or not left >= set(orbit):
                 return None
             left -= set(orbit)
             chosen.append(number)
@@ -264,8 +260,18 @@ def _turned(factors, symmetry: Symmetry, turns: int) -> tuple[np.ndarray, ...]:
     return tuple(images)
 
 
-def _fixed_products(symmetry: Relabelling) -> tuple[np.ndarray, ...]:
+def _images(factors, symmetry: Symmetry) -> list[tuple[np.ndarray, ...]]:
+    """All images of terms, themselves first, [size, R] for each mode."""
+    images = [_turned(factors, symmetry, turns) for turns in range(symmetry.order)]
+    if isinstance(symmetry, Rotation):
+        images = [x for u, v, w in images for x in ((u, v, w), (v, w, u), (w, u, v))]
+    return images
+
+
+def _fixed_terms(symmetry: Symmetry) -> tuple[np.ndarray, ...]:
     """The fixed terms, int64 [size, number] for each mode."""
+    if isinstance(symmetry, Rotation):
+        return (fixed_factors(symmetry.blocks),) * 3
     factors = [np.array(x) for x in naive(symmetry.sizes, rings.Integers()).factors]
     image = _turned(factors, symmetry, 1)
     is_fixed = np.all([np.all(x == y, axis=0) for x, y in zip(factors, image, strict=True)], axis=0)

@@ -5,7 +5,16 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from alphatensor import bitmasks, flip_graph, flip_moves, flip_search, flip_symmetry, rings, targets
+from alphatensor import (
+    bitmasks,
+    flip_graph,
+    flip_moves,
+    flip_origins,
+    flip_search,
+    flip_symmetry,
+    rings,
+    targets,
+)
 from alphatensor.factorization import extend, library, naive, permute_sizes, project
 from alphatensor.flip_symmetry import Cycle, Reversal, Rotation, Swap, Transposition
 
@@ -84,6 +93,28 @@ def test_turns_lead_back(symmetry):
             rest, image = -turns % symmetry.order, symmetry.modes[mode] if turns else mode
             back = bitmasks.moved(there, flip_symmetry.moved_bits(symmetry, image, rest))
             assert np.array_equal(back[0], words[0]), (mode, turns)
+
+
+@pytest.mark.parametrize("symmetry", ROTATIONS + REVERSALS, ids=str)
+def test_generators_of_rotations_are_found_again(symmetry):
+    whole = flip_symmetry.expand(flip_symmetry.generators(symmetry, Z), symmetry)
+    for its in (symmetry, Rotation(symmetry.blocks)):
+        parts = flip_symmetry.split(whole, its)
+        orbits = 6 if isinstance(its, Reversal) else 3
+        assert orbits * parts.rank == whole.rank - len(symmetry.blocks)
+        assert bitmasks.key(flip_symmetry.expand(parts, its)) == bitmasks.key(whole)
+    ones = Rotation((1,) * symmetry.sizes[0])
+    assert ones.blocks == symmetry.blocks or flip_symmetry.split(whole, ones) is None
+
+
+def test_rotations_go_on_from_reversals():
+    symmetry = Reversal((2, 1))
+    whole = flip_symmetry.expand(flip_symmetry.generators(symmetry, Z2), symmetry)
+    known = {symmetry: [whole]}
+    origins = flip_origins.symmetric(Rotation((2, 1)), lambda x: known.get(x, []))
+    assert list(origins) == [symmetry] and origins[symmetry][0].rank == 10
+    assert not flip_origins.symmetric(Rotation((3,)), lambda x: known.get(x, []))
+    assert not flip_origins.symmetric(symmetry, lambda x: known.get(x, []))
 
 
 def test_schemes_without_the_cycle_are_not_split():
@@ -273,13 +304,14 @@ def test_a_search_takes_the_symmetries_of_a_format_in_turn():
         )
         return [flip_search._kind(turn, config, sizes) for turn in range(number)]
 
-    first, cube = Rotation((3,)), (3, 3, 3)
+    first, cube = Reversal((3,)), (3, 3, 3)
     relabellings = [Cycle(cube), Swap(cube), Transposition(cube)]
     assert kinds((3, 3, 3), 3) == [("descent", None), ("best", None), ("symmetric", first)]
-    rotations = [first, Rotation((2, 1)), Rotation((1, 1, 1)), Reversal((3,)), Reversal((2, 1))]
+    rotations = [Rotation((3,)), Rotation((2, 1)), Rotation((1, 1, 1))]
+    rotations = [first, Reversal((2, 1)), *rotations]
     choices = [*rotations, *relabellings, first]
     assert [symmetry for _, symmetry in kinds((3, 3, 3), 27)[2::3]] == choices
-    two = [Rotation((2,)), Rotation((1, 1)), Reversal((2,)), Swap((2, 2, 2))]
+    two = [Reversal((2,)), Rotation((2,)), Rotation((1, 1)), Swap((2, 2, 2))]
     two += [Transposition((2, 2, 2))]
     assert kinds((2, 2, 2), 6, ("symmetric",)) == [("symmetric", x) for x in [*two, two[0]]]
     pairs = [kinds(sizes, 3, ("symmetric",))[2][1] for sizes in [(3, 3, 5), (3, 5, 5)]]
