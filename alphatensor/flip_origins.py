@@ -18,7 +18,14 @@ from alphatensor.factorization import (
     project,
     projections,
 )
-from alphatensor.flip_symmetry import Relabelling, Reversal, Rotation, Symmetry, Transposition
+from alphatensor.flip_symmetry import (
+    Reflection,
+    Relabelling,
+    Reversal,
+    Rotation,
+    Symmetry,
+    Transposition,
+)
 
 NEIGHBOURS = 32  # schemes of each format next to one that its walks start from
 DIRECTIONS = 4  # in which each is projected
@@ -73,11 +80,14 @@ def symmetric(
 ) -> dict[Hashable, list[Factorization]]:
     """Generators from neighbouring formats, of the schemes known to keep the symmetry there.
 
-    Those of rotations from schemes that keep the reversal too.
+    Those of rotations come from schemes that keep the reversal too, of reflections from projected
+    ones.
     """
     near = {}
     if type(symmetry) is Rotation:
         near = {(x := Reversal(symmetry.blocks)): known(x)}
+    elif isinstance(symmetry, Reflection):
+        near = {(x := symmetry.source()): [symmetry.projected(f) for f in known(x)]}
     elif isinstance(symmetry, Transposition):
         near = {
             smaller: [functools.reduce(extend, axes, f) for f in known(smaller)]

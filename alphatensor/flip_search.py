@@ -20,7 +20,7 @@ import numpy as np
 import alphatensor
 from alphatensor import bitmasks, flip_graph, flip_origins, flip_symmetry, rings
 from alphatensor.factorization import Factorization, library, lift, naive, reduced
-from alphatensor.flip_symmetry import Relabelling, Symmetry
+from alphatensor.flip_symmetry import Rotation, Symmetry
 
 # From schemes above the best, which may lie in a component without better ones, each time of
 # another origin; from the best; among schemes that keep one of the format's symmetries, in turn.
@@ -140,7 +140,7 @@ def search(
         cycle, place = divmod(turn, len(formats))
         sizes = formats[place]
         kind, symmetry = _kind(cycle, config, sizes)
-        if isinstance(symmetry, Relabelling):
+        if symmetry:
             symmetry = _stage(symmetry, keeping)
             sizes = tuple(sorted(symmetry.sizes))
         state = states[sizes]
@@ -223,16 +223,15 @@ def _next_origin(
     return origins[chosen]
 
 
-def _stage(
-    symmetry: Relabelling, keeping: Callable[[Relabelling], list[Factorization]]
-) -> Relabelling:
+def _stage(symmetry: Symmetry, keeping: Callable[[Symmetry], list[Factorization]]) -> Symmetry:
     """The symmetry, of the format that walks come to next on their way to its own.
 
     From the naive algorithm of large formats walks do not get far: they go from format to format.
     """
-    if symmetry.sizes[2] <= symmetry.first or flip_origins.symmetric(symmetry, keeping):
+    is_first = isinstance(symmetry, Rotation) or symmetry.sizes[2] <= symmetry.first
+    if is_first or flip_origins.symmetric(symmetry, keeping):
         return symmetry
-    return _stage(symmetry.smaller(), keeping)
+    return _stage(symmetry.source(), keeping)
 
 
 def walk(

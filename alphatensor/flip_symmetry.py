@@ -2,7 +2,7 @@
 
 Such a scheme is a set of *fixed* terms and of orbits of two, three or six terms, of which one, the
 generator, says all (Ballard, Ikenmeyer, Landsberg and Ryder 2019, arXiv 1801.00843; Moosbauer and
-Poole 2025, arXiv 2502.04514). Five symmetries are used:
+Poole 2025, arXiv 2502.04514). Six symmetries are used:
 
 `Rotation`, of square formats: with the target's third mode read transposed, as here, its tensor is
 the same after a⊗b⊗c -> b⊗c⊗a. The fixed terms are a⊗a⊗a with block-diagonal unit matrices a that
@@ -10,6 +10,9 @@ sum to the identity: over Z2 the vectors of all fixed terms of any such scheme m
 
 `Reversal` is the rotation and, beside it, the order of the indices in each block reversed in all
 matrices. All orbits but those of the fixed terms have six terms where one index at most stays.
+
+`Reflection` is what is left of the reversal of n×n×n, n odd, in the formats without the index that
+stays in one size or two: no rotation, and the fixed terms without the rows and columns of it.
 
 `Cycle` and `Swap` relabel rows and columns of all matrices: 0 -> 1 -> 2 -> 0 in all three sizes, of
 three or more; 0 <-> 1, 2 <-> 3, ... in the first and the last size. Further indices stay as they
@@ -30,7 +33,7 @@ from typing import ClassVar, Self
 import numpy as np
 
 from alphatensor import rings, targets
-from alphatensor.factorization import Factorization, from_arrays, naive
+from alphatensor.factorization import Factorization, from_arrays, naive, project
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,6 +55,10 @@ class Rotation:
     @property
     def sizes(self) -> tuple[int, int, int]:
         return (sum(self.blocks),) * 3
+
+    def fixed_terms(self) -> tuple[np.ndarray, ...]:
+        """int64 [n², blocks] for each mode."""
+        return (fixed_factors(self.blocks),) * 3
 
 
 class Reversal(Rotation):
@@ -89,7 +96,14 @@ class Relabelling(abc.ABC):
     def permutations(self) -> list[np.ndarray]:
         """The image of each index, of n, m and p."""
 
-    def smaller(self) -> Self:
+    def fixed_terms(self) -> tuple[np.ndarray, ...]:
+        """int64 [size, number] for each mode."""
+        factors = [np.array(x) for x in naive(self.sizes, rings.Integers()).factors]
+        images = zip(factors, _turned(factors, self, 1), strict=True)
+        is_fixed = np.all([np.all(x == y, axis=0) for x, y in images], axis=0)
+        return tuple(x[:, is_fixed] for x in factors)
+
+    def source(self) -> "Symmetry":
         """Of the format that walks come from."""
         n, m, p = self.sizes
         return type(self)(tuple(sorted((n, m, p - 1))))
@@ -127,7 +141,7 @@ class Transposition(Relabelling):
         n, m, p = self.sizes
         return [_swapped(n), np.arange(m), np.arange(p)]
 
-    def smaller(self) -> Self:
+    def source(self) -> Self:
         n, m, _ = self.sizes
         return Transposition((n, m - 1, m - 1))
 
@@ -135,7 +149,56 @@ class Transposition(Relabelling):
         """Of smaller formats, and the sizes in which to extend their schemes by one, in turn."""
         n, m, _ = self.sizes
         rows = 2 - n % 2  # which the swaps of the others leave alone
-        return {self.smaller(): "mp", Transposition((n - rows, m, m)): "n" * rows}
+        return {self.source(): "mp", Transposition((n - rows, m, m)): "n" * rows}
+
+
+@dataclasses.dataclass(frozen=True)
+class Reflection(Relabelling):
+    """The order of the indices of each block reversed, one block of them of odd size.
+
+    Of formats with sizes that sum(blocks) is, or, the first or the first two of them, one less.
+    """
+
+    blocks: tuple[int, ...]
+    order, first = 2, 0
+
+    def __str__(self) -> str:
+        return f"reflection {self.blocks}"
+
+    @property
+    def middle(self) -> int:
+        """The index that stays."""
+        return int(np.flatnonzero(self._reversed() == np.arange(sum(self.blocks)))[0])
+
+    def permutations(self) -> list[np.ndarray]:
+        image = self._reversed()
+        without = np.delete(image, self.middle)
+        without = without - (without > self.middle)
+        return [image if size == len(image) else without for size in self.sizes]
+
+    def fixed_terms(self) -> tuple[np.ndarray, ...]:
+        n = sum(self.blocks)
+        factors = []
+        for mode in range(3):
+            matrices = fixed_factors(self.blocks).reshape(n, n, -1)
+            for axis, size in enumerate((self.sizes[mode], self.sizes[(mode + 1) % 3])):
+                matrices = np.delete(matrices, [self.middle] * (size < n), axis)
+            factors.append(matrices.reshape(-1, len(self.blocks)))
+        is_left = np.all([x.any(0) for x in factors], axis=0)
+        return tuple(x[:, is_left] for x in factors)
+
+    def source(self) -> "Symmetry":
+        n, whole = self.sizes, sum(self.blocks)
+        if n[1] == whole:
+            return Reversal(self.blocks)
+        return Reflection((n[0], whole, whole), self.blocks)
+
+    def projected(self, f: Factorization) -> Factorization:
+        """A scheme that keeps the source's symmetry, without the middle index in one size more."""
+        return project(f, "n" if isinstance(self.source(), Reversal) else "m", self.middle)
+
+    def _reversed(self) -> np.ndarray:
+        return Reversal(self.blocks).permutations()[0]
 
 
 def _swapped(size: int) -> np.ndarray:
@@ -149,6 +212,7 @@ Symmetry = Rotation | Relabelling
 KINDS = {
     "reversal": Reversal,
     "rotation": Rotation,
+    "reflection": Reflection,
     "cycle": Cycle,
     "swap": Swap,
     "transposition": Transposition,
@@ -163,11 +227,15 @@ def symmetries(
     blocks = list(partitions(n)) if len(set(sizes)) == 1 and n > 1 else []
     rotations = [Rotation(b) for b in blocks]
     reversals = [Reversal(b) for b in blocks if sum(size % 2 for size in b) <= 1]
+    reflections = []
+    if n < p == n + 1 and p % 2 == 1:
+        blocks = [b for b in partitions(p) if sum(size % 2 for size in b) == 1]
+        reflections = [Reflection((n, m, p), b) for b in blocks]
     cycles = [Cycle(sizes)] if min(sizes) >= 3 else []
     swaps = [Swap(sizes)] if min(n, p) >= 2 else []
     pairs = [(p, n, n)] if n == m else [(n, p, p)] if m == p else []
     transpositions = [Transposition(pair) for pair in pairs if min(n, p) >= 2]
-    everything = reversals + rotations + cycles + swaps + transpositions
+    everything = reversals + rotations + reflections + cycles + swaps + transpositions
     return [x for x in everything if type(x) in [KINDS[kind] for kind in kinds]]
 
 
@@ -195,6 +263,9 @@ def generators(symmetry: Symmetry, ring: rings.Ring) -> Factorization:
     Returns:
       A factorisation of a tensor that, with its images and the fixed terms, sums to the format's.
     """
+    if isinstance(symmetry, Reflection):
+        source = symmetry.source()
+        return split(symmetry.projected(expand(generators(source, ring), source)), symmetry)
     if isinstance(symmetry, Relabelling):
         return split(naive(symmetry.sizes, ring), symmetry)
     return _rotation_generators(symmetry, ring)
@@ -203,7 +274,7 @@ def generators(symmetry: Symmetry, ring: rings.Ring) -> Factorization:
 def expand(f: Factorization, symmetry: Symmetry) -> Factorization:
     """The whole scheme: the fixed terms and all images of the generators."""
     factors = [np.array(factor) for factor in f.factors]
-    parts = zip(_fixed_terms(symmetry), *_images(factors, symmetry), strict=True)
+    parts = zip(symmetry.fixed_terms(), *_images(factors, symmetry), strict=True)
     return from_arrays(symmetry.sizes, f.ring, *map(np.hstack, parts), f.provenance)
 
 
@@ -212,7 +283,7 @@ def split(f: Factorization, symmetry: Symmetry) -> Factorization | None:
     factors = [np.array(x) for x in f.factors]
     keys = [
         [_key(term) for term in zip(*(x.T for x in y), strict=True)]
-        for y in (_fixed_terms(symmetry), *_images(factors, symmetry))
+        for y in (symmetry.fixed_terms(), *_images(factors, symmetry))
     ]
     fixed = set(keys.pop(0))
     chosen, left = [], set(keys[0])
@@ -266,16 +337,6 @@ def _images(factors, symmetry: Symmetry) -> list[tuple[np.ndarray, ...]]:
     if isinstance(symmetry, Rotation):
         images = [x for u, v, w in images for x in ((u, v, w), (v, w, u), (w, u, v))]
     return images
-
-
-def _fixed_terms(symmetry: Symmetry) -> tuple[np.ndarray, ...]:
-    """The fixed terms, int64 [size, number] for each mode."""
-    if isinstance(symmetry, Rotation):
-        return (fixed_factors(symmetry.blocks),) * 3
-    factors = [np.array(x) for x in naive(symmetry.sizes, rings.Integers()).factors]
-    image = _turned(factors, symmetry, 1)
-    is_fixed = np.all([np.all(x == y, axis=0) for x, y in zip(factors, image, strict=True)], axis=0)
-    return tuple(x[:, is_fixed] for x in factors)
 
 
 def _key(term) -> bytes:

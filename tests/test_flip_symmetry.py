@@ -16,7 +16,7 @@ from alphatensor import (
     targets,
 )
 from alphatensor.factorization import extend, library, naive, permute_sizes, project
-from alphatensor.flip_symmetry import Cycle, Reversal, Rotation, Swap, Transposition
+from alphatensor.flip_symmetry import Cycle, Reflection, Reversal, Rotation, Swap, Transposition
 
 Z2, Z = rings.IntegersMod(2), rings.Integers()
 ROTATIONS = [Rotation(blocks) for blocks in [(2,), (1, 1), (3,), (2, 1), (1, 1, 1), (2, 2)]]
@@ -68,6 +68,7 @@ def test_the_naive_algorithm_keeps_relabellings(ring, kind, sizes):
         (Cycle((3, 4, 5)), 0, {4: 9, 11: 3}),  # (1, 0) of a 3x4 matrix to (2, 1), (2, 3) to (0, 3)
         (Swap((3, 4, 5)), 0, {4: 0, 11: 11}),  # (1, 0) to (0, 0), (2, 3) stays
         (Swap((3, 4, 5)), 2, {7: 9, 12: 13}),  # (2, 1) of a 5x3 matrix to (3, 0), (4, 0) to (4, 1)
+        (Reflection((2, 3, 3), (3,)), 0, {0: 5, 4: 1}),  # (0, 0) of a 2x3 matrix to (1, 2)
         (Reversal((3, 2)), 1, {3: 14, 12: 0}),  # (0, 3) to (2, 4), (2, 2) to (0, 0)
         (Transposition((3, 4, 4)), 0, {1: 4, 11: 11}),  # (0, 1) of 3x4 to (1, 1) of 4x3
         (Transposition((3, 4, 4)), 1, {1: 4, 14: 11}),  # (0, 1) of a 4x4 matrix to (1, 0)
@@ -107,6 +108,30 @@ def test_generators_of_rotations_are_found_again(symmetry):
     assert ones.blocks == symmetry.blocks or flip_symmetry.split(whole, ones) is None
 
 
+@pytest.mark.parametrize("sizes", [(2, 2, 3), (2, 3, 3), (4, 4, 5), (4, 5, 5)], ids=str)
+@pytest.mark.parametrize("ring", [Z2, Z], ids=str)
+def test_reflections_are_what_is_left_of_reversals(ring, sizes):
+    choices = flip_symmetry.symmetries(sizes, ["reflection"])
+    blocks = {3: [(3,), (2, 1)], 5: [(5,), (4, 1), (3, 2), (2, 2, 1)]}[sizes[2]]
+    assert [x.blocks for x in choices] == blocks
+    for symmetry in choices:
+        f = flip_symmetry.generators(symmetry, ring)
+        whole = flip_symmetry.expand(f, symmetry)
+        assert whole.verify().ok and whole.sizes == sizes
+        again = flip_symmetry.split(whole, symmetry)
+        assert bitmasks.key(flip_symmetry.expand(again, symmetry)) == bitmasks.key(whole)
+
+
+def test_fixed_terms_of_a_reflection_by_hand():
+    u, v, w = Reflection((2, 3, 3), (2, 1)).fixed_terms()
+    assert u.T.tolist() == [[1, 0, 0, 0, 1, 0]]
+    assert v.T.tolist() == [[1, 0, 0, 0, 1, 0, 0, 0, 0]]
+    assert w.T.tolist() == [[1, 0, 0, 1, 0, 0]]
+    assert flip_symmetry.symmetries((3, 3, 3), ["reflection"]) == []
+    assert flip_symmetry.symmetries((3, 4, 4), ["reflection"]) == [], "4 indices, none stays"
+    assert flip_symmetry.symmetries((3, 5, 5), ["reflection"]) == []
+
+
 def test_rotations_go_on_from_reversals():
     symmetry = Reversal((2, 1))
     whole = flip_symmetry.expand(flip_symmetry.generators(symmetry, Z2), symmetry)
@@ -129,7 +154,7 @@ def test_schemes_without_the_cycle_are_not_split():
     "symmetry",
     [
         Rotation((2,)), Rotation((2, 1)), Reversal((2, 2)), Reversal((2, 1)), Cycle((3, 3, 4)),
-        Swap((2, 3, 4)), Transposition((3, 3, 3)),
+        Swap((2, 3, 4)), Transposition((3, 3, 3)), Reflection((2, 3, 3), (2, 1)),
     ],
     ids=str,
 )  # fmt: skip
@@ -314,6 +339,7 @@ def test_a_search_takes_the_symmetries_of_a_format_in_turn():
     two = [Reversal((2,)), Rotation((2,)), Rotation((1, 1)), Swap((2, 2, 2))]
     two += [Transposition((2, 2, 2))]
     assert kinds((2, 2, 2), 6, ("symmetric",)) == [("symmetric", x) for x in [*two, two[0]]]
+    assert kinds((2, 3, 3), 2, ("symmetric",))[1] == ("symmetric", Reflection((2, 3, 3), (2, 1)))
     pairs = [kinds(sizes, 3, ("symmetric",))[2][1] for sizes in [(3, 3, 5), (3, 5, 5)]]
     assert pairs == [Transposition((5, 3, 3)), Transposition((3, 5, 5))]
     assert kinds((3, 3, 5), 2, ("symmetric",), ("swap",)) == [("symmetric", Swap((3, 3, 5)))] * 2
@@ -337,6 +363,19 @@ def test_a_search_comes_to_a_format_from_smaller_ones(tmp_path):
     others = [turn for turn in turns if turn.kind == "symmetric transposition"]
     assert [turn.sizes for turn in others] == [(3, 3, 3), (3, 4, 4)]
     assert others[1].reached <= others[0].reached + 21 < 48, "starts from 3x3x3, extended twice"
+
+
+def test_reflections_come_from_reversals(tmp_path):
+    config = flip_search.SearchConfig(
+        ring="Z2", walkers=64, sweeps=20, rounds=50, patience=5, margin=3, slice_seconds=0.1,
+        pool=8, seed=0, turns=("symmetric",), symmetries=("reflection",),
+    )  # fmt: skip
+    found = flip_search.search([(2, 2, 3)], str(tmp_path), config, 1e6)
+    turns = [next(found) for _ in range(8)]
+    kinds = [(turn.sizes, turn.kind.removeprefix("symmetric ")) for turn in turns]
+    assert kinds[:2] == [((3, 3, 3), "reversal (3,)"), ((3, 3, 3), "reversal (2, 1)")]
+    assert ((2, 3, 3), "reflection (2, 1)") in kinds and ((2, 2, 3), "reflection (3,)") in kinds
+    assert library.best(tmp_path, (2, 3, 3), "Z2").rank <= 16
 
 
 def test_a_symmetric_search_fills_a_library(tmp_path):

@@ -24,7 +24,7 @@ def get_config() -> ConfigDict:
             seed=0,
             turns=("descent", "best", "symmetric"),  # of a format, over and over
             # that symmetric turns keep, one after the other
-            symmetries=("reversal", "rotation", "cycle", "swap", "transposition"),
+            symmetries=("reversal", "rotation", "reflection", "cycle", "swap", "transposition"),
         )
     )
     return config
