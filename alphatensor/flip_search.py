@@ -29,7 +29,7 @@ COMPACTED = 0.75  # of the slots are enough: go on with as many, since time grow
 IDLE = 3  # turns in a row without a lower rank, then a descent starts anew
 FOLLOW = 4  # compiled calls, then walkers behind follow the best; sooner they become too alike
 REDUCED = 8  # schemes of each walk that are searched for dependent terms
-KEPT = 16  # symmetric schemes of each format
+KEPT = 32  # symmetric schemes of each format
 LIFTING = 0.25  # of the time of a turn goes into finding schemes that lift to go on from
 
 
@@ -175,7 +175,7 @@ def search(
         if symmetry:
             kept = _merged(found, state.symmetric.get(symmetry, []), config.pool)
             lifting = _lifting(kept, lifts, LIFTING * limit)
-            state.symmetric[symmetry] = (lifting or kept)[:KEPT]
+            state.symmetric[symmetry] = _promising(kept, lifting, lifts)[:KEPT]
         elif kind == "descent" and is_lower:
             lifting = _lifting(found, lifts, LIFTING * limit)
             starts, walkers = (lifting, None) if lifting else (starts, walkers)
@@ -209,6 +209,18 @@ def _kind(number: int, config: SearchConfig, sizes) -> tuple[str, Symmetry | Non
         return "descent", None
     earlier = cycle * turns.count("symmetric") + turns[:place].count("symmetric")
     return "symmetric", choices[earlier % len(choices)]
+
+
+def _promising(
+    schemes: list[Factorization],
+    lifting: list[Factorization],
+    lifts: dict[bytes, Factorization | None],
+) -> list[Factorization]:
+    """Those to go on from: where most that were tried lift, the untried too, else what lifts."""
+    failed = {key for f in schemes if lifts.get(key := bitmasks.key(f), f) is None}
+    if len(failed) > len(lifting) > 0:
+        return lifting
+    return [f for f in schemes if bitmasks.key(f) not in failed] or schemes
 
 
 def _next_origin(

@@ -386,3 +386,16 @@ def test_a_symmetric_search_fills_a_library(tmp_path):
     turn = next(flip_search.search([(2, 2, 2)], str(tmp_path), config, 1e6))
     assert turn.rank == 7
     assert library.best(tmp_path, (2, 2, 2), "Z").rank == 7
+
+
+def test_symmetric_walks_go_on_from_schemes_that_may_lift():
+    schemes = [naive((1, 1, size), Z2) for size in range(1, 6)]
+    keys = [bitmasks.key(f) for f in schemes]
+    lifted = dict(zip(keys[:2], schemes[:2], strict=True))
+    promising = flip_search._promising
+    assert promising(schemes, [], {}) == schemes
+    assert promising(schemes, schemes[:2], lifted) == schemes
+    assert promising(schemes, schemes[:2], lifted | {keys[2]: None}) == [*schemes[:2], *schemes[3:]]
+    most = lifted | dict.fromkeys(keys[2:])
+    assert promising(schemes, schemes[:2], most) == schemes[:2], "most that were tried do not lift"
+    assert promising(schemes, [], dict.fromkeys(keys)) == schemes, "none lifts"
