@@ -182,16 +182,17 @@ class Reflection(Relabelling):
         for mode in range(3):
             matrices = fixed_factors(self.blocks).reshape(n, n, -1)
             for axis, size in enumerate((self.sizes[mode], self.sizes[(mode + 1) % 3])):
-                matrices = np.delete(matrices, [self.middle] * (size < n), axis)
+                if size < n:
+                    matrices = np.delete(matrices, self.middle, axis)
             factors.append(matrices.reshape(-1, len(self.blocks)))
         is_left = np.all([x.any(0) for x in factors], axis=0)
         return tuple(x[:, is_left] for x in factors)
 
     def source(self) -> "Symmetry":
-        n, whole = self.sizes, sum(self.blocks)
-        if n[1] == whole:
+        (n, m, _), whole = self.sizes, sum(self.blocks)
+        if m == whole:
             return Reversal(self.blocks)
-        return Reflection((n[0], whole, whole), self.blocks)
+        return Reflection((n, whole, whole), self.blocks)
 
     def projected(self, f: Factorization) -> Factorization:
         """A scheme that keeps the source's symmetry, without the middle index in one size more."""
