@@ -301,7 +301,7 @@ def test_sums_of_two_formats_are_origins(tmp_path):
         ("--config.search.walkers=0", "search.walkers"),
         ("--config.search.ring=Z3", "'Z' or 'Z2'"),
         ("--config.search.turns=('naive',)", "some of 'descent'"),
-        ("--config.search.symmetries=('mirror',)", "some of 'rotation', 'cycle'"),
+        ("--config.search.symmetries=('mirror',)", "some of 'reversal', 'rotation'"),
     ],
 )
 def test_the_command_names_mistakes(flag, words):
