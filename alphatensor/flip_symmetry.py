@@ -367,12 +367,11 @@ def _rotation_generators(symmetry: Rotation, ring: rings.Ring) -> Factorization:
         if owner[i] == owner[j] == owner[k]:
             term = diagonal[i], diagonal[j], diagonal[k]
             products[term] = products.get(term, 0) - 1
-    image = _turned_places(symmetry, 0, 1) if symmetry.order > 1 else np.arange(n * n)
+    image = _turned_places(symmetry, 0, symmetry.order - 1)
     terms = []
     for (i, j, k), sign in products.items():
-        rotated = [(j, k, i), (k, i, j)]
-        turned = [tuple(image[list(x)]) for x in [(i, j, k), *rotated] if symmetry.order > 1]
-        if sign and (i, j, k) <= min([*rotated, *turned]):
+        rotated = [(i, j, k), (j, k, i), (k, i, j)]
+        if sign and (i, j, k) == min(rotated + [tuple(image[list(x)]) for x in rotated]):
             terms.append((sign * units[i], units[j], units[k]))
     factors = [ring.reduce(np.array(factor).T) for factor in zip(*terms, strict=True)]
     return _with_own_target(f"generators of {n}x{n}x{n}", ring, factors)
