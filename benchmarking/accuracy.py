@@ -38,6 +38,7 @@ def row(f, levels: int, size: int, dtype: str, diagonal: str, precision: str = "
     import jax
     import jax.numpy as jnp
 
+    from alphatensor.factorization.analysis import costs
     from alphatensor.kernels import compile_matmul, memory, stability, timing
     from alphatensor.kernels.compile import flatten
 
@@ -47,7 +48,7 @@ def row(f, levels: int, size: int, dtype: str, diagonal: str, precision: str = "
     kernel = compile_matmul(f, levels, precision=precision, diagonal=diagonal)
     fast = stability.error(jax.jit(kernel)(a, b), a, b)
     dot = stability.error(jnp.dot(a, b, precision=precision), a, b)
-    growth = stability.growth(f, levels)
+    growth = costs.growth(f, levels)
     return (
         *("x".join(map(str, f.sizes)), f.rank, levels, dtype, size, diagonal),
         *(f"{fast.norm:.3e}", round(fast.norm / dot.norm, 3)),
@@ -59,7 +60,7 @@ def row(f, levels: int, size: int, dtype: str, diagonal: str, precision: str = "
 
 def main() -> None:
     from alphatensor import rings
-    from alphatensor.factorization import library
+    from alphatensor.factorization.library import store as library
 
     rows = []
     for text in _LEVELS.value:

@@ -38,7 +38,8 @@ HEADER = (
 
 def row(f, tries: int, trials: int, seed: int) -> tuple:
     """One line as in `HEADER`; nothing is known (and the distance empty) for other ranks."""
-    from alphatensor.kernels import orbit, schedule
+    from alphatensor.factorization.analysis import orbit
+    from alphatensor.factorization.analysis import straight_line as schedule
 
     start = time.perf_counter()
     stored = schedule.additions(f, trials)
@@ -54,7 +55,7 @@ def row(f, tries: int, trials: int, seed: int) -> tuple:
 
 def main() -> None:
     from alphatensor import rings
-    from alphatensor.factorization import library
+    from alphatensor.factorization.library import store as library
 
     formats = [parse_format(x) for x in _FORMATS.value]
     schemes = [library.best(_LIBRARY.value, sizes, rings.Integers()) for sizes in formats]

@@ -94,7 +94,8 @@ def measure(side: int, network: str) -> dict:
     import jax.numpy as jnp
     import numpy as np
 
-    from alphatensor import devices, planning, settings, training
+    from alphatensor.training import devices, planning, settings
+    from alphatensor.training import loop as training
 
     devices.use_all_cores()
     dot_rate = _dot_rate(jax, jnp)

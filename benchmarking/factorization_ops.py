@@ -26,15 +26,11 @@ import numpy as np
 from absl import flags
 
 from alphatensor import rings
-from alphatensor.factorization import (
-    exchange,
-    filling,
-    invariants,
-    lifting,
-    recombination,
-    transforms,
-)
+from alphatensor.factorization import lifting, transforms
+from alphatensor.factorization.analysis import invariants
 from alphatensor.factorization.core import Factorization
+from alphatensor.factorization.io import exchange
+from alphatensor.factorization.library import filling, recombination
 from experiments import command
 
 _OUTPUT = flags.DEFINE_string("output", "runs/factorization_ops", "Path without suffix.")

@@ -53,8 +53,11 @@ def measure(
     import jax
     import numpy as np
 
-    from alphatensor import bitmasks, flip_graph, rings
-    from alphatensor.factorization import library, naive
+    from alphatensor import rings
+    from alphatensor.factorization import naive
+    from alphatensor.factorization.library import store as library
+    from alphatensor.flip_graph import bitmasks
+    from alphatensor.flip_graph import walkers as flip_graph
 
     stored = library.best(library_folder, sizes, ring) if library_folder else None
     usable = stored is not None and bitmasks.is_ternary(stored)
@@ -130,7 +133,8 @@ def _numbers(flag) -> list[int]:
 
 
 def _sizes(name: str) -> tuple[int, int, int]:
-    from alphatensor import bitmasks, targets
+    from alphatensor import targets
+    from alphatensor.flip_graph import bitmasks
 
     target = targets.parse(name.strip())
     if target.sizes is None or max(target.shape) > bitmasks.WORD:
@@ -166,7 +170,7 @@ def main() -> None:
                 rows.append(run_with(d, sizes, w, *options))
                 print(",".join(map(str, rows[-1])), flush=True)
 
-    from alphatensor.factorization import exchange
+    from alphatensor.factorization.io import exchange
 
     table = io.StringIO()
     csv.writer(table, lineterminator="\n").writerows([HEADER, *rows])

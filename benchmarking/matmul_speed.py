@@ -104,7 +104,7 @@ def measure(size: int, precision: str, name: str, levels) -> dict:
     import jax.numpy as jnp
     import numpy as np
 
-    from alphatensor.factorization import costs
+    from alphatensor.factorization.analysis import costs
     from alphatensor.kernels import timing, tuning
     from alphatensor.kernels.compile import flatten
 
@@ -255,7 +255,7 @@ def _line(row: dict) -> str:
 
 
 def _write(path: pathlib.Path, rows: list[dict], facts: dict[str, str]) -> None:
-    from alphatensor.factorization import exchange
+    from alphatensor.factorization.io import exchange
 
     text = io.StringIO()
     writer = csv.DictWriter(text, [*COLUMNS, *facts], lineterminator="\n")

@@ -74,7 +74,8 @@ def measure(side: int, simulations: int, games: int) -> dict:
     """One case's figures, see `COLUMNS`; the median of three searches after one thrown away."""
     import jax
 
-    from alphatensor import planning, search, self_play, settings
+    from alphatensor.agent import search, self_play
+    from alphatensor.training import planning, settings
 
     config = agent_cases.config_for(side, "quickstart")
     config.search.simulations = simulations
@@ -115,7 +116,7 @@ def measure(side: int, simulations: int, games: int) -> dict:
 def _identity(side: int):
     import jax.numpy as jnp
 
-    from alphatensor import bases
+    from alphatensor.agent import bases
 
     source = jnp.tile(jnp.arange(side), (1, 3, 1))
     return bases.SignedPermutation(source, jnp.ones_like(source))

@@ -37,22 +37,14 @@ from collections.abc import Callable
 from absl import app, flags
 
 from alphatensor import rings
-from alphatensor.factorization import (
-    costs,
-    equivalence,
-    exchange,
-    export,
-    filling,
-    invariants,
-    known,
-    library,
-    lifting,
-    picture,
-    recombination,
-    tables,
-)
+from alphatensor.factorization import lifting
+from alphatensor.factorization.analysis import costs, equivalence, invariants
 from alphatensor.factorization.core import Factorization
-from alphatensor.factorization.npz import FileError
+from alphatensor.factorization.io import exchange, export, picture
+from alphatensor.factorization.io.npz import FileError
+from alphatensor.factorization.library import filling, recombination, tables
+from alphatensor.factorization.library import published_ranks as known
+from alphatensor.factorization.library import store as library
 
 _LIBRARY = flags.DEFINE_string("library", "factorizations", "Folder of the library.")
 _RING = flags.DEFINE_string(

@@ -26,7 +26,11 @@ def main() -> None:
         expected = "a file such as experiments/configs/flip_small.py"
         raise ValueError(f"--config={flags.FLAGS['config'].value!r}: expected {expected}.")
 
-    from alphatensor import bitmasks, devices, flip_search, flip_symmetry, targets
+    from alphatensor import targets
+    from alphatensor.flip_graph import bitmasks
+    from alphatensor.flip_graph import scheduler as flip_search
+    from alphatensor.flip_graph import symmetry as flip_symmetry
+    from alphatensor.training import devices
 
     devices.use_all_cores()
     formats = []

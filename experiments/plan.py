@@ -42,7 +42,7 @@ def main() -> None:
 
     jax.config.update("jax_platforms", "cpu")
     jax.config.update("jax_num_cpu_devices", data * model)
-    from alphatensor import planning, settings
+    from alphatensor.training import planning, settings
 
     if _CHIP.value not in planning.CHIPS:
         raise ValueError(f"--chip={_CHIP.value!r}: expected one of {', '.join(planning.CHIPS)}.")

@@ -59,8 +59,9 @@ def write(path: pathlib.Path, kept: list, start: str) -> None:
 
 
 def main() -> None:
-    from alphatensor import devices, refinement
     from alphatensor import factorization as fz
+    from alphatensor.flip_graph import refinement
+    from alphatensor.training import devices
 
     if _FACTORIZATION.value is None:
         raise ValueError("--factorization: not given, expected a file such as 3x3x3_Z.npz.")

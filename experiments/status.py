@@ -24,7 +24,7 @@ def main() -> None:
     except (OSError, json.JSONDecodeError):
         raise ValueError(f"--run={_RUN.value!r}: expected the folder of a run.") from None
 
-    from alphatensor import checkpoints, run_folder
+    from alphatensor.training import checkpoints, run_folder
 
     print(f"{config['target']} over {config['ring']}, seed {config['seed']}: {_activity(folder)}")
     rows = run_folder.read_curves(folder)

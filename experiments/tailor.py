@@ -39,9 +39,9 @@ if __name__ == "__main__":  # tests import this module, and flags are global
 
 def candidate(f, number: int, tries: int, seed: int):
     """Equivalent and options of `compile_matmul` of one number; the same for the same arguments."""
-    from alphatensor import refinement
     from alphatensor.factorization import rotate, transpose
-    from alphatensor.kernels import orbit
+    from alphatensor.factorization.analysis import orbit
+    from alphatensor.flip_graph import refinement
 
     if number == 0:
         return f, {"schedule": "unrolled", "tile": None}
@@ -64,7 +64,8 @@ def measure(f, options: dict, size: int, dtype: str, precision: str, repeats: in
     import jax
     import jax.numpy as jnp
 
-    from alphatensor.kernels import compile_matmul, schedule, timing
+    from alphatensor.factorization.analysis import straight_line as schedule
+    from alphatensor.kernels import compile_matmul, timing
 
     args = timing.operands((size,) * 3, jnp.dtype(dtype))
     kernel = jax.jit(compile_matmul(f, precision=precision, **options))

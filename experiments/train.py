@@ -63,7 +63,8 @@ def main() -> None:
     # Imported late: mistakes in flags are reported before JAX starts.
     import jax
 
-    from alphatensor import checkpoints, devices, run_folder, settings, training
+    from alphatensor.training import checkpoints, devices, run_folder, settings
+    from alphatensor.training import loop as training
 
     sys.unraisablehook = _report_unraisable
     devices.use_all_cores()
@@ -131,7 +132,8 @@ def main() -> None:
 
 def _run(run_settings, programs, start, keeper, folder, say, stored_config) -> str:
     """The loop, with checkpoints; returns how it ended."""
-    from alphatensor import devices, training
+    from alphatensor.training import devices
+    from alphatensor.training import loop as training
 
     saved_at, saved_step, last = time.monotonic(), None, None
     requests = _StopRequests()
@@ -219,7 +221,7 @@ class _Speaker:
 
 
 def _restore(keeper, programs, notes: list[str]):
-    from alphatensor import training
+    from alphatensor.training import loop as training
 
     restored = keeper.restore(programs.shapes, notes.append)
     if restored is None:
@@ -272,7 +274,7 @@ def _exit(status: int) -> None:
 
 
 def _announcement(f, folder) -> str:
-    from alphatensor.run_folder import name_of
+    from alphatensor.training.run_folder import name_of
 
     place = f" -> {folder.path / name_of(f)}.npz" if folder else ""
     speed = f.provenance.get("speedup")

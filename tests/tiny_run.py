@@ -8,7 +8,33 @@ import sys
 import jax
 import numpy as np
 
-ROOT = pathlib.Path(__file__).parent.parent
+from experiments.configs import quickstart
+
+ROOT = pathlib.Path(__file__).parents[1]
+
+
+def tiny_config(**changes):
+    """Rank-1 and rank-2 tensors of side 2: learnt in seconds."""
+    config = quickstart.get_config()
+    config.target = "1x2x1"  # an inner product: rank 2
+    config.update(dict(ring="Z", entries=(-1, 0, 1), entries_per_token=2))
+    config.demonstrations.probabilities = (0.25, 0.5, 0.25)
+    config.train.lift = False
+    config.demonstrations.max_rank = 2
+    config.game.max_moves = 3
+    config.network.update(dict(channels=16, torso_blocks=1, head_size=8, policy_width=16))
+    config.network.value_width = 16
+    config.search.update(dict(simulations=8, samples=8))
+    config.learner.update(dict(batch_size=16, learning_rate=5e-3))
+    config.train.update(
+        dict(games=8, updates_per_call=50, warmup_updates=50, updates_per_round=50, goal=(2,))
+    )
+    config.train.update(dict(game_buffer=16, best_buffer=4, max_rounds=6, max_seconds=0.0))
+    for field, value in changes.items():
+        section, _, name = field.rpartition("__")
+        (config[section] if section else config)[name] = value
+    return config
+
 
 TINY = [
     "--config.target=1x2x1", "--config.entries=(0,1)", "--config.entries_per_token=2",

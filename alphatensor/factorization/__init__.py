@@ -7,11 +7,11 @@ from alphatensor.factorization.core import (
     from_arrays,
     matmul_target,
 )
-from alphatensor.factorization.exchange import load, save
-from alphatensor.factorization.export import to_c, to_jax, to_latex, to_numpy, to_text
+from alphatensor.factorization.io.exchange import load, save
+from alphatensor.factorization.io.export import to_c, to_jax, to_latex, to_numpy, to_text
+from alphatensor.factorization.io.npz import FileError
+from alphatensor.factorization.io.picture import draw
 from alphatensor.factorization.lifting import lift, lift_with_reason
-from alphatensor.factorization.npz import FileError
-from alphatensor.factorization.picture import draw
 from alphatensor.factorization.reduction import reduced
 from alphatensor.factorization.transforms import (
     canonical,

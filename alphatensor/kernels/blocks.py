@@ -15,7 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from alphatensor.factorization import Factorization
-from alphatensor.kernels import schedule
+from alphatensor.factorization.analysis import straight_line as schedule
 
 SCHEDULES = ("unrolled", "stacked", "sequential", "loop")
 

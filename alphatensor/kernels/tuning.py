@@ -22,7 +22,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from alphatensor import rings
-from alphatensor.factorization import Factorization, from_arrays, library, strassen
+from alphatensor.factorization import Factorization, from_arrays, strassen
+from alphatensor.factorization.library import store as library
 from alphatensor.kernels import cost_model, timing
 from alphatensor.kernels.compile import compile_matmul, flatten
 

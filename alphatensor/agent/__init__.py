@@ -1,0 +1,1 @@
+"""The agent of the paper: game, network, search, self-play and learning."""

@@ -1,0 +1,229 @@
+"""Settings: each is one field of a frozen dataclass, with its default, its check and its meaning.
+
+    @dataclasses.dataclass(frozen=True)
+    class SearchConfig(Config):
+        simulations: int = setting(800, integer(least=1), "Simulations for each move.")
+
+A `Config` checks itself when it is made, wherever that happens: from Python, where fields are given
+by name (`SearchConfig(simulations=64)`), or from an `ml_collections.ConfigDict` by `from_dict`. It
+is hashable, so it can be a static argument of a jitted function. A section of a configuration is a
+field whose type is a `Config`; its name is that of its type.
+"""
+
+import dataclasses
+import math
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, NamedTuple, Self
+
+from ml_collections import ConfigDict
+
+
+class Check(NamedTuple):
+    """What a field accepts.
+
+    Attributes:
+      accepts: whether a value may stand in the field.
+      expected: the same in words, as an error's "expected ..." says it.
+    """
+
+    accepts: Callable[[Any], bool]
+    expected: str
+
+
+class ConfigError(ValueError):
+    """A field with a value that does not fit; one line.
+
+    Attributes:
+      field: the field's path, for example `'search.simulations'`.
+      given: its value.
+      expected: what would be right.
+    """
+
+    def __init__(self, field: str, given: Any, expected: str, prefix: str = ""):
+        self.field, self.given, self.expected = field, given, expected
+        super().__init__(f"{prefix}{field}={given!r}: expected {expected}.")
+
+
+def setting(default: Any, check: Check, doc: str) -> Any:
+    """Defines a field: its default, what it accepts and one sentence that says what it means."""
+    return dataclasses.field(default=default, kw_only=True, metadata={"check": check, "doc": doc})
+
+
+def section(kind: type["Config"]) -> Any:
+    """Defines a field that is a configuration itself; by default `kind()`."""
+    return dataclasses.field(default_factory=kind, kw_only=True, metadata={"section": kind})
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    """The base of all configurations; see the module's docstring."""
+
+    def __post_init__(self):
+        for field in dataclasses.fields(self):
+            if check := field.metadata.get("check"):
+                value = getattr(self, field.name)
+                require(field.name, value, check.accepts(value), check.expected)
+        self.check()
+
+    def check(self) -> None:
+        """Checks what fields must fulfil together; raises `ConfigError`."""
+
+    def replace(self, **changes) -> Self:
+        """Copies the configuration with some fields changed, and checks it again."""
+        return dataclasses.replace(self, **changes)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Returns the fields by name, sections as dictionaries."""
+        fields = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        return {k: x.to_dict() if isinstance(x, Config) else x for k, x in fields.items()}
+
+    @classmethod
+    def to_config_dict(cls, **changes) -> ConfigDict:
+        """Returns the defaults with some changed, as files of configurations begin with."""
+        return ConfigDict(cls(**changes).to_dict())
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any], prefix: str = "--config.") -> Self:
+        """Reads a `ConfigDict` or dictionary; fields that it lacks have their defaults.
+
+        Args:
+          values: fields by name, sections as mappings. A field that holds a tuple may be given as
+            a list, or as the only element.
+          prefix: what names of fields in errors begin with.
+
+        Raises:
+          ConfigError: for the first field that is unknown or does not fit, in one line.
+        """
+        try:
+            return _from_dict(cls, values, "")
+        except ConfigError as error:
+            raise ConfigError(error.field, error.given, error.expected, prefix) from None
+
+
+def _from_dict(kind: type[Config], values: Mapping[str, Any], path: str) -> Config:
+    known = {field.name: field for field in dataclasses.fields(kind)}
+    given = {}
+    for name, value in values.items():
+        require(f"{path}{name}", value, name in known, f"no such field; there are {_words(known)}")
+        inner = known[name].metadata.get("section")
+        if inner:
+            is_mapping = isinstance(value, Mapping | ConfigDict)
+            require(f"{path}{name}", value, is_mapping, "a section with fields")
+            value = _from_dict(inner, value, f"{path}{name}.")
+        elif isinstance(known[name].default, tuple):
+            value = tuple(value) if isinstance(value, list | tuple) else (value,)
+        given[name] = value
+    try:
+        return kind(**given)
+    except ConfigError as error:
+        raise ConfigError(f"{path}{error.field}", error.given, error.expected) from None
+
+
+def require(field: str, given: Any, is_right: bool, expected: str) -> None:
+    """Raises a `ConfigError` unless `is_right`."""
+    if not is_right:
+        raise ConfigError(field, given, expected)
+
+
+def describe(kind: type[Config], path: str = "") -> Iterator[tuple[str, Any, str]]:
+    """Yields the path, the default and the meaning of every field, sections in place."""
+    for field in dataclasses.fields(kind):
+        if inner := field.metadata.get("section"):
+            yield from describe(inner, f"{path}{field.name}.")
+        else:
+            yield f"{path}{field.name}", field.default, field.metadata["doc"]
+
+
+def help_text(kind: type[Config], flag: str = "--config") -> str:
+    """Returns the list of all fields as a command's --help shows it."""
+    rows = [(f"  {flag}.{path}", default, doc) for path, default, doc in describe(kind)]
+    lines = [f"{name} (default {default!r})\n      {doc}" for name, default, doc in rows]
+    return "\n".join(lines)
+
+
+def integer(least: int | None = None, most: int | None = None) -> Check:
+    """Accepts integers in a range, ends included, and no booleans."""
+    return Check(
+        lambda x: isinstance(x, int) and not isinstance(x, bool) and _is_within(x, least, most),
+        "an integer" + _range(least, most),
+    )
+
+
+def number(least: float | None = None, most: float | None = None) -> Check:
+    """Accepts finite numbers in a range, ends included, and no booleans."""
+    return Check(
+        lambda x: is_number(x) and _is_within(x, least, most), "a number" + _range(least, most)
+    )
+
+
+def positive() -> Check:
+    """Accepts finite numbers above 0."""
+    return Check(lambda x: is_number(x) and x > 0, "a number above 0")
+
+
+def boolean() -> Check:
+    """Accepts True and False."""
+    return Check(lambda x: isinstance(x, bool), "True or False")
+
+
+def text() -> Check:
+    """Accepts any text."""
+    return Check(lambda x: isinstance(x, str), "text")
+
+
+def one_of(*choices: str) -> Check:
+    """Accepts one of some names."""
+    return Check(lambda x: x in choices, f"one of {', '.join(map(repr, choices))}")
+
+
+def some_of(choices) -> Check:
+    """Accepts a tuple of at least one of some names."""
+    names = tuple(choices)
+    return Check(
+        lambda x: isinstance(x, tuple) and len(x) > 0 and set(x) <= set(names),
+        f"some of {', '.join(map(repr, names))}",
+    )
+
+
+def shares(length: int | None = None) -> Check:
+    """Accepts a tuple of numbers of at least 0 that sum to 1."""
+    count = "numbers" if length is None else f"{length} numbers"
+    return Check(
+        lambda x: (
+            isinstance(x, tuple)
+            and length in (None, len(x))
+            and all(is_number(y) and y >= 0 for y in x)
+            and abs(sum(x) - 1) < 1e-6
+        ),
+        f"{count} of at least 0 that sum to 1",
+    )
+
+
+def integers(least: int | None = None) -> Check:
+    """Accepts a tuple of integers, which may be empty."""
+    one = integer(least)
+    return Check(
+        lambda x: isinstance(x, tuple) and all(map(one.accepts, x)),
+        "a tuple of integers" + _range(least, None),
+    )
+
+
+def is_number(x: Any) -> bool:
+    """Says whether x is a finite int or float and no boolean."""
+    return isinstance(x, int | float) and not isinstance(x, bool) and math.isfinite(x)
+
+
+def _is_within(x, least, most) -> bool:
+    return (least is None or x >= least) and (most is None or x <= most)
+
+
+def _range(least, most) -> str:
+    if least is None and most is None:
+        return ""
+    if most is None:
+        return f" of at least {least}"
+    return f" from {least} to {most}" if least is not None else f" of at most {most}"
+
+
+def _words(names) -> str:
+    return ", ".join(names)

@@ -1,0 +1,1 @@
+"""What an algorithm costs, and whether two are the same."""

@@ -1,0 +1,174 @@
+"""Whether two matrix multiplication factorisations are the same up to the symmetry group."""
+
+from collections.abc import Iterator
+from fractions import Fraction
+from typing import NamedTuple
+
+import numpy as np
+
+from alphatensor.factorization import transforms
+from alphatensor.factorization.analysis import invariants
+from alphatensor.factorization.analysis.invariants import (
+    Graph,
+    graph_of,
+    mix,
+    refine,
+    turned_fields,
+)
+from alphatensor.factorization.core import Factorization
+
+TRIES = 40  # of random matrices where a matching leaves some freedom
+WORDS = 60  # products of terms besides U_r V_r W_r that a decision compares
+
+
+class Equivalence(NamedTuple):
+    """The answer for two factorisations.
+
+    Attributes:
+      verdict: True or False if proven, None if the search was given up.
+      message: one line.
+      matrices: (A, B, C) that take the first, after `role`, to the second; None unless True.
+      role: (transposed, rotations) applied to the first.
+    """
+
+    verdict: bool | None
+    message: str
+    matrices: tuple[np.ndarray, np.ndarray, np.ndarray] | None = None
+    role: tuple[bool, int] = (False, 0)
+
+
+def equivalent(f: Factorization, g: Factorization, limit: int = 20_000) -> Equivalence:
+    """Decides whether two factorisations are equivalent over the rationals or mod p.
+
+    Terms are matched by individualisation and refinement; for a complete matching, A, B, C follow
+    from linear equations, as A conjugates U_r V_r W_r to its partner, and are checked exactly.
+
+    Args:
+      limit: matchings tried before giving up.
+    """
+    if f.sizes is None or g.sizes is None:
+        raise ValueError("equivalence: expected matrix multiplications.")
+    if sorted(f.sizes) != sorted(g.sizes) or f.ring != g.ring or f.rank != g.rank:
+        return Equivalence(False, "not equivalent: another format, ring or rank.")
+    f_turned = transforms.permute_sizes(f, g.sizes)
+    if invariants.invariant(f_turned) != invariants.invariant(g):
+        return Equivalence(False, "not equivalent: the invariants differ.")
+    goal = transforms.canonical(g)
+    fields, other = invariants.fields_of(f_turned), graph_of(invariants.fields_of(g))
+    tried, certain = 0, True
+    for role in invariants.roles(g.sizes):
+        candidate = invariants.turned(f_turned, role)
+        for match in _matchings(graph_of(turned_fields(fields, role)), other):
+            tried += 1
+            if tried > limit:
+                return Equivalence(None, f"undecided after {limit} matchings.")
+            matrices, sure = _sandwich_between(candidate, g, match, goal)
+            if matrices is not None:
+                return Equivalence(True, "equivalent.", matrices, role)
+            certain &= sure
+    if certain:
+        return Equivalence(False, f"not equivalent: none of {tried} matchings extends to matrices.")
+    return Equivalence(None, f"undecided: {tried} matchings leave free matrices.")
+
+
+def _matchings(a: Graph, b: Graph) -> Iterator[np.ndarray]:
+    """Matchings (R,) of term r of a with match[r] of b that respect the refined colours."""
+
+    def search(x: np.ndarray, y: np.ndarray) -> Iterator[np.ndarray]:
+        cells = 0
+        while True:
+            if not np.array_equal(np.sort(x), np.sort(y)):
+                return
+            values, counts = np.unique(x, return_counts=True)
+            if len(values) == len(x):
+                yield np.argsort(y)[np.argsort(np.argsort(x))]
+                return
+            if len(values) == cells:
+                break
+            cells = len(values)
+            x, y = refine(x, a.edges), refine(y, b.edges)
+        cell = values[np.argmin(np.where(counts > 1, counts, len(x) + 1))]
+        r = int(np.flatnonzero(x == cell)[0])
+        for s in np.flatnonzero(y == cell):
+            x_next, y_next = x.copy(), y.copy()
+            x_next[r] = y_next[s] = mix(cell ^ np.uint64(1))
+            yield from search(x_next, y_next)
+
+    yield from search(a.nodes, b.nodes)
+
+
+def _sandwich_between(f, g, match, goal) -> tuple[tuple[np.ndarray, ...] | None, bool]:
+    """A, B, C that take term r of `f` to match[r] of `g`, or None; and whether that is sure."""
+    g = g.replace(u=g.u[:, match], v=g.v[:, match], w=g.w[:, match])
+    rng = np.random.default_rng(0)
+    triples = [(r, r, r) for r in range(f.rank)]
+    triples += [tuple(t) for t in rng.integers(0, f.rank, (WORDS, 3)).tolist()]
+    spaces = []
+    for times in range(3):
+        x, y = (_words(transforms.rotate(h, times), triples) for h in (f, g))
+        spaces.append(_conjugators(x, y, f.ring))
+        if not spaces[-1]:
+            return None, True
+    free = any(len(space) > 1 for space in spaces)
+    for _ in range(TRIES if free else 1):
+        matrices = []
+        for space in spaces:
+            weights = rng.integers(1, 7, len(space)) if free else [1]
+            total = sum(int(c) * x for c, x in zip(weights, space, strict=True))
+            matrices.append(f.ring.reduce(total))
+        try:
+            moved = transforms.canonical(transforms.sandwich(f, *matrices))
+        except ValueError:  # a singular choice
+            continue
+        if all(np.array_equal(p, q) for p, q in zip(moved.factors, goal.factors, strict=True)):
+            return tuple(matrices), True
+    return None, not free
+
+
+def _words(f: Factorization, triples) -> list[np.ndarray]:
+    """Products that a sandwich conjugates by A whatever the scales of the terms are."""
+    u, v, w = (x.astype(object) for x in transforms.matrices(f))
+    reduce = f.ring.reduce
+    words = []
+    for r, s, t in triples:
+        word = reduce(u[r] @ v[s] @ w[t])
+        if not r == s == t:
+            word = reduce(word @ reduce(u[s] @ v[t] @ w[r]) @ reduce(u[t] @ v[r] @ w[s]))
+        words.append(word)
+    return words
+
+
+def _conjugators(x, y, ring) -> list[np.ndarray]:
+    """A basis of the matrices A with A x_i = y_i A for all i, over Q or GF(p)."""
+    size = len(x[0])
+    p = ring.modulus
+    basis = {}  # pivot → row with 1 there
+    for a, b in zip(x, y, strict=True):
+        if not a.any() and not b.any():
+            continue
+        identity = np.eye(size, dtype=int).astype(object)
+        for row in (np.kron(identity, a.T) - np.kron(b, identity)).tolist():
+            for pivot, known in basis.items():
+                if row[pivot]:
+                    c = row[pivot]
+                    row = [ring.reduce(e - c * k) for e, k in zip(row, known, strict=True)]
+            lead = next((i for i, e in enumerate(row) if ring.reduce(e)), None)
+            if lead is None:
+                continue
+            scale = pow(int(row[lead]), -1, p) if p else 1 / Fraction(row[lead])
+            row = [ring.reduce(e * scale) for e in row]
+            for pivot, known in basis.items():
+                if known[lead]:
+                    c = known[lead]
+                    basis[pivot] = [ring.reduce(e - c * k) for e, k in zip(known, row, strict=True)]
+            basis[lead] = row
+            if len(basis) == size * size:
+                return []
+    found = []
+    for free in sorted(set(range(size * size)) - basis.keys()):
+        vector = [0] * (size * size)
+        vector[free] = 1
+        for pivot, row in basis.items():
+            vector[pivot] = ring.reduce(-row[free])
+        found.append(np.array(vector, object).reshape(size, size))
+    return found

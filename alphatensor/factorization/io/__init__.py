@@ -1,0 +1,1 @@
+"""Factorisations in and out: files of every format, text, code, pictures."""

@@ -1,0 +1,1 @@
+"""A folder of algorithms: the best of each format, recombination, published ranks, tables."""

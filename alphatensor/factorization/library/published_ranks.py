@@ -1,0 +1,54 @@
+"""Published ranks to compare with: figures only, from papers and public tables.
+
+`ALPHATENSOR_Z`, `ALPHATENSOR_Z2`: Fawzi et al. 2022, Fig. 3 and Extended Data Table 1.
+`KNOWN_Z`, `KNOWN_Q`, `KNOWN_Z2`: best known for sizes up to 5 in July 2026, as listed by the
+FastMatrixMultiplication collection (Z2: there and Arai, Ichikawa, Hukushima 2024).
+"""
+
+from alphatensor.factorization.library.recombination import Sizes, formats
+
+# format: AlphaTensor Z2, AlphaTensor Z, known Z2, known Z, known Q
+_SMALL = """
+2x2x2 7 7 7 7 7      2x2x3 11 11 11 11 11  2x2x4 14 14 14 14 14  2x2x5 18 18 18 18 18
+2x3x3 15 15 15 15 15 2x3x4 20 20 20 20 20  2x3x5 25 25 25 25 25  2x4x4 26 26 26 26 26
+2x4x5 33 33 33 33 32 2x5x5 40 40 40 40 40  3x3x3 23 23 23 23 23  3x3x4 29 29 29 29 29
+3x3x5 36 36 36 36 36 3x4x4 38 38 38 38 38  3x4x5 47 47 47 47 47  3x5x5 58 58 58 58 58
+4x4x4 47 49 47 49 48 4x4x5 63 63 60 61 61  4x5x5 76 76 76 76 76  5x5x5 96 98 93 93 93
+"""
+
+_LARGE = """
+3x4x11 103 3x5x9 105 3x9x11 225 4x5x9 139 4x5x10 152 4x5x11 169 4x9x10 255 4x9x11 280
+4x11x11 343 4x11x12 366 5x5x7 134 5x7x9 234 5x7x10 257 5x7x11 280 5x8x9 262 5x8x10 287
+5x8x11 317 5x9x9 296 5x9x10 323 5x9x11 358 5x9x12 381 6x7x9 270 6x7x10 296 6x7x11 322
+6x8x10 329 6x8x11 365 6x9x9 342 6x9x10 373 6x9x11 411 7x7x9 318 7x7x10 350 7x7x11 384
+7x8x9 354 7x8x10 393 7x8x11 432 7x8x12 462 7x9x9 399 7x9x10 441 7x9x11 481 7x9x12 510
+7x10x10 478 7x10x11 536 7x11x11 582 8x8x10 441 8x8x11 489 8x9x10 489 8x9x11 533 8x9x12 560
+8x10x10 532 8x10x11 596 8x10x12 636 8x11x11 649 8x11x12 691 9x9x9 498 9x9x10 534 9x9x11 576
+9x10x10 606 9x10x11 657 9x10x12 696 9x11x11 725 9x11x12 760 10x10x10 682 10x10x11 746
+10x10x12 798 10x11x11 821 10x11x12 874 10x12x12 928 11x11x11 896 11x11x12 941 11x12x12 990
+"""
+
+
+def _sizes(text: str) -> Sizes:
+    return tuple(map(int, text.split("x")))
+
+
+def _small(column: int) -> dict[Sizes, int]:
+    words = _SMALL.split()
+    return {_sizes(words[i]): int(words[i + column]) for i in range(0, len(words), 6)}
+
+
+def hopcroft_kerr(m: int, p: int) -> int:
+    """⌈(3mp + max(m, p)) / 2⌉, the rank reached for (2, m, p) (Hopcroft and Kerr 1971)."""
+    return -(-(3 * m * p + max(m, p)) // 2)
+
+
+_words = _LARGE.split()
+_large = {_sizes(a): int(b) for a, b in zip(_words[::2], _words[1::2], strict=True)}
+_thin = {s: hopcroft_kerr(*s[1:]) for s in formats(12) if s[0] == 2}
+
+ALPHATENSOR_Z2 = _small(1)
+ALPHATENSOR_Z = {**_thin, **_large, **_small(2)}
+KNOWN_Z2 = _small(3)
+KNOWN_Z = _small(4)
+KNOWN_Q = _small(5)

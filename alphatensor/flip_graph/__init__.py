@@ -1,0 +1,1 @@
+"""Flip-graph search: walkers on schemes, symmetries, a scheduler, refinement."""

@@ -1,0 +1,1 @@
+"""Runs of the agent: configuration, the loop, checkpoints, results."""

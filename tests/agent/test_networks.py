@@ -1,0 +1,217 @@
+"""The network: sampling against teacher forcing, causality, symmetry of the grids, quantiles."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+from alphatensor.agent import environment, networks
+from alphatensor.agent.networks import policy_head, torso, value_head
+
+K, TOKENS, VOCABULARY, SIDE, HISTORY = 64, 3, 7, 3, 1
+CONFIG = networks.NetworkConfig(
+    torso=networks.TorsoConfig(16, 2, 2, 8, 2, grid_positions=True, rematerialise=False),
+    policy=networks.PolicyConfig(24, 2, 2, 8, 2, dropout=0.1),
+    value=networks.ValueConfig(16, 8, 0.75),
+)
+
+
+@pytest.fixture(scope="module")
+def network():
+    return networks.make_network(CONFIG, TOKENS, VOCABULARY, (SIDE,) * 3, HISTORY)
+
+
+@pytest.fixture(scope="module")
+def params(network):
+    # Away from the small initial values, so that every path matters.
+    params = network.init(jax.random.key(0))
+    return jax.tree.map(
+        lambda x: x + 0.1 * jax.random.normal(jax.random.key(x.size), x.shape), params
+    )
+
+
+@pytest.fixture(scope="module")
+def observation():
+    tensors = jax.random.normal(jax.random.key(1), (2, HISTORY + 1, SIDE, SIDE, SIDE))
+    return environment.Observation(tensors, jnp.array([[0.1], [0.5]]))
+
+
+def test_sampled_probabilities_are_those_of_teacher_forcing(network, params, observation):
+    uniforms = jax.random.uniform(jax.random.key(2), (2, K, TOKENS))
+    samples = jax.jit(network.sample)(params, observation, uniforms)
+    predict = jax.jit(network.predict, static_argnums=4)
+    for k in range(0, K, 7):
+        predictions = predict(params, None, observation, samples.tokens[:, k : k + 2], False)
+        log_probs = jax.nn.log_softmax(predictions.logits)
+        picked = jnp.take_along_axis(log_probs, samples.tokens[:, k : k + 2, :, None], axis=-1)
+        np.testing.assert_allclose(
+            picked.sum((2, 3)), samples.log_probabilities[:, k : k + 2], rtol=1e-4, atol=1e-4
+        )
+        np.testing.assert_allclose(predictions.quantiles, samples.quantiles, rtol=1e-4, atol=1e-4)
+    assert len(np.unique(np.array(samples.tokens[0]), axis=0)) > 5
+
+
+def test_a_later_token_does_not_change_earlier_logits(network, params, observation):
+    tokens = jnp.array([[[1, 2, 3]], [[4, 5, 6]]])
+    predict = jax.jit(network.predict, static_argnums=4)
+    base = predict(params, None, observation, tokens, False)
+    for position in range(TOKENS):
+        other = predict(
+            params,
+            None,
+            observation,
+            tokens.at[..., position].set((tokens[..., position] + 1) % 7),
+            False,
+        )
+        changed = np.abs(np.array(other.logits - base.logits)).max((0, 1, 3)) > 1e-6
+        assert changed.tolist() == [i > position for i in range(TOKENS)]
+        np.testing.assert_allclose(other.quantiles, base.quantiles, rtol=1e-5)
+
+
+def test_dropout_only_while_training(network, params, observation):
+    tokens = jnp.array([[[1, 2, 3]], [[4, 5, 6]]])
+
+    def run(seed, training):
+        key = jax.random.key(seed)
+        return network.predict(params, key, observation, tokens, training).logits
+
+    assert np.array_equal(run(0, False), run(1, False))
+    assert not np.allclose(run(0, True), run(1, True))
+
+
+def test_draw_inverts_the_cumulative_distribution():
+    logits = jnp.log(jnp.array([0.2, 0.5, 0.3]))
+    uniform = jnp.array([0.0, 0.19, 0.21, 0.69, 0.71, 0.999999])
+    tokens, log_probs = policy_head.draw(jnp.broadcast_to(logits, (6, 3)), uniform)
+    assert tokens.tolist() == [0, 0, 1, 1, 2, 2]
+    np.testing.assert_allclose(np.exp(log_probs), [0.2, 0.2, 0.5, 0.5, 0.3, 0.3], rtol=1e-5)
+
+
+def test_torso_treats_the_three_modes_alike():
+    """Cyclic rotation of the tensor's modes rotates the grids when their weights are equal."""
+    import haiku as hk
+
+    config = CONFIG.torso._replace(grid_positions=False, blocks=1)
+    run = hk.without_apply_rng(hk.transform(lambda t, s: torso.torso(t, s, config)))
+    tensors = jax.random.normal(jax.random.key(3), (1, 1, SIDE, SIDE, SIDE))
+    scalars = jnp.ones((1, 1))
+    params = run.init(jax.random.key(4), tensors, scalars)
+    same = {
+        name: params[name.replace("_1", "_0").replace("_2", "_0")]
+        if "_modes" not in name
+        else value
+        for name, value in params.items()
+    }
+    # Embedding alone (zero the output layers of attention and dense): grids are fibres.
+    same = {
+        name: jax.tree.map(jnp.zeros_like, v) if name.endswith(("out", "contract")) else v
+        for name, v in same.items()
+    }
+    features = run.apply(same, tensors, scalars).reshape(3, SIDE, SIDE, -1)
+    rotated = run.apply(same, jnp.transpose(tensors, (0, 1, 3, 4, 2)), scalars)
+    rotated = rotated.reshape(3, SIDE, SIDE, -1)
+    # Modes (U, V, W) become (V, W, U): the (V, W) grid of the old is the (U, V) grid of the new.
+    np.testing.assert_allclose(rotated[0], features[2], rtol=1e-5)
+    np.testing.assert_allclose(rotated[1], features[0], rtol=1e-5)
+    np.testing.assert_allclose(rotated[2], features[1], rtol=1e-5)
+
+
+def test_torso_is_equivariant_to_permuted_rows_of_a_mode_given_the_fibres():
+    """A stage attends within rows that share a coordinate: permuting slices of U permutes rows.
+
+    With the features of the third grid made blind to U's order, the whole torso must commute with a
+    permutation of mode U; a missing transposition in a stage breaks this. The three modes have
+    different sizes.
+    """
+    import haiku as hk
+
+    config = CONFIG.torso._replace(grid_positions=False)
+    run = hk.without_apply_rng(hk.transform(lambda t, s: torso.torso(t, s, config)))
+    u, v, w = 3, 2, 4
+    tensors = jax.random.normal(jax.random.key(5), (1, 1, u, v, w))
+    scalars = jnp.zeros((1, 1))
+    params = run.init(jax.random.key(6), tensors, scalars)
+    weights = params["embed_2"]["w"]
+    blind = jnp.broadcast_to(weights[:1], (u, weights.shape[1]))
+    params["embed_2"]["w"] = weights.at[:u].set(blind)
+    order = jnp.array([2, 0, 1])
+
+    def grids(x):
+        features = run.apply(params, x, scalars)[0]
+        uv, wu, vw = jnp.split(features, [u * v, u * v + w * u])
+        return uv.reshape(u, v, -1), wu.reshape(w, u, -1), vw.reshape(v, w, -1)
+
+    before = grids(tensors)
+    after = grids(tensors[:, :, order])
+    np.testing.assert_allclose(after[0], before[0][order], rtol=2e-4, atol=2e-5)  # rows U
+    np.testing.assert_allclose(after[1], before[1][:, order], rtol=2e-4, atol=2e-5)  # columns U
+    np.testing.assert_allclose(after[2], before[2], rtol=2e-4, atol=2e-5)  # no U
+
+
+def test_quantile_loss_by_hand():
+    quantiles = jnp.array([[-3.0, -1.0]])  # levels 0.25 and 0.75
+    # errors for return -2.5: 0.5 (under, weight 0.25) and -1.5 (over, weight 0.25)
+    expected = (0.25 * 0.125 + 0.25 * (1.5 - 0.5)) / 2
+    np.testing.assert_allclose(
+        value_head.quantile_loss(quantiles, jnp.array([-2.5])), [expected], rtol=1e-6
+    )
+
+
+def test_quantiles_converge_to_those_of_a_known_law():
+    returns = jax.random.uniform(jax.random.key(7), (4096,), minval=-8.0, maxval=0.0)
+    loss = lambda q: value_head.quantile_loss(  # noqa: E731
+        jnp.broadcast_to(q, (returns.size, 4)) * 20, returns * 20
+    ).mean()
+    optimiser = optax.adam(0.05)
+    quantiles = jnp.full((4,), -4.0)
+    state = optimiser.init(quantiles)
+
+    @jax.jit
+    def update(quantiles, state):
+        change, state = optimiser.update(jax.grad(loss)(quantiles), state)
+        return optax.apply_updates(quantiles, change), state
+
+    for _ in range(300):
+        quantiles, state = update(quantiles, state)
+    np.testing.assert_allclose(quantiles, [-7, -5, -3, -1], atol=0.25)
+    assert (
+        value_head.risk_seeking(quantiles[None], networks.ValueConfig(1, 4, 0.75)) == quantiles[3]
+    )
+
+
+def test_rematerialising_changes_no_gradient(network, params, observation):
+    torso_config = CONFIG.torso._replace(rematerialise=True)
+    other = networks.make_network(
+        CONFIG._replace(torso=torso_config), TOKENS, VOCABULARY, (SIDE,) * 3, HISTORY
+    )
+    tokens = jnp.array([[[1, 2, 3]], [[4, 5, 6]]])
+
+    def gradient(network):
+        def total(params):
+            output = network.predict(params, None, observation, tokens, False)
+            return jnp.sum(output.logits**2) + jnp.sum(output.quantiles)
+
+        return jax.jit(jax.grad(total))(params)
+
+    jax.tree.map(
+        lambda a, b: np.testing.assert_allclose(a, b, rtol=2e-4, atol=1e-4),
+        gradient(network),
+        gradient(other),
+    )
+
+
+def test_network_does_not_look_at_padding():
+    network = networks.make_network(CONFIG, TOKENS, VOCABULARY, (2, SIDE, 1), HISTORY)
+    tokens, scalars = jnp.array([[[1, 2, 3]]]), jnp.zeros((1, 1))
+    tensors = jax.random.normal(jax.random.key(7), (1, HISTORY + 1, SIDE, SIDE, SIDE))
+    params = network.init(jax.random.key(8))
+
+    def logits(x):
+        return network.predict(
+            params, None, environment.Observation(x, scalars), tokens, False
+        ).logits
+
+    before = logits(tensors)
+    assert jnp.array_equal(before, logits(tensors.at[:, :, 2:].add(1.0).at[..., 1:].add(1.0)))
+    assert not jnp.array_equal(before, logits(tensors.at[:, :, 1, SIDE - 1, 0].add(1.0)))

@@ -1,0 +1,65 @@
+"""The benchmark commands on tiny sizes, their files, and what mistakes get."""
+
+import csv
+import os
+import pathlib
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from alphatensor import factorization as fz
+
+ROOT = pathlib.Path(__file__).parents[2]
+
+
+def run(module, *flags, cache="/nonexistent"):
+    command = [sys.executable, "-m", f"benchmarking.{module}", *flags]
+    environment = os.environ | {"JAX_PLATFORMS": "cpu", "ALPHATENSOR_CACHE": str(cache)}
+    return subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env=environment)
+
+
+def test_a_table_with_files_of_algorithms(tmp_path):
+    fz.save(tmp_path / "mine.npz", fz.kronecker(fz.strassen(), fz.strassen()))
+    done = run(
+        "run_cpu_benchmark", "--sizes=3,96", "--repeats=2", f"--output={tmp_path}",
+        f"--factorizations={tmp_path / 'mine.npz'}", cache=tmp_path / "choices.json",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "3 | float32 | strassen2 | too small for its levels" in done.stdout
+    with (tmp_path / "cpu.csv").open() as file:
+        rows = {(row["size"], row["algorithm"]): row for row in csv.DictReader(file)}
+    assert rows.keys() == {
+        ("3", "strassen"), ("3", "tuned"), ("96", "strassen"), ("96", "strassen2"), ("96", "tuned"),
+        ("96", "mine 4x4x4:49"),
+    }  # fmt: skip
+    assert rows["96", "tuned"]["kernel"] == "dot", "blocks of 48 never pay"
+    predicted = [float(rows["96", name]["predicted_growth"]) for name in ("strassen", "strassen2")]
+    np.testing.assert_allclose(predicted, [2.0, 4.0])
+    for row in rows.values():
+        assert float(row["lower"]) <= float(row["ratio"]) <= float(row["upper"])
+        assert 0 < float(row["rmse"]) < 1e-5 and row["jax"] and row["device"]
+    assert (tmp_path / "cpu.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize(
+    ("module", "flags", "words"),
+    [
+        ("run_gpu_benchmark", [], "needs a gpu"),
+        ("run_tpu_benchmark", [], "needs a tpu"),
+        ("run_cpu_benchmark", ["--sizes=0"], "--sizes='0'"),
+        ("run_cpu_benchmark", ["--precisions=float8"], "bf16x9"),
+        ("run_cpu_benchmark", ["--algorithms=winograd"], "strassen2"),
+        ("run_cpu_benchmark", ["--schedule=fast"], "sequential"),
+        ("run_cpu_benchmark", ["--sizes=9000000"], "GiB are needed"),
+        ("run_cpu_benchmark", ["--factorizations=factorizations/2x2x2_Z2.npz"], "lift it first"),
+        ("run_cpu_benchmark", ["--factorizations=nowhere.npz"], "nowhere.npz"),
+        ("scaling", ["--sides=5,6"], "--sides"),
+        ("scaling", ["--simulations=25"], "at least two"),
+    ],
+)
+def test_mistakes_end_with_one_line(module, flags, words):
+    done = run(module, *flags)
+    assert done.returncode == 2 and words in done.stderr, done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1, done.stderr

@@ -1,0 +1,249 @@
+"""Files: round trips in every format, and what damaged or hostile ones get."""
+
+import io
+import json
+import os
+import pickle
+import tempfile
+import zipfile
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from alphatensor import factorization as fz
+from alphatensor import rings, targets
+from alphatensor.factorization.io import exchange, npz
+
+Z, Z2 = rings.Integers(), rings.IntegersMod(2)
+STRASSEN = fz.strassen()
+RECTANGULAR = fz.direct_sum(STRASSEN, fz.naive((2, 2, 1), Z)).replace(provenance={"seed": 3})
+RATIONAL = fz.sandwich(STRASSEN, [[1, 2], [0, 3]], np.eye(2, dtype=int), np.eye(2, dtype=int))
+HUGE = STRASSEN.replace(u=STRASSEN.u.astype(object) * 10**30, v=STRASSEN.v * Fraction(1, 10**30))
+SKEW = fz.Factorization(
+    targets.skew_matvec(2), Z, [[1, 1]], [[1, 0], [0, 1]], [[0, 1], [-1, 0]], {"by": "definition"}
+)
+
+
+def equal(f, g):
+    same = f.target.name == g.target.name and f.ring == g.ring
+    return same and all(map(np.array_equal, f.factors, g.factors))
+
+
+@pytest.mark.parametrize("name", ["f.npz", "f.alphatensor.npz", "f.json", "f_L.sms"])
+@pytest.mark.parametrize(
+    "f", [STRASSEN, fz.rotate(RECTANGULAR), RATIONAL, fz.reduce_mod(RATIONAL, 2)]
+)
+def test_round_trips(tmp_path, name, f):
+    if "alphatensor" in name and f is RATIONAL:
+        with pytest.raises(fz.FileError, match="integer"):
+            fz.save(tmp_path / name, f)
+        return
+    fz.save(tmp_path / name, f)
+    (g,) = exchange.load(tmp_path / name, f.ring)
+    assert equal(f, g) and g.verify().ok
+    assert sorted(os.listdir(tmp_path))[0] == sorted([name, name.replace("_L", "_R")])[0]
+
+
+@pytest.mark.parametrize("f", [HUGE, SKEW, RECTANGULAR])
+def test_the_projects_own_format_keeps_everything(tmp_path, f):
+    fz.save(tmp_path / "f.npz", [f, f])
+    for g in fz.load(tmp_path / "f.npz"):
+        assert equal(f, g) and g.provenance == f.provenance and g.verify().ok
+        np.testing.assert_array_equal(g.target.tensor, f.target.tensor)
+
+
+def test_the_published_layouts_are_read(tmp_path):
+    """Object arrays of three matrices, one square array, floats, and stacks of thousands."""
+    entries = {"2,2,3": np.empty(3, object), "2,2,2": np.array(STRASSEN.factors)}
+    entries["2,2,3"][:] = [x.astype(np.float32) for x in RECTANGULAR.factors]
+    np.savez(tmp_path / "a.npz", **entries)
+    first, second = fz.load(tmp_path / "a.npz")
+    assert equal(first, RECTANGULAR) and equal(second, STRASSEN)
+    stack = np.stack([np.array(STRASSEN.factors)] * 5)  # (N, 3, S, R)
+    for layout in (stack, stack.transpose(0, 3, 1, 2)):
+        np.savez(tmp_path / "b.npz", factorizations=layout.astype(np.int8))
+        assert [equal(f, STRASSEN) for f in fz.load(tmp_path / "b.npz")] == [True] * 5
+
+
+def test_the_public_formats_are_what_they_should_be(tmp_path):
+    """Textual facts: rows for each product in JSON; P by rows of C, counted from 1, in SMS."""
+    f = fz.naive((1, 2, 3), Z)
+    fz.save(tmp_path / "f.json", f)
+    data = json.loads((tmp_path / "f.json").read_text())
+    assert data["n"] == [1, 2, 3] and data["m"] == 6 and data["z2"] is False
+    assert len(data["v"]) == 6 and len(data["v"][0]) == 6
+    fz.save(tmp_path / "f_L.sms", fz.naive((2, 1, 3), Z))
+    lines = (tmp_path / "f_P.sms").read_text().splitlines()
+    assert lines[0] == "6 6 R" and lines[-1] == "0 0 0"
+    assert lines[1:-1] == [f"{i} {i} 1" for i in range(1, 7)]  # products in the order of C's rows
+    comment = "# left\n" + (tmp_path / "f_L.sms").read_text().replace(" 1\n", " 2/2\n")
+    (tmp_path / "f_L.sms").write_text(comment)
+    assert fz.load(tmp_path / "f_R.sms")[0].verify().ok
+
+
+class Hostile:
+    def __reduce__(self):
+        return os.mkdir, ("hostile-was-run",)
+
+
+def object_array(x):
+    array = np.empty(3, object)
+    array[:] = [x, x, x]
+    return array
+
+
+@pytest.mark.parametrize(
+    "payload", [Hostile(), print, pickle.Unpickler, {"a": 1}, np.random.default_rng, bytearray(2)]
+)
+def test_pickled_objects_are_refused_and_never_run(tmp_path, monkeypatch, payload):
+    monkeypatch.chdir(tmp_path)
+    np.savez("x.npz", **{"2,2,2": object_array(payload)})
+    with pytest.raises(fz.FileError, match="x.npz: entry '2,2,2'") as error:
+        fz.load("x.npz")
+    assert "\n" not in str(error.value)
+    assert not os.path.exists("hostile-was-run")
+
+
+def write_npy(path, name, shape, dtype, data):
+    buffer = io.BytesIO()
+    header = {"descr": dtype, "fortran_order": False, "shape": shape}
+    np.lib.format.write_array_header_1_0(buffer, header)
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr(f"{name}.npy", buffer.getvalue() + data)
+
+
+def test_forged_headers_claim_no_memory(tmp_path):
+    path = str(tmp_path / "x.npz")
+    write_npy(path, "2,2,2", (10**6, 10**6), "<i8", b"1234")
+    with pytest.raises(fz.FileError, match="4 bytes of data"):
+        npz.read(path)
+    write_npy(path, "2,2,2", (3,), "|O", b"\x80\x02r\xff\xff\xff\x7f.")  # memo index 2^31
+    with pytest.raises(fz.FileError, match="pickled array"):
+        npz.read(path)
+
+
+@pytest.mark.parametrize(
+    "entries, message",
+    [
+        ({"2,2,2": np.ones((3, 4, 0), int)}, "rank 0"),
+        ({"2,2,3": np.ones((3, 4, 7), int)}, "shape"),
+        ({"2,2": np.ones((3, 4, 7), int)}, "three sizes"),
+        ({"1000000,2,2": np.ones((3, 4, 7), int)}, "out of range"),
+        ({"2,2,2": np.full((3, 4, 7), np.nan)}, "finite"),
+        ({"2,2,2": np.full((3, 4, 7), 0.1234567)}, "simple fraction"),
+        ({"2,2,2": np.full((3, 4, 7), "1")}, "dtype"),
+        ({"factorizations": np.ones((5, 7, 3, 5), int)}, "not a square"),
+        ({}, "empty"),
+    ],
+)
+def test_unusable_archives_are_named(tmp_path, entries, message):
+    path = tmp_path / "x.npz"
+    np.savez(path, **entries)
+    with pytest.raises(fz.FileError, match=message) as error:
+        fz.load(path)
+    assert str(error.value).startswith(str(path)) and "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "name, text, message",
+    [
+        ("x.txt", "", "suffix"),
+        ("x.json", "{", "not JSON"),
+        ("x.json", "[]", "expected an object"),
+        ("x.json", '{"n": [2, 2, 2], "u": [[1]], "v": 3, "w": 1}', "'v': expected a list"),
+        ("x.json", '{"n": [2, 2], "u": [], "v": [], "w": []}', "three sizes"),
+        ("x.json", '{"n": [1,1,1], "m": 2, "u": [[1]], "v": [[1]], "w": [["1"]]}', "'m' is 2"),
+        ("x.json", '{"n": [1,1,1], "u": [[1]], "v": [[NaN]], "w": [[1]]}', "row 0, column 0"),
+        ("x_L.sms", "1 1 R\n1 1 1\n", "closing line"),
+        ("x_L.sms", "1 1 R\n2 1 1\n0 0 0\n", "outside"),
+        ("x_L.sms", "9999999 9999999 R\n0 0 0\n", "out of range"),
+        ("x_L.sms", "1 1 R\n1 1 1/0\n0 0 0\n", "simple fraction"),
+    ],
+)
+def test_unusable_text_files_are_named(tmp_path, name, text, message):
+    (tmp_path / name).write_text(text)
+    with pytest.raises(fz.FileError, match=message) as error:
+        fz.load(tmp_path / name)
+    assert "\n" not in str(error.value)
+
+
+def corrupt(data, good):
+    """Bytes changed, cut out or cut off, in one to four places."""
+    bad = bytearray(good)
+    for _ in range(data.draw(st.integers(1, 4))):
+        place = data.draw(st.integers(0, max(len(bad) - 1, 0)))
+        kind = data.draw(st.sampled_from(["change", "change", "cut", "end"]))
+        if kind == "change" and bad:
+            bad[place] = data.draw(st.integers(0, 255))
+        else:
+            del bad[place : place + data.draw(st.integers(1, 20)) if kind == "cut" else None]
+    return bytes(bad)
+
+
+def corrupt_member(data, good):
+    """An archive with intact check sums whose one member has been corrupted."""
+    result = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(good)) as old, zipfile.ZipFile(result, "w") as new:
+        chosen = data.draw(st.sampled_from(old.namelist()))
+        for name in old.namelist():
+            content = old.read(name)
+            new.writestr(name, corrupt(data, content) if name == chosen else content)
+    return result.getvalue()
+
+
+@settings(deadline=None, max_examples=400)
+@given(data=st.data(), name=st.sampled_from(["f.npz", "f.alphatensor.npz", "f.json", "f_P.sms"]))
+def test_random_corruption_never_crashes_and_never_verifies_falsely(data, name):
+    """What still loads is judged as plain exact arithmetic judges it."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, name)
+        fz.save(path, RECTANGULAR)
+        with open(path, "rb") as file:
+            good = file.read()
+        inside = name.endswith("npz") and data.draw(st.booleans())
+        with open(path, "wb") as file:
+            file.write(corrupt_member(data, good) if inside else corrupt(data, good))
+        try:
+            found = fz.load(path)
+        except fz.FileError as error:
+            assert "\n" not in str(error)
+            return
+    for f in found:
+        u, v, w = (x.astype(object) for x in f.factors)
+        exact = np.einsum("ir,jr,kr->ijk", u, v, w)
+        assert f.verify().ok == np.array_equal(f.ring.reduce(exact), f.target.tensor)
+
+
+@settings(deadline=None, max_examples=60)
+@given(noise=st.binary(max_size=200))
+def test_the_unpickler_survives_noise(noise):
+    array = npz.io.BytesIO(noise)
+    with pytest.raises(npz.FileError):
+        npz._unpickle(array, (3,), "noise")
+
+
+def test_a_failed_write_leaves_the_old_file(tmp_path, monkeypatch):
+    path = tmp_path / "f.npz"
+    fz.save(path, STRASSEN)
+    monkeypatch.setattr(np, "savez_compressed", lambda file, **_: file.write(b"half") and 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        fz.save(path, RECTANGULAR)
+    assert equal(fz.load(path)[0], STRASSEN) and os.listdir(tmp_path) == ["f.npz"]
+    with pytest.raises(fz.FileError, match="cannot write"):
+        fz.save(tmp_path / "missing" / "f.json", STRASSEN)
+
+
+def test_a_file_cannot_redefine_a_named_target(tmp_path):
+    """The tensor of `skew2` comes from its name; other tensors travel with the file."""
+    fz.save(tmp_path / "f.npz", SKEW)
+    with np.load(tmp_path / "f.npz") as file:
+        arrays = dict(file)
+    assert "tensor" not in arrays
+    np.savez(tmp_path / "f.npz", tensor=np.zeros((1, 2, 2), np.int8), **arrays)
+    assert fz.load(tmp_path / "f.npz")[0].verify().ok
+    own = fz.Factorization(targets.Target("mine", SKEW.target.tensor), Z, *SKEW.factors)
+    fz.save(tmp_path / "g.npz", own)
+    assert fz.load(tmp_path / "g.npz")[0].verify().ok

@@ -1,0 +1,122 @@
+"""Exports run and multiply right; costs agree with their definitions; pictures are drawn."""
+
+import re
+import shutil
+import subprocess
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+from alphatensor import factorization as fz
+from alphatensor import rings, targets
+from alphatensor.factorization.analysis import costs
+from alphatensor.factorization.io import export
+
+Z, Z2 = rings.Integers(), rings.IntegersMod(2)
+STRASSEN = fz.strassen()
+MIXED = fz.direct_sum(fz.kronecker(STRASSEN, fz.naive((1, 2, 1), Z)), fz.naive((2, 4, 1), Z))
+RATIONAL = fz.sandwich(STRASSEN, [[1, 2], [0, 3]], [[1, 1], [0, 1]], np.eye(2, dtype=int))
+WIDE = fz.naive((1, 2, 11), Z)
+CONVOLUTION = fz.Factorization(
+    targets.cyclic_convolution(2), Z, *[[[1, 1], [1, -1]]] * 2, np.array([[1, 1], [1, -1]]) / 2
+)
+
+
+def test_text_of_strassen():
+    text = fz.to_text(STRASSEN)
+    assert "m1 = (a11 + a22)(b11 + b22)\n" in text and "m6 = (-a11 + a21)(b11 + b12)\n" in text
+    assert "c12 = m3 + m5\n" in text and "c22 = m1 - m2 + m3 + m6\n" in text
+    assert "c12 &= m_{3}" not in text and r"c_{12} &= m_{3} + m_{5}" in fz.to_latex(STRASSEN)
+
+
+@pytest.mark.parametrize("f", [STRASSEN, MIXED, RATIONAL, WIDE, fz.reduce_mod(MIXED, 3)])
+def test_the_text_is_the_algorithm(f):
+    """Evaluates the printed formulas, as exact arithmetic, on random matrices."""
+    n, m, p = f.sizes
+    rng = np.random.default_rng(0)
+    a, b = rng.integers(-9, 9, (n, m)), rng.integers(-9, 9, (m, p))
+    gap = "_" if max(f.sizes) > 9 else ""
+    values = {f"a{i + 1}{gap}{j + 1}": int(a[i, j]) for i in range(n) for j in range(m)}
+    values |= {f"b{j + 1}{gap}{k + 1}": int(b[j, k]) for j in range(m) for k in range(p)}
+    for line in fz.to_text(f).splitlines()[1:]:
+        name, formula = line.split(" = ")
+        formula = re.sub(r"(\d+)/(\d+)", r"F(\1, \2)", formula.replace(")(", ") * ("))
+        values[name] = eval(formula, {"F": Fraction}, values)
+    c = [[f.ring.reduce(values[f"c{i + 1}{gap}{k + 1}"]) for k in range(p)] for i in range(n)]
+    np.testing.assert_array_equal(c, f.ring.reduce(a @ b))
+
+
+@pytest.mark.parametrize("f", [STRASSEN, MIXED, RATIONAL, fz.reduce_mod(STRASSEN, 2), CONVOLUTION])
+@pytest.mark.parametrize("kind", ["numpy", "jax"])
+def test_python_code_multiplies_blocks(f, kind):
+    scope = {}
+    exec(export.export(f, kind), scope)
+    rng = np.random.default_rng(0)
+    if f.sizes is None:
+        a, b = rng.integers(-9, 9, (2, 2)).astype(np.float32)
+        expected = np.einsum("i,j,ijk->k", a, b, f.target.tensor)
+    else:
+        n, m, p = f.sizes
+        a, b = rng.integers(0, 5, (2 * n, 3 * m)), rng.integers(0, 5, (3 * m, 2 * p))
+        expected = f.ring.reduce(a @ b)
+        if f is RATIONAL:
+            a = a.astype(np.float32)
+    np.testing.assert_allclose(scope["multiply"](a, b), expected, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("f", [MIXED, RATIONAL, fz.reduce_mod(MIXED, 2)])
+def test_c_code_compiles_and_multiplies(tmp_path, f):
+    compiler = shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
+    if compiler is None:
+        pytest.skip("no C compiler")
+    n, m, p = f.sizes
+    main = f"""
+#include <stdio.h>
+int main(void) {{
+  T a[{n * m}], b[{m * p}], c[{n * p}];
+  for (int i = 0; i < {n * m}; i++) a[i] = (i * 7 + 3) % 5;
+  for (int i = 0; i < {m * p}; i++) b[i] = (i * 3 + 1) % 7;
+  multiply(a, b, c);
+  for (int i = 0; i < {n * p}; i++) printf("%.6f\\n", (double)c[i]);
+}}
+"""
+    (tmp_path / "f.c").write_text(fz.to_c(f) + main)
+    command = [compiler, "-std=c99", "-Wall", "-Werror", "-O0", "f.c", "-o", "f"]
+    subprocess.run(command, cwd=tmp_path, check=True)
+    output = subprocess.run([tmp_path / "f"], capture_output=True, text=True, check=True).stdout
+    a = ((np.arange(n * m) * 7 + 3) % 5).reshape(n, m)
+    b = ((np.arange(m * p) * 3 + 1) % 7).reshape(m, p)
+    expected = f.ring.reduce(a @ b)
+    np.testing.assert_allclose(np.array(output.split(), float).reshape(n, p), expected, atol=1e-5)
+
+
+def test_costs_of_the_textbook_algorithms():
+    """Known figures: Strassen 18 additions, e_max 12, gamma 12 + 2√2, phi 32; naive nmp each."""
+    c = costs.measure(STRASSEN)
+    assert (c.multiplications, c.additions_naive, c.additions_shared) == (7, 18, 18)
+    assert c.nonzeros == (12, 12, 12) and c.distinct_sums == (5, 5) and c.scalings == 0
+    assert (c.e_max, c.q, c.phi, c.largest_coefficient) == (12, 8, 32, 1)
+    assert c.gamma == pytest.approx(12 + 2 * 2**0.5) and c.omega == pytest.approx(np.log2(7))
+    square = costs.measure(fz.kronecker(STRASSEN, STRASSEN))
+    assert square.phi == 32**2 and square.gamma == pytest.approx(c.gamma**2)
+    assert square.e_max == 144 and square.q == 24 and square.additions_shared <= 198
+    naive = costs.measure(fz.naive((2, 3, 4), Z))
+    assert naive.additions_naive == naive.additions_shared == 2 * 4 * 2
+    assert naive.phi == naive.gamma == 24 and naive.e_max == 3 and naive.omega == 3
+    assert costs.measure(fz.reduce_mod(STRASSEN, 2)).e_max is None
+    assert costs.measure(RATIONAL).largest_coefficient >= 2
+
+
+def test_shared_sums_are_found():
+    """Rows x+y+z, x+y-z, 2x+2y need 1 + 1 + 1 additions, not 5."""
+    target = targets.Target("rows", np.ones((3, 1, 1), np.int32))
+    u = np.array([[1, 1, 2], [1, 1, 2], [1, -1, 0]])
+    f = fz.Factorization(target, Z, u, np.ones((1, 3), int), np.ones((1, 3), int))
+    assert costs.additions_naive(f) == 5 + 2 and costs.additions_shared(f) == 3 + 2
+
+
+def test_pictures_are_drawn(tmp_path):
+    for i, f in enumerate((RATIONAL, CONVOLUTION, fz.naive((6, 6, 6), Z))):
+        fz.draw(f, tmp_path / f"{i}.png")
+        assert (tmp_path / f"{i}.png").read_bytes().startswith(b"\x89PNG")

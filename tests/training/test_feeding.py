@@ -1,0 +1,80 @@
+"""Algorithms of others as games for the agent, and runs in which both sides search."""
+
+import jax
+import numpy as np
+import pytest
+from tiny_run import tiny_config
+
+from alphatensor import factorization as fz
+from alphatensor import rings
+from alphatensor.factorization.library import store as library
+from alphatensor.training import discoveries as records
+from alphatensor.training import external_games as feeding
+from alphatensor.training import loop as training
+from alphatensor.training import settings
+
+
+def two_by_two(**changes):
+    config = tiny_config(target="2x2x2", ring="Z2", entries=(0, 1), train__lift=True, **changes)
+    config.demonstrations.update(dict(probabilities=(0.5, 0.5), max_rank=8))
+    config.update(dict(entries_per_token=4))
+    config.game.max_moves = 8
+    config.train.update(dict(goal=(7,), max_rounds=2))
+    return config
+
+
+@pytest.mark.parametrize("ring", [rings.IntegersMod(2), rings.Integers()])
+def test_games_are_the_algorithm_in_other_bases(ring):
+    config = two_by_two()
+    if not ring.is_modular:
+        config.update(dict(ring="Z", entries=(-1, 0, 1)))
+        config.demonstrations.probabilities = (0.25, 0.5, 0.25)
+        config.train.lift = False
+    run_settings = settings.from_config(config)
+    games = feeding.games_of([fz.strassen(ring)], run_settings, jax.random.key(0), 12)
+    played = records.Played(*(getattr(games, name) for name in records.Played._fields))
+    for index in range(12):
+        product = np.einsum(
+            "ti,tj,tk->ijk", *(games.actions[index, :, m].astype(int) for m in range(3))
+        )
+        np.testing.assert_array_equal(ring.reduce(product), games.start[index])
+        found = records.factorization_of(played, index, run_settings)
+        assert found is not None and found.rank == 7, "back in the canonical basis it is right"
+    assert len({x.tobytes() for x in games.start}) > 3, "in several bases"
+    np.testing.assert_array_equal(games.returns[0], [-7, -6, -5, -4, -3, -2, -1, 0])
+    np.testing.assert_array_equal(games.candidates[:, :, 0], games.actions)
+
+
+def test_walks_beside_the_agent_say_who_found_what():
+    run_settings = settings.from_config(two_by_two(train__flip_seconds=2.0))
+    reports = list(training.train(run_settings))
+    state, report = reports[-1]
+    assert report.best == (7,)
+    found = [f for _, r in reports for f in r.found if f.rank == 7]
+    assert {f.provenance["engine"] for f in found} == {"flip graph"}
+    assert {str(f.ring) for f in found} == {"Z", "Z2"} and all(f.verify().ok for f in found)
+
+
+def test_a_library_fills_the_best_games(tmp_path):
+    library.add(tmp_path, fz.strassen(rings.IntegersMod(2)))
+    config = two_by_two(train__best_games_from=str(tmp_path))
+    config.train.best_buffer = 4
+    ((state, report),) = training.train(settings.from_config(config))
+    best_games = jax.device_get(state.best_games)
+    assert report.best == (7,) and report.found[0].provenance["engine"] == "library"
+    assert best_games.size == 4 and (best_games.games.length[:4] == 7).all()
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "words"),
+    [
+        ("best_games_from", "nowhere", "a folder"),
+        ("flip_seconds", -1.0, "at least 0"),
+        ("flip_seconds", 1.0, "Z2"),
+    ],
+)
+def test_mistakes_name_the_field(field, value, words):
+    config = tiny_config()  # over Z
+    config.train[field] = value
+    with pytest.raises(ValueError, match=f"train.{field}.*{words}"):
+        settings.from_config(config)

@@ -1,0 +1,75 @@
+"""Plans: counted costs, lowering for TPU and CUDA, and the paper's configuration."""
+
+import pathlib
+import subprocess
+import sys
+
+import jax
+import pytest
+
+from alphatensor.training import loop as training
+from alphatensor.training import planning, settings
+from experiments.configs import paper, quickstart
+
+ROOT = pathlib.Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def reduced():
+    """The paper's configuration with a small network and a short search."""
+    config = paper.get_config()
+    config.network = quickstart.get_config().network
+    config.search.update(dict(simulations=4, samples=4))
+    config.learner.batch_size = 8
+    config.train.update(dict(games=8, game_buffer=8, best_buffer=8))
+    return settings.from_config(config)
+
+
+@pytest.mark.parametrize("platform", ["tpu", "cuda"])
+def test_every_format_up_to_5x5x5_lowers(reduced, platform):
+    assert len(reduced.targets) == 20 and reduced.agent.rules.side == 25
+    sizes = planning.lowered(reduced, platform)
+    assert set(sizes) == {"learn", "act"} and min(sizes.values()) > 10_000
+
+
+def test_memory_of_the_tree_is_that_of_its_arrays(reduced):
+    per_game = planning.tree_bytes(reduced)
+    nodes, samples, side = 5, 4, 25
+    state = 2 * side**3 + 3 * side  # int16 residual and the support
+    assert per_game > nodes * (state + samples * (3 * side + 24))
+    assert per_game < nodes * (state + samples * (3 * side + 24) + 1_000)
+
+
+def test_counted_parameters_are_those_of_the_network(reduced):
+    shapes = training.make_programs(reduced).shapes.learner.params
+    assert planning.num_parameters(reduced) == sum(x.size for x in jax.tree.leaves(shapes))
+
+
+def test_a_model_axis_splits_the_parameters():
+    config = quickstart.get_config()
+    whole = planning.memory(settings.from_config(config))
+    config.mesh.update(dict(data=1, model=jax.device_count()))
+    split = planning.memory(settings.from_config(config))
+    if jax.device_count() > 1:
+        assert split.parameters < 0.7 * whole.parameters
+    assert split.tree == whole.tree * jax.device_count()
+
+
+def test_rematerialising_stores_less(reduced):
+    config = paper.get_config()
+    config.network = quickstart.get_config().network
+    config.network.rematerialise = True
+    less = planning.activation_bytes(settings.from_config(config))
+    assert less < 0.5 * planning.activation_bytes(reduced)
+
+
+@pytest.mark.parametrize(
+    ("flag", "words"),
+    [("--mesh=0", "number of devices"), ("--mesh=tpu", "32x2"), ("--chip=v99", "h200"),
+     ("--mesh=3", "multiple of the 3 devices")],
+)  # fmt: skip
+def test_mistakes_end_with_one_line(flag, words):
+    command = [sys.executable, "-m", "experiments.plan", flag]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
+    assert done.returncode == 2 and words in done.stderr, done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
