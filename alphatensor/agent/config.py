@@ -1,0 +1,152 @@
+"""Every setting of the agent, one section for each of its parts; the defaults are the paper's.
+
+Where the paper gives no value, the default is what has worked here, and the field says so. All of
+them are hashable: static arguments of jitted functions.
+"""
+
+import dataclasses
+
+from alphatensor.config import (
+    Config,
+    boolean,
+    integer,
+    number,
+    one_of,
+    positive,
+    require,
+    setting,
+    shares,
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class GameConfig(Config):
+    """TensorGame."""
+
+    max_moves: int = setting(
+        125, integer(least=1), "R_limit: moves after which an unsolved game ends."
+    )
+    history: int = setting(7, integer(least=1), "h: past actions that the network sees.")
+
+
+@dataclasses.dataclass(frozen=True)
+class BasesConfig(Config):
+    """Changes of basis in which games are played, and signed permutations of what is seen."""
+
+    density: float = setting(
+        0.015,
+        number(least=0, most=1),
+        "Probability of a non-zero entry beside the diagonals of the triangular matrices whose "
+        "product is a random basis. The paper's 0.015 suits 5x5 matrices; small ones need more.",
+    )
+    canonical_probability: float = setting(
+        0.16, number(least=0, most=1), "Share of games played in the canonical basis."
+    )
+    num_bases: int = setting(
+        100_000, integer(least=1), "Games draw their basis among this many of the run's."
+    )
+    shared: bool = setting(
+        True, boolean(), "Whether modes of equal size share a matrix (the paper's A = B = C)."
+    )
+    signed_permutations: int = setting(
+        100,
+        integer(least=1),
+        "Signed permutations of a run, under one of which the network sees each position.",
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class DemonstrationsConfig(Config):
+    """The distribution of synthetic demonstrations."""
+
+    min_rank: int = setting(1, integer(least=1), "Least number of factors of a demonstration.")
+    max_rank: int = setting(125, integer(least=1), "Greatest number of factors.")
+    probabilities: tuple[float, ...] = setting(
+        (0.001, 0.099, 0.8, 0.099, 0.001),
+        shares(),
+        "Probability of each of `entries`, in increasing order.",
+    )
+
+    def check(self) -> None:
+        require("max_rank", self.max_rank, self.max_rank >= self.min_rank, "at least min_rank")
+
+
+@dataclasses.dataclass(frozen=True)
+class NetworkConfig(Config):
+    """Sizes of the torso, the policy head and the value head."""
+
+    channels: int = setting(512, integer(least=1), "c: features of each element of a grid.")
+    torso_blocks: int = setting(8, integer(least=1), "Blocks of three attentive modes.")
+    heads: int = setting(16, integer(least=1), "Attention heads of the torso.")
+    head_size: int = setting(32, integer(least=1), "Features of a head, torso and policy.")
+    widening: int = setting(4, integer(least=1), "Width of an MLP over that of its input.")
+    grid_positions: bool = setting(
+        False,
+        boolean(),
+        "Whether the torso adds learned features of each place of the grids (not in the paper; "
+        "it helps where tensors are small).",
+    )
+    rematerialise: bool = setting(
+        True, boolean(), "Whether gradients compute the torso again instead of storing it."
+    )
+    policy_width: int = setting(2_048, integer(least=1), "Features of the policy head.")
+    policy_layers: int = setting(2, integer(least=1), "Layers of the policy head.")
+    policy_heads: int = setting(32, integer(least=1), "Attention heads of the policy head.")
+    dropout: float = setting(0.1, number(least=0), "Dropout of the policy head while training.")
+    value_width: int = setting(512, integer(least=1), "Units of the value head's layers.")
+    quantiles: int = setting(8, integer(least=1), "q: quantiles of the return.")
+    risk: float = setting(
+        0.75, number(least=0), "Acting takes the mean of the quantiles above this level."
+    )
+
+    def check(self) -> None:
+        require("dropout", self.dropout, self.dropout < 1, "a rate from 0 to below 1")
+        top = 1 - 0.5 / self.quantiles
+        require("risk", self.risk, self.risk < top, f"a level below the top quantile {top}")
+
+
+@dataclasses.dataclass(frozen=True)
+class SearchConfig(Config):
+    """The tree search of each move."""
+
+    simulations: int = setting(800, integer(least=1), "Simulations for each move.")
+    samples: int = setting(32, integer(least=1), "K: actions drawn at each node.")
+    c_init: float = setting(
+        1.25, number(least=0), "Of the exploration c(s) = c_init + log((1 + c_base + N) / c_base)."
+    )
+    c_base: float = setting(19_652.0, positive(), "Of the exploration, as c_init.")
+    q_transform: str = setting(
+        "min_max",
+        one_of("min_max", "raw"),
+        "Q-values among siblings: normalised to [0, 1] as in MuZero, or as the paper prints them.",
+    )
+    visits_reference: int = setting(
+        100, integer(least=2), "Visits beyond which the policy target becomes flatter."
+    )
+    root_noise: float = setting(
+        0.0, number(least=0, most=1), "Share of Dirichlet noise in the root's prior."
+    )
+    root_concentration: float = setting(0.3, positive(), "Concentration of that noise.")
+    drop_worse: bool = setting(
+        True, boolean(), "Whether to act among actions valued as high as the most visited one."
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class LearnerConfig(Config):
+    """Losses and optimiser."""
+
+    batch_size: int = setting(2_048, integer(least=1), "Positions of one update.")
+    actions_per_state: int = setting(
+        1, integer(least=1), "A: actions of each position that the policy learns."
+    )
+    learning_rate: float = setting(1e-4, number(least=0), "Of AdamW.")
+    decay_every: int = setting(500_000, integer(least=1), "Updates between steps of the rate.")
+    decay_factor: float = setting(0.1, number(least=0), "What a step multiplies the rate by.")
+    weight_decay: float = setting(1e-5, number(least=0), "Decoupled weight decay.")
+    clip_norm: float = setting(4.0, positive(), "Global norm at which gradients are clipped.")
+    policy_weight: float = setting(1.0, number(least=0), "Of the policy's loss.")
+    value_weight: float = setting(1.0, number(least=0), "Of the value's loss.")
+    shuffle_probability: float = setting(
+        0.0, number(least=0, most=1), "Of learning from a solved game in a random order."
+    )
