@@ -6,17 +6,23 @@ them are hashable: static arguments of jitted functions.
 
 import dataclasses
 
+from alphatensor import rings
 from alphatensor.config import (
+    Check,
     Config,
     boolean,
     integer,
+    integers,
     number,
     one_of,
     positive,
     require,
+    section,
     setting,
     shares,
 )
+
+MAX_TOKEN_VALUES = 20_000  # of the policy head's softmax
 
 
 @dataclasses.dataclass(frozen=True)
@@ -150,3 +156,67 @@ class LearnerConfig(Config):
     shuffle_probability: float = setting(
         0.0, number(least=0, most=1), "Of learning from a solved game in a random order."
     )
+
+
+def _is_ring(name: object) -> bool:
+    try:
+        rings.parse(name)
+    except ValueError:
+        return False
+    return True
+
+
+@dataclasses.dataclass(frozen=True)
+class AgentConfig(Config):
+    """The arithmetic and all sections of the agent."""
+
+    ring: str = setting(
+        "Z",
+        Check(_is_ring, f"'Z', or 'Z2', 'Z3', ... for a prime up to {rings.MAX_MODULUS}"),
+        "Arithmetic of the game: Z for the integers, Z2, Z3, ... for the integers mod a prime.",
+    )
+    entries: tuple[int, ...] = setting(
+        (-2, -1, 0, 1, 2), integers(), "F: the entries that factors may have."
+    )
+    entries_per_token: int = setting(
+        5, integer(least=1), "d: entries of a factor that one token of the policy stands for."
+    )
+    game: GameConfig = section(GameConfig)
+    bases: BasesConfig = section(BasesConfig)
+    demonstrations: DemonstrationsConfig = section(DemonstrationsConfig)
+    network: NetworkConfig = section(NetworkConfig)
+    search: SearchConfig = section(SearchConfig)
+    learner: LearnerConfig = section(LearnerConfig)
+
+    def check(self) -> None:
+        given, d = self.entries, self.entries_per_token
+        is_set = len(given) >= 2 and given == tuple(sorted(set(given))) and 0 in given
+        require(
+            "entries",
+            given,
+            is_set,
+            "at least two different integers in increasing order, 0 among them",
+        )
+        if modulus := rings.parse(self.ring).modulus:
+            residues = tuple(range(modulus))
+            require("entries", given, given == residues, f"{residues}, all residues of {self.ring}")
+        else:
+            is_closed = all(-x in given for x in given) and given[-1] <= 100
+            require("entries", given, is_closed, "small integers closed under negation")
+        few = len(given) ** min(d, 64) <= MAX_TOKEN_VALUES
+        require(
+            "entries_per_token",
+            d,
+            few,
+            f"so few entries a token that |F|^d is at most {MAX_TOKEN_VALUES}",
+        )
+        weights = self.demonstrations.probabilities
+        is_useful = len(weights) == len(given) and any(
+            p > 0 for p, x in zip(weights, given, strict=True) if x
+        )
+        require(
+            "demonstrations.probabilities",
+            weights,
+            is_useful,
+            f"{len(given)} probabilities, one for each of {given}, not all on 0",
+        )
