@@ -190,18 +190,18 @@ class AgentConfig(Config):
 
     def check(self) -> None:
         given, d = self.entries, self.entries_per_token
-        is_set = len(given) >= 2 and given == tuple(sorted(set(given))) and 0 in given
-        require(
-            "entries",
-            given,
-            is_set,
-            "at least two different integers in increasing order, 0 among them",
-        )
+        is_set = len(set(given)) == len(given) >= 2 and 0 in given
+        require("entries", given, is_set, "at least two different integers, 0 among them")
         if modulus := rings.parse(self.ring).modulus:
             residues = tuple(range(modulus))
-            require("entries", given, given == residues, f"{residues}, all residues of {self.ring}")
+            require(
+                "entries",
+                given,
+                tuple(sorted(given)) == residues,
+                f"{residues}, all residues of {self.ring}",
+            )
         else:
-            is_closed = all(-x in given for x in given) and given[-1] <= 100
+            is_closed = all(-x in given and x <= 100 for x in given)
             require("entries", given, is_closed, "small integers closed under negation")
         few = len(given) ** min(d, 64) <= MAX_TOKEN_VALUES
         require(
@@ -212,11 +212,11 @@ class AgentConfig(Config):
         )
         weights = self.demonstrations.probabilities
         is_useful = len(weights) == len(given) and any(
-            p > 0 for p, x in zip(weights, given, strict=True) if x
+            p > 0 for p, x in zip(weights, sorted(given), strict=True) if x
         )
         require(
             "demonstrations.probabilities",
             weights,
             is_useful,
-            f"{len(given)} probabilities, one for each of {given}, not all on 0",
+            f"{len(given)} probabilities, one for each of {tuple(sorted(given))}, not all on 0",
         )
