@@ -23,7 +23,7 @@ quickstart: $(VENV)/installed
 	$(BIN)/python -m experiments.train --config=experiments/configs/quickstart.py --config.seed=$(SEED)
 
 test: $(VENV)/installed-test
-	$(BIN)/ruff check . && $(BIN)/ruff format --check .
+	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/lint-imports
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 benchmark: $(VENV)/installed

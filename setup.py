@@ -36,7 +36,14 @@ setuptools.setup(
         "tqdm>=4.67",
     ],
     extras_require={
-        "test": ["pytest>=9", "pytest-xdist>=3.8", "hypothesis>=6.150", "ruff>=0.15", *COLAB],
+        "test": [
+            "pytest>=9",
+            "pytest-xdist>=3.8",
+            "import-linter>=2.3",
+            "hypothesis>=6.150",
+            "ruff>=0.15",
+            *COLAB,
+        ],
         "cuda": ["jax[cuda13]"],
         "tpu": ["jax[tpu]"],
         "colab": COLAB,

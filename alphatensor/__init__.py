@@ -1,11 +1,65 @@
-"""AlphaTensor in JAX: an agent that finds fast matrix multiplication algorithms."""
+"""AlphaTensor in JAX: an agent that finds fast matrix multiplication algorithms.
+
+What most users need is here; each name is imported when it is first used:
+
+  matmul, dot_general    products by what was tuned for this device
+  autotune               tunes a shape
+  compile_matmul         compiles one algorithm to a product
+  load                   the library's best algorithm for a format
+  Factorization          an algorithm: verify, transform, export
+  train, Run             a run of the agent
+  search_flips           a flip-graph search over formats
+  refine                 cheaper algorithms of the same rank
+
+The packages hold the rest: `factorization`, `agent`, `flip_graph`, `kernels`, `training`.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
 
+if TYPE_CHECKING:
+    from alphatensor.factorization import Factorization
+    from alphatensor.factorization.library import load_best as load
+    from alphatensor.kernels import autotune, compile_matmul, dot_general, matmul
+    from alphatensor.training.flip_search import search_flips
+    from alphatensor.training.refine import refine
+    from alphatensor.training.runner import Run, train
 
-def __getattr__(name: str):
-    if name in ("matmul", "dot_general"):  # JAX is imported when they are first used
-        from alphatensor.kernels import api
+_PLACES = {
+    "Factorization": "factorization:Factorization",
+    "Run": "training.runner:Run",
+    "autotune": "kernels:autotune",
+    "compile_matmul": "kernels:compile_matmul",
+    "dot_general": "kernels:dot_general",
+    "load": "factorization.library:load_best",
+    "matmul": "kernels:matmul",
+    "refine": "training.refine:refine",
+    "search_flips": "training.flip_search:search_flips",
+    "train": "training.runner:train",
+}
 
-        return getattr(api, name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__all__ = [
+    "Factorization",
+    "Run",
+    "autotune",
+    "compile_matmul",
+    "dot_general",
+    "load",
+    "matmul",
+    "refine",
+    "search_flips",
+    "train",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _PLACES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module, attribute = _PLACES[name].split(":")
+    return getattr(importlib.import_module(f"{__name__}.{module}"), attribute)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

@@ -44,9 +44,17 @@ class ConfigError(ValueError):
         super().__init__(f"{prefix}{field}={given!r}: expected {expected}.")
 
 
-def setting(default: Any, check: Check, doc: str) -> Any:
-    """Defines a field: its default, what it accepts and one sentence that says what it means."""
-    return dataclasses.field(default=default, kw_only=True, metadata={"check": check, "doc": doc})
+def setting(default: Any, check: Check, doc: str, *, is_free: bool = False) -> Any:
+    """Defines a field of a configuration.
+
+    Args:
+      default: its default.
+      check: what it accepts.
+      doc: one sentence or phrase that says what it means.
+      is_free: whether it may change when a run goes on from a checkpoint.
+    """
+    metadata = {"check": check, "doc": doc, "is_free": is_free}
+    return dataclasses.field(default=default, kw_only=True, metadata=metadata)
 
 
 def section(kind: type["Config"]) -> Any:
@@ -134,11 +142,37 @@ def describe(kind: type[Config], path: str = "") -> Iterator[tuple[str, Any, str
             yield f"{path}{field.name}", field.default, field.metadata["doc"]
 
 
-def help_text(kind: type[Config], flag: str = "--config") -> str:
-    """Returns the list of all fields as a command's --help shows it."""
-    rows = [(f"  {flag}.{path}", default, doc) for path, default, doc in describe(kind)]
-    lines = [f"{name} (default {default!r})\n      {doc}" for name, default, doc in rows]
-    return "\n".join(lines)
+def help_text(kind: type[Config], flag: str = "--config.") -> str:
+    """Returns the list of all fields, as the --help of a command shows it."""
+    return "\n".join(
+        f"  {flag}{path} (default {default!r})\n      {doc}"
+        for path, default, doc in describe(kind)
+    )
+
+
+def differences(kind: type[Config], old: Mapping, new: Mapping) -> Iterator[tuple[str, Any, Any]]:
+    """Yields the path and both values of each field that differs and is not free to.
+
+    Args:
+      kind: type of both configurations.
+      old: a configuration as `to_dict` gives it, perhaps read from a file or of another version.
+      new: the other one.
+    """
+    fields = {field.name: field for field in dataclasses.fields(kind)}
+    for name in sorted(old.keys() | new.keys()):
+        metadata = fields[name].metadata if name in fields else {}
+        x, y = old.get(name), new.get(name)
+        inner = metadata.get("section")
+        if inner and isinstance(x, Mapping) and isinstance(y, Mapping):
+            found = differences(inner, x, y)
+            yield from ((f"{name}.{path}", *values) for path, *values in found)
+        elif not metadata.get("is_free", False) and _plain(x) != _plain(y):
+            yield name, x, y
+
+
+def _plain(value: Any) -> Any:
+    """Returns a value as JSON gives it back."""
+    return list(value) if isinstance(value, tuple) else value
 
 
 def integer(least: int | None = None, most: int | None = None) -> Check:

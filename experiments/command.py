@@ -1,15 +1,37 @@
 """How every command starts: flags are read, and a mistake in them gets one line and status 2."""
 
+import importlib
 import logging
 import sys
 from collections.abc import Callable
 
 from absl import app, flags
 from absl import logging as absl_logging
+from ml_collections import ConfigDict, config_flags
 
 
-def run(main: Callable[[], None]) -> None:
-    """Parses the flags and calls `main`; a `ValueError` it raises is a user's mistake."""
+def config_flag(default: str | None = None):
+    """Defines --config: the path of a file of configuration, whose fields are flags too."""
+    return config_flags.DEFINE_config_file("config", default, "Path of a configuration file.")
+
+
+def config_of(flag, example: str = "experiments/configs/quickstart.py") -> ConfigDict:
+    """Returns the configuration that --config names, or raises `ValueError` in one line."""
+    if flag.value is None:
+        raise ValueError(f"--config: not given; expected a file such as {example}.")
+    if not isinstance(flag.value, ConfigDict):  # what ml_collections gives where it cannot load
+        name = config_flags.get_config_filename(flags.FLAGS["config"])
+        raise ValueError(f"--config={name!r}: expected a file that defines get_config().")
+    return flag.value
+
+
+def run(main: Callable[[], None], config_type: str = "") -> None:
+    """Parses the flags and calls `main`; a `ValueError` it raises is a user's mistake.
+
+    Args:
+      main: the command.
+      config_type: `'module:Type'` of its configuration, whose fields --help lists.
+    """
 
     def call(argv: list[str]) -> None:
         logging.getLogger("jax").setLevel(logging.WARNING)  # no notes about absent accelerators
@@ -21,7 +43,18 @@ def run(main: Callable[[], None]) -> None:
         except ValueError as error:
             _end(error)
 
+    if config_type and any(x.lstrip("-").startswith("help") for x in sys.argv[1:]):
+        _add_fields_to_help(config_type)
     app.run(call, flags_parser=_parse)
+
+
+def _add_fields_to_help(config_type: str) -> None:
+    from alphatensor import config
+
+    module, name = config_type.split(":")
+    kind = getattr(importlib.import_module(module), name)
+    main = sys.modules["__main__"]
+    main.__doc__ = f"{main.__doc__}\nFields of the configuration:\n\n{config.help_text(kind)}\n"
 
 
 def _parse(argv: list[str]) -> list[str]:

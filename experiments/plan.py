@@ -8,16 +8,12 @@ parameters and operations, estimates the memory of each device and projects the 
 """
 
 import re
-import time
 
 from absl import flags
-from ml_collections import ConfigDict, config_flags
 
 from experiments import command
 
-_CONFIG = config_flags.DEFINE_config_file(
-    "config", "experiments/configs/paper.py", "Path of a configuration file."
-)
+_CONFIG = command.config_flag("experiments/configs/paper.py")
 _MESH = flags.DEFINE_string("mesh", "64", "Devices: data, or data x model such as 32x2.")
 _CHIP = flags.DEFINE_string("chip", "v4", "Kind of chip: v3, v4, v5e, v5p, v6e, a100, h100, h200.")
 _UPDATES = flags.DEFINE_integer("updates", 600_000, "Updates of the run whose time is projected.")
@@ -34,9 +30,7 @@ def main() -> None:
     data, model = int(match[1]), int(match[2] or 1)
     if not 0 < _UTILISATION.value <= 1:
         raise ValueError(f"--utilisation={_UTILISATION.value}: expected a share from 0 to 1.")
-    config = _CONFIG.value
-    if not isinstance(config, ConfigDict):
-        raise ValueError("--config: expected a file that defines get_config().")
+    config = command.config_of(_CONFIG, "experiments/configs/paper.py")
 
     import jax
 
@@ -46,37 +40,16 @@ def main() -> None:
 
     if _CHIP.value not in planning.CHIPS:
         raise ValueError(f"--chip={_CHIP.value!r}: expected one of {', '.join(planning.CHIPS)}.")
-    chip = planning.CHIPS[_CHIP.value]
     config.mesh.update(dict(data=data, model=model))
     run_settings = settings.from_config(config)
-    gradient = planning.gradient_operations(run_settings)
-    inference = planning.inference_operations(run_settings)
-    memory = planning.memory(run_settings)
-    total = planning.run_operations(run_settings, _UPDATES.value)
-    seconds = total / (data * model * chip.rate * _UTILISATION.value)
-    gib = {name: x / 2**30 for name, x in memory._asdict().items()}
-    print(f"parameters                {planning.num_parameters(run_settings):,}")
-    print(f"operations of an update   {gradient * run_settings.learner.batch_size:.3g}")
-    print(f"operations of a node      {inference:.3g}")
-    print(f"operations of the run     {total:.3g} ({_UPDATES.value:,} updates with their games)")
-    for name, x in gib.items():
-        print(f"{name + ', GiB a device':<25} {x:.2f}")
-    needed, there = sum(gib.values()), chip.memory / 2**30
-    verdict = "fits" if needed < there else "does NOT fit: more devices, or a model axis"
-    print(f"together                  {needed:.2f} of {there:.0f} GiB: {verdict}")
-    print(
-        f"projected time            {seconds / 86_400:.3g} days on {data * model} x {_CHIP.value} "
-        f"at {_UTILISATION.value:.0%} of {chip.rate / 1e12:.0f} TFLOP/s (a projection, not a "
-        "measurement)"
-    )
+    print(planning.describe(run_settings, _CHIP.value, _UPDATES.value, _UTILISATION.value))
     if _LOWER.value:
-        begin = time.monotonic()
-        for name, size in planning.lowered(run_settings, chip.platform).items():
+        platform = planning.CHIPS[_CHIP.value].platform
+        for name, size, seconds in planning.lower(run_settings, platform):
             print(
-                f"{name} lowers for {chip.platform:<11} {size / 1e6:.1f} MB of StableHLO, "
-                f"{time.monotonic() - begin:.0f} s"
+                f"{name} lowers for {platform:<11} {size / 1e6:.1f} MB, {seconds:.0f} s", flush=True
             )
 
 
 if __name__ == "__main__":
-    command.run(main)
+    command.run(main, "alphatensor.training.config:RunConfig")

@@ -18,13 +18,15 @@ from typing import Any
 import jax
 import orbax.checkpoint as ocp
 
+from alphatensor import files
+
 
 class CheckpointError(RuntimeError):
-    """A checkpoint could not be written; the message says why, in one line."""
+    """Raised where a checkpoint could not be written; the message says why, in one line."""
 
 
 class Checkpoints:
-    """The checkpoints of one run.
+    """Writes and reads the checkpoints of one run.
 
     With several processes all of them must call `save` and `restore`, and the folder must be on a
     file system that they share; process 0 writes the manifests.
@@ -39,11 +41,11 @@ class Checkpoints:
         self._failure: Exception | None = None
 
     def steps(self) -> list[int]:
-        """Those with a manifest, oldest first."""
+        """Returns the steps that have a manifest, oldest first."""
         return sorted(int(path.stem) for path in self._folder.glob("*.json"))
 
     def save(self, step: int, state: Any, progress: dict, keep_for_ever: bool = False) -> None:
-        """Starts writing a pytree of arrays and a JSON-like dictionary; returns at once.
+        """Starts to write a pytree of arrays and a JSON-like dictionary; returns at once.
 
         The arrays are copied before this returns. Waits for the checkpoint before this one.
 
@@ -64,7 +66,7 @@ class Checkpoints:
         self._finishing.start()
 
     def wait(self) -> None:
-        """Until the last `save` is complete on the disk; raises `CheckpointError` if it failed."""
+        """Waits until the last `save` is on the disk; raises `CheckpointError` if it failed."""
         if self._finishing is not None:
             self._finishing.join()
             self._finishing = None
@@ -76,7 +78,8 @@ class Checkpoints:
         try:
             self._writer.wait_until_finished()
             if jax.process_index() == 0:
-                _write_json(path.with_suffix(".json"), manifest | {"files": _digests(path)})
+                text = json.dumps(manifest | {"files": _digests(path)})
+                files.write_text(path.with_suffix(".json"), text)
                 self._remove_old(manifest["step"])
         except Exception as error:  # reported by the next call in the main thread
             self._failure = error
@@ -100,12 +103,12 @@ class Checkpoints:
         return self._folder / f"{step:012d}.json"
 
     def progress(self) -> dict | None:
-        """That of the newest readable manifest, without reading any array; None without one."""
+        """Returns the progress in the newest readable manifest, None where there is none."""
         manifests = list(stored(self._folder).values())
         return manifests[-1]["progress"] if manifests else None
 
     def restore(self, like: Any, report: Callable[[str], None]) -> tuple[Any, dict] | None:
-        """The newest checkpoint whose files are as they were written.
+        """Reads the newest checkpoint whose files are as they were written.
 
         Args:
           like: a pytree of `jax.ShapeDtypeStruct` with the shardings wanted; they may differ from
@@ -131,7 +134,7 @@ class Checkpoints:
 
 
 def stored(folder: str | os.PathLike) -> dict[int, dict]:
-    """The readable manifests in a folder by step, oldest first."""
+    """Returns the readable manifests in a folder by step, oldest first."""
     found = {}
     for path in sorted(pathlib.Path(folder).glob("*.json")):
         with contextlib.suppress(OSError, ValueError):
@@ -146,18 +149,9 @@ def _failed(folder: pathlib.Path, error: Exception) -> CheckpointError:
 
 
 def _digests(path: pathlib.Path) -> dict[str, str]:
-    files = sorted(x for x in path.rglob("*") if x.is_file())
-    return {str(x.relative_to(path)): hashlib.sha256(x.read_bytes()).hexdigest() for x in files}
+    found = sorted(x for x in path.rglob("*") if x.is_file())
+    return {str(x.relative_to(path)): hashlib.sha256(x.read_bytes()).hexdigest() for x in found}
 
 
 def _read_json(path: pathlib.Path) -> dict:
     return json.loads(path.read_text())
-
-
-def _write_json(path: pathlib.Path, content: dict) -> None:
-    temporary = path.with_suffix(".tmp")
-    with temporary.open("w") as file:
-        json.dump(content, file)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(temporary, path)

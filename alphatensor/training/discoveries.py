@@ -8,33 +8,46 @@ import numpy as np
 from alphatensor.agent import self_play
 from alphatensor.factorization import Factorization, canonical, lift
 from alphatensor.training.settings import Settings
+from alphatensor.training.state import Findings
 
 
-class Played(NamedTuple):
-    """What the host needs of a round of games, leaves [B, ...], see `self_play.Games`."""
+class PlayedGames(NamedTuple):
+    """Holds what the host needs of a round of games, leaves [B, ...].
+
+    Attributes:
+      actions, length, solved, target, inverse: as in `self_play.Games`.
+      total: float32 [B], the return of each whole game.
+    """
 
     actions: jax.Array
     length: jax.Array
     solved: jax.Array
     target: jax.Array
     inverse: jax.Array
-    returns: jax.Array
+    total: jax.Array
 
 
-def of_games(games: self_play.Games) -> Played:
-    played = Played(*(getattr(games, name) for name in Played._fields))
-    return played._replace(returns=games.returns[:, 0])
+def of_games(games: self_play.Games) -> PlayedGames:
+    """Picks from games what the host needs."""
+    return PlayedGames(
+        actions=games.actions,
+        length=games.length,
+        solved=games.solved,
+        target=games.target,
+        inverse=games.inverse,
+        total=games.returns[:, 0],
+    )
 
 
-def factorization_of(played: Played, index: int, settings: Settings) -> Factorization | None:
-    """Game `index`, if solved, as a factorisation in the canonical basis; None if it is wrong.
+def factorization_of(games: PlayedGames, index: int, settings: Settings) -> Factorization | None:
+    """Returns a solved game as a factorisation in the canonical basis; None if it is wrong.
 
     The check is exact and independent of the game: the factors must sum to the target.
     """
-    ring = settings.agent.rules.ring
-    target = settings.targets[int(played.target[index])]
-    actions = np.array(played.actions[index, : played.length[index]], np.int64)
-    matrices = np.array(played.inverse[index], np.int64)
+    ring = settings.agent.game.ring
+    target = settings.targets[int(games.target[index])]
+    actions = np.array(games.actions[index, : games.length[index]], np.int64)
+    matrices = np.array(games.inverse[index], np.int64)
     factors = ring.reduce(np.einsum("mij,tmj->mit", matrices, actions))
     useful = np.all(np.any(factors != 0, axis=1), axis=0)
     u, v, w = (factors[mode, :size][:, useful] for mode, size in enumerate(target.shape))
@@ -42,56 +55,69 @@ def factorization_of(played: Played, index: int, settings: Settings) -> Factoriz
     return canonical(found) if found.verify().ok else None
 
 
-def new_records(played: Played, best: list[int | None], settings: Settings, provenance: dict):
-    """Verified factorisations of this round that beat the best of their target; updates `best`."""
+def new_records(
+    games: PlayedGames, findings: Findings, settings: Settings, provenance: dict
+) -> tuple[list[Factorization], Findings]:
+    """Returns the verified factorisations of a round that beat the best, shortest games first."""
     found = []
-    order = np.argsort(np.where(played.solved, played.length, np.iinfo(np.int32).max))
-    for index in order[: int(np.sum(played.solved))]:
-        target = int(played.target[index])
-        if best[target] is None or played.length[index] < best[target]:
-            candidate = factorization_of(played, index, settings)
+    order = np.argsort(np.where(games.solved, games.length, np.iinfo(np.int32).max))
+    for index in order[: int(np.sum(games.solved))]:
+        best = findings.ranks[int(games.target[index])]
+        if best is None or games.length[index] < best:
+            candidate = factorization_of(games, index, settings)
             if candidate is not None:
-                found += record(candidate.replace(provenance=provenance), target, best, settings)
-    return found
+                candidate = candidate.replace(provenance=provenance)
+                news, findings = record(candidate, findings, settings)
+                found += news
+    return found, findings
 
 
-def solved_games(played: Played, settings: Settings) -> dict[int, Factorization]:
-    """Game number -> verified algorithm over the integers, lifted where the run lifts."""
+def record(
+    candidate: Factorization, findings: Findings, settings: Settings
+) -> tuple[list[Factorization], Findings]:
+    """Returns the candidate, and its lift where the run lifts, if it beats the best rank.
+
+    In a run that lifts, a candidate that does not lift is none: another one of its rank may.
+    """
+    index = index_of(candidate, settings)
+    best = findings.ranks[index]
+    if best is not None and candidate.rank >= best:
+        return [], findings
+    found = [candidate]
+    if settings.config.train.lift:
+        lifted = lift(candidate)
+        if lifted is None:
+            return [], findings
+        found.append(lifted.replace(provenance=candidate.provenance))
+    ranks = tuple(candidate.rank if i == index else x for i, x in enumerate(findings.ranks))
+    return found, findings._replace(ranks=ranks)
+
+
+def solved_algorithms(games: PlayedGames, settings: Settings) -> dict[int, Factorization]:
+    """Returns number of a game -> its verified algorithm over the integers, lifted if need be."""
     solved = {}
-    for index in np.flatnonzero(played.solved):
-        f = factorization_of(played, int(index), settings)
-        f = lift(f) if f is not None and settings.train.lift else f
+    for index in np.flatnonzero(games.solved):
+        f = factorization_of(games, int(index), settings)
+        f = lift(f) if f is not None and settings.config.train.lift else f
         if f is not None and f.is_integral:
             solved[int(index)] = f
     return solved
 
 
 def faster(
-    timed: list[Factorization],
-    fastest: dict[str, float],
-    best: list[int | None],
-    settings: Settings,
-    provenance: dict,
-) -> list[Factorization]:
-    """Of the algorithms timed, those of the best rank that beat the `fastest`, which is updated."""
-    names, found = [target.name for target in settings.targets], []
+    timed: list[Factorization], findings: Findings, settings: Settings, provenance: dict
+) -> tuple[list[Factorization], Findings]:
+    """Returns the timed algorithms of the best rank that beat the fastest one of that rank."""
+    found, speedups = [], dict(findings.speedups)
     for f in timed:
-        name, speedup = f.target.name, f.provenance["speedup"]
-        if f.rank == best[names.index(name)] and speedup > fastest.get(f"{name} {f.rank}", 0.0):
-            fastest[f"{name} {f.rank}"] = speedup
+        key, speedup = f"{f.target.name} {f.rank}", f.provenance["speedup"]
+        is_best = f.rank == findings.ranks[index_of(f, settings)]
+        if is_best and speedup > speedups.get(key, 0.0):
+            speedups[key] = speedup
             found.append(f.replace(provenance=provenance | {"speedup": speedup}))
-    return found
+    return found, findings._replace(speedups=speedups)
 
 
-def record(
-    candidate: Factorization, target: int, best: list[int | None], settings: Settings
-) -> list[Factorization]:
-    """The candidate, with its lift where the run lifts, if it is a new best; updates `best`."""
-    if best[target] is not None and candidate.rank >= best[target]:
-        return []
-    lifted = lift(candidate) if settings.train.lift else None
-    if settings.train.lift and lifted is None:
-        return []  # the run seeks an algorithm over the integers; another one may lift
-    best[target] = candidate.rank
-    both = [candidate] if lifted is None else [candidate, lifted]
-    return [f.replace(provenance=candidate.provenance) for f in both]
+def index_of(f: Factorization, settings: Settings) -> int:
+    """Returns the number of a factorisation's target among those of the run."""
+    return [target.name for target in settings.targets].index(f.target.name)

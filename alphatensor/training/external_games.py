@@ -1,146 +1,203 @@
 """Algorithms that others found, as games for the agent; and walks that take up the agent's own.
 
 The agent alone is the default. With `train.best_games_from` a library's algorithms enter the buffer
-of best games at the start; with `train.flip_seconds` flip-graph walks run beside the agent: they
-start from its best games, and what they find becomes best games in turn. Such runs are hybrid, and
-every algorithm says in its provenance which side found it.
+of best games after the first round; with `train.flip_seconds` or `train.flip_steps` flip-graph
+walks run beside the agent: they start from its best games, and what they find becomes best games in
+turn. Such runs are hybrid, and every algorithm says in its provenance which side found it.
 """
 
-from collections.abc import Callable
+import functools
+import time
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 import alphatensor
-from alphatensor.agent import actions as factors
-from alphatensor.agent import bases, self_play
+from alphatensor.agent import Agent, actions, bases, self_play
+from alphatensor.agent import agent as agent_lib
 from alphatensor.factorization import Factorization, naive
-from alphatensor.factorization.library import store as library
-from alphatensor.flip_graph import scheduler as flip_search
+from alphatensor.factorization.library import store
+from alphatensor.flip_graph import scheduler
+from alphatensor.flip_graph.config import FlipSearchConfig
 from alphatensor.training.settings import Settings
+from alphatensor.training.state import Findings
 
 TRIED_BASES = 512  # for each game, to find one that leaves the factors in F
-
-# Gives algorithms for the best games: (found by the agent in this round, rounds so far) -> list.
-Partner = Callable[[list[Factorization], int], list[Factorization]]
+WALKERS = FlipSearchConfig(walkers=256, sweeps=100, rounds=10, patience=100, margin=3, pool=16)
 
 
-def make_partner(settings: Settings) -> Partner | None:
-    """What the configuration asks for; None for the agent alone."""
-    config, ring = settings.train, settings.agent.rules.ring
-    if not config.best_games_from and not config.flip_seconds:
-        return None
-    best = {t.name: naive(t.sizes, ring) for t in settings.targets} if config.flip_seconds else {}
-    walk = flip_search.SearchConfig(
-        ring=str(ring), walkers=256, sweeps=100, rounds=10, patience=100, margin=3,
-        slice_seconds=0.0, pool=16, seed=settings.seed,
-    )  # fmt: skip
+def first_findings(settings: Settings) -> Findings:
+    """Returns what a run knows before its first round."""
+    starts, ring = {}, settings.agent.game.ring
+    if settings.config.train.has_walks:
+        starts = {target.name: naive(target.sizes, ring) for target in settings.targets}
+    return Findings(ranks=(None,) * len(settings.targets), walk_starts=starts)
 
-    def partner(found: list[Factorization], rounds: int) -> list[Factorization]:
-        given = []
-        if config.best_games_from and rounds == 1:
-            given += from_library(settings)
-        for f in found + given:
-            known = best.get(f.target.name)
-            if f.ring == ring and known is not None and f.rank <= known.rank:
-                best[f.target.name] = f
-        for name, start in best.items():
-            pool, flips, _ = flip_search.walk(
-                [start], walk, config.flip_seconds / len(best), settings.seed + rounds
-            )
-            if pool[0].rank <= settings.agent.rules.max_moves:
-                provenance = {
-                    "engine": "flip graph",
-                    "started_from": start.provenance.get("engine", "naive"),
-                    "version": alphatensor.__version__,
-                    "seed": settings.seed,
-                    "flips": int(flips),
-                }
-                pool = [f.replace(provenance=provenance) for f in pool]
-                best[name] = pool[0]
-                given += pool
-        return given
 
-    return partner
+def algorithms_of_others(
+    found: list[Factorization], rounds: int, findings: Findings, settings: Settings
+) -> tuple[list[Factorization], Findings]:
+    """Returns algorithms for the best games of a round, and where the next walks start.
+
+    Args:
+      found: what the agent found in this round.
+      rounds: rounds played so far.
+      findings: what the run knows.
+      settings: of the run.
+
+    Raises:
+      FileError: for a damaged file of the library.
+    """
+    config, ring = settings.config.train, settings.agent.game.ring
+    given = from_library(settings) if config.best_games_from and rounds == 1 else []
+    starts = dict(findings.walk_starts)
+    for f in found + given:
+        known = starts.get(f.target.name)
+        if f.ring == ring and known is not None and f.rank <= known.rank:
+            starts[f.target.name] = f
+    for name, start in starts.items():
+        pool = _walk(start, settings, rounds, share=len(starts))
+        if pool[0].rank <= settings.agent.game.config.max_moves:
+            starts[name] = pool[0]
+            given = given + pool
+    return given, findings._replace(walk_starts=starts)
+
+
+def _walk(start: Factorization, settings: Settings, rounds: int, share: int) -> list[Factorization]:
+    """Walks from a factorisation for the configured steps, or its share of the seconds."""
+    config, seed = settings.config.train, settings.config.seed
+    if config.flip_steps:
+        is_over = scheduler.after_calls(config.flip_steps)
+    else:
+        is_over = scheduler.after_seconds(config.flip_seconds / share, time.monotonic)
+    walked = scheduler.walk([start], WALKERS, is_over, seed + rounds)
+    provenance = {
+        "engine": "flip graph",
+        "started_from": start.provenance.get("engine", "naive"),
+        "version": alphatensor.__version__,
+        "seed": seed,
+        "flips": int(walked.flips),
+    }
+    return [f.replace(provenance=provenance) for f in walked.found]
 
 
 def from_library(settings: Settings) -> list[Factorization]:
-    """The library's algorithm of each target over the run's ring, where it fits the game.
+    """Returns the library's algorithm of each target over the run's ring, where it fits the game.
 
     Raises:
-      npz.FileError: for a damaged file.
+      FileError: for a damaged file.
     """
-    rules = settings.agent.rules
-    found = []
+    game, folder, found = settings.agent.game, settings.config.train.best_games_from, []
     for target in settings.targets:
-        f = library.best(settings.train.best_games_from, target.sizes or target.name, rules.ring)
-        if f is not None and f.rank <= rules.max_moves:
+        f = store.best(folder, target.sizes or target.name, game.ring)
+        if f is not None and f.rank <= game.config.max_moves:
             found.append(f.replace(provenance=f.provenance | {"engine": "library"}))
     return found
 
 
 def games_of(
-    schemes: list[Factorization], settings: Settings, key: jax.Array, count: int
+    algorithms: list[Factorization], settings: Settings, key: jax.Array, count: int
 ) -> self_play.Games:
-    """`count` games, each an algorithm in a random basis and a random order of moves.
+    """Makes games of algorithms, each in a random basis and a random order of moves.
 
     Bases that take an entry out of the set F are passed over; where all tried ones do, the game is
     in the canonical basis.
 
     Args:
-      schemes: verified algorithms of the run's targets, over its ring, no longer than its games.
+      algorithms: verified factorisations of the run's targets, over its ring, no longer than its
+        games; they take turns.
+      settings: of the run.
       key: random key.
-      count: B.
+      count: B, number of games.
+
+    Returns:
+      Games with leaves [B, ...], on the host.
     """
-    rules, symmetries = settings.agent.rules, settings.symmetries
-    side, ring, longest = rules.side, rules.ring, rules.max_moves
-    samples, entries = settings.agent.config.samples, np.array(settings.agent.vocabulary.entries)
     names = [target.name for target in settings.targets]
-    games = []
-    for number, game_key in enumerate(jax.random.split(key, count)):
-        f = schemes[number % len(schemes)]
-        index = names.index(f.target.name)
-        basis_key, order_key = jax.random.split(game_key)
-        plain = np.zeros((f.rank, 3, side), np.int32)
-        for mode, factor in enumerate(f.factors):
-            plain[:, mode, : len(factor)] = np.asarray(factor, np.int64).T
-        many = jax.vmap(
-            lambda k, sizes=symmetries.sizes[index]: bases.random_basis(
-                k, sizes, side, ring, symmetries.density, symmetries.shared
-            )
-        )(jax.random.split(basis_key, TRIED_BASES))
-        moved = jax.vmap(lambda m, x=plain: bases.change_factors(x, m, ring))(many.forward)
-        moved = np.array(factors.canonical(moved, ring))
-        fits = np.isin(moved, entries).all(axis=(1, 2, 3))
-        if fits.any():
-            first = int(np.argmax(fits))
-            basis, moves = bases.Basis(*(x[first] for x in many)), moved[first]
-        else:
-            basis = bases.identity(side)
-            moves = factors.canonical(jnp.asarray(plain), ring)
-        moves = jax.random.permutation(order_key, moves)
-        tensor = np.zeros((side,) * 3, np.int32)
-        tensor[tuple(slice(s) for s in f.target.shape)] = f.target.tensor
-        actions = np.zeros((longest, 3, side), np.int8)
-        actions[: f.rank] = moves
-        candidates = np.zeros((longest, samples, 3, side), np.int8)
-        candidates[:, 0] = actions
-        policy = np.zeros((longest, samples), np.float32)
-        policy[:, 0] = 1.0
-        support = np.arange(side) < np.array(f.target.shape)[:, None]
-        games.append(
-            self_play.Games(
-                start=np.asarray(bases.change_tensor(tensor, basis.forward, ring), np.int16),
-                support=support,
-                actions=actions,
-                candidates=candidates,
-                policy=policy,
-                returns=np.minimum(np.arange(longest) - f.rank, 0).astype(np.float32),
-                length=np.int32(f.rank),
-                solved=np.bool_(True),
-                target=np.int32(index),
-                inverse=np.asarray(basis.inverse, np.int32),
-            )
+    keys = jax.random.split(key, count)
+    numbers = np.arange(count) % len(algorithms)
+    parts = []
+    for number, f in enumerate(algorithms[:count]):
+        target = names.index(f.target.name)
+        games = _games_of_one(
+            keys[numbers == number],
+            jnp.asarray(_moves(f, settings.agent.game.side)),
+            jnp.asarray(_padded(f.target.tensor, settings.agent.game.side)),
+            agent=settings.agent,
+            target=target,
         )
-    return jax.tree.map(lambda *x: np.stack(x), *games)
+        parts.append(jax.device_get(games))
+    order = np.argsort(np.argsort(numbers, kind="stable"), kind="stable")
+    return jax.tree.map(lambda *x: np.concatenate(x)[order], *parts)
+
+
+@functools.partial(jax.jit, static_argnames=("agent", "target"))
+def _games_of_one(
+    keys: jax.Array, moves: jax.Array, tensor: jax.Array, *, agent: Agent, target: int
+) -> self_play.Games:
+    """Makes games [B, ...] of one algorithm.
+
+    Args:
+      keys: random keys [B].
+      moves: int32 [R, 3, S], the algorithm in the canonical basis.
+      tensor: int32 [S, S, S], what it decomposes.
+      agent: static description of the agent.
+      target: number of the tensor among the run's targets.
+    """
+    game, shape = agent.game, agent.shapes[target]
+    longest, rank = game.config.max_moves, moves.shape[0]
+    entries = jnp.array(agent.vocabulary.entries)
+
+    def one(key: jax.Array) -> self_play.Games:
+        basis_key, order_key = jax.random.split(key)
+        draw = functools.partial(
+            bases.random_basis,
+            shape=shape,
+            side=game.side,
+            ring=game.ring,
+            config=agent.config.bases,
+        )
+        many = jax.vmap(draw)(jax.random.split(basis_key, TRIED_BASES))
+        moved = jax.vmap(lambda m: bases.change_factors(moves, m, game.ring))(many.forward)
+        moved = actions.canonical(moved, game.ring)
+        fits = jnp.all(jnp.isin(moved, entries), axis=(1, 2, 3))
+        first = jnp.argmax(fits)
+        plain = bases.identity(game.side)
+        basis = jax.tree.map(lambda x, y: jnp.where(jnp.any(fits), x[first], y), many, plain)
+        played = jnp.where(jnp.any(fits), moved[first], actions.canonical(moves, game.ring))
+        played = jax.random.permutation(order_key, played).astype(jnp.int8)
+        played = jnp.pad(played, ((0, longest - rank), (0, 0), (0, 0)))
+        return self_play.Games(
+            start=bases.change_tensor(tensor, basis.forward, game.ring).astype(jnp.int16),
+            support=agent_lib.support_of(shape, game.side),
+            actions=played,
+            returns=jnp.minimum(jnp.arange(longest) - rank, 0).astype(jnp.float32),
+            length=jnp.int32(rank),
+            solved=jnp.bool_(True),
+            target=jnp.int32(target),
+            inverse=basis.inverse,
+            bonus=jnp.float32(0),
+            **_certain_policy(played, agent),
+        )
+
+    return jax.lax.map(one, keys)
+
+
+def _certain_policy(played: jax.Array, agent: Agent) -> dict[str, jax.Array]:
+    """Returns candidates and a policy that is sure of the moves int8 [T, 3, S]."""
+    shape = (len(played), agent.config.search.samples)
+    candidates = jnp.zeros((*shape, *played.shape[1:]), jnp.int8).at[:, 0].set(played)
+    return {"candidates": candidates, "policy": jnp.zeros(shape).at[:, 0].set(1.0)}
+
+
+def _moves(f: Factorization, side: int) -> np.ndarray:
+    """Returns a factorisation as moves int32 [R, 3, S] in the canonical basis."""
+    moves = np.zeros((f.rank, 3, side), np.int32)
+    for mode, factor in enumerate(f.factors):
+        moves[:, mode, : len(factor)] = np.asarray(factor, np.int64).T
+    return moves
+
+
+def _padded(tensor: np.ndarray, side: int) -> np.ndarray:
+    return np.pad(tensor, [(0, side - size) for size in tensor.shape]).astype(np.int32)

@@ -1,21 +1,28 @@
 """What a run costs before it is started: operations, memory of each device, lowered programs."""
 
+import time
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from alphatensor.agent import environment, learner
-from alphatensor.agent import search as search_lib
+from alphatensor.agent import bases, environment, learner, search
 from alphatensor.agent.environment import Observation, State
 from alphatensor.training import devices
-from alphatensor.training import loop as training
+from alphatensor.training.programs import make_programs
 from alphatensor.training.settings import Settings
 
 
 class Chip(NamedTuple):
-    """A chip's published peak rate (dense bfloat16, FLOP/s) and memory (bytes)."""
+    """Says what a chip's maker publishes.
+
+    Attributes:
+      platform: `tpu` or `cuda`.
+      rate: peak of dense bfloat16, FLOP/s.
+      memory: bytes.
+    """
 
     platform: str
     rate: float
@@ -35,12 +42,12 @@ CHIPS = {
 
 
 class Memory(NamedTuple):
-    """Bytes on each device.
+    """Counts bytes on each device.
 
     Attributes:
       parameters: the parameters, both moments of AdamW and a gradient.
-      buffers: of games, best games and the games in play.
-      tree: of the search: every node of every game that the device plays.
+      buffers: buffers of games and best games, and the games in play.
+      tree: the search trees: every node of every game that the device plays.
       activations: what the forward pass of an update stores for its gradient; a compiler may store
         less, and needs some room of its own.
     """
@@ -51,15 +58,67 @@ class Memory(NamedTuple):
     activations: int
 
 
+def describe(settings: Settings, chip_name: str, updates: int, utilisation: float) -> str:
+    """Returns what a run needs on the configured mesh of some chip, one fact a line.
+
+    Args:
+      settings: of the run.
+      chip_name: one of `CHIPS`.
+      updates: number of updates of the run whose time is projected.
+      utilisation: share of the chip's published peak that is assumed to be reached.
+    """
+    chip, count = CHIPS[chip_name], jax.device_count()
+    total = run_operations(settings, updates)
+    days = total / (count * chip.rate * utilisation) / 86_400
+    gradient = gradient_operations(settings) * settings.config.learner.batch_size
+    gib = {name: x / 2**30 for name, x in memory(settings)._asdict().items()}
+    needed, there = sum(gib.values()), chip.memory / 2**30
+    verdict = "fits" if needed < there else "does NOT fit: more devices, or a model axis"
+    return "\n".join(
+        [
+            f"parameters                {num_parameters(settings):,}",
+            f"operations of an update   {gradient:.3g}",
+            f"operations of a node      {inference_operations(settings):.3g}",
+            f"operations of the run     {total:.3g} ({updates:,} updates with their games)",
+            *(f"{name + ', GiB a device':<25} {x:.2f}" for name, x in gib.items()),
+            f"together                  {needed:.2f} of {there:.0f} GiB: {verdict}",
+            f"projected time            {days:.3g} days on {count} x {chip_name} at "
+            f"{utilisation:.0%} of {chip.rate / 1e12:.0f} TFLOP/s (a projection, not a "
+            "measurement)",
+        ]
+    )
+
+
+def lower(settings: Settings, platform: str) -> Iterator[tuple[str, int, float]]:
+    """Lowers both programs for `tpu` or `cuda`; yields name, bytes of StableHLO and seconds.
+
+    Raises whatever JAX raises where a program cannot be lowered for the platform.
+    """
+    programs = make_programs(settings)
+    mixture = jax.ShapeDtypeStruct((3,), jnp.float32, sharding=devices.replicated(programs.mesh))
+    for name, program, shapes in (
+        ("learn", programs.learn, (programs.shapes, mixture)),
+        ("act", programs.act, (programs.shapes,)),
+    ):
+        begin = time.monotonic()
+        exported = jax.export.export(program, platforms=[platform])(*shapes)
+        yield name, len(exported.mlir_module_serialized), time.monotonic() - begin
+
+
 def gradient_operations(settings: Settings) -> float:
-    """Floating-point operations of the loss and its gradient for one position."""
-    return _lower_gradient(settings).cost_analysis()["flops"]
+    """Counts floating-point operations of the loss and its gradient for one position."""
+
+    def gradient(params, key, batch):
+        return jax.grad(learner.loss, has_aux=True)(params, key, batch, settings.agent)
+
+    shapes = _parameter_shapes(settings), _key(), _batch(settings, 1)
+    return jax.jit(gradient).lower(*shapes).cost_analysis()["flops"]
 
 
 def inference_operations(settings: Settings) -> float:
-    """Floating-point operations of evaluating one tree node: K sampled actions and the value."""
+    """Counts operations of evaluating one tree node: K sampled actions and the value."""
     agent = settings.agent
-    shape = (1, agent.config.samples, agent.vocabulary.num_tokens)
+    shape = (1, agent.config.search.samples, agent.vocabulary.num_tokens)
     lowered = jax.jit(agent.network.sample).lower(
         _parameter_shapes(settings),
         _observation(settings),
@@ -69,50 +128,56 @@ def inference_operations(settings: Settings) -> float:
 
 
 def num_parameters(settings: Settings) -> int:
-    """Of the network."""
+    """Counts the parameters of the network."""
     return sum(x.size for x in jax.tree.leaves(_parameter_shapes(settings)))
 
 
 def run_operations(settings: Settings, updates: int) -> float:
-    """Operations of a whole run of `updates` updates with its games, on all devices."""
-    config, rules = settings.train, settings.agent.rules
-    learning = gradient_operations(settings) * settings.learner.batch_size * updates
-    rounds = max(updates - config.warmup_updates, 0) / config.updates_per_round
-    nodes = config.games * rules.max_moves * (settings.agent.config.simulations + 1)
+    """Counts operations of a whole run of `updates` updates with its games, on all devices."""
+    config = settings.config
+    learning = gradient_operations(settings) * config.learner.batch_size * updates
+    rounds = max(updates - config.train.warmup_updates, 0) / config.train.updates_per_round
+    nodes = config.train.games * config.game.max_moves * (config.search.simulations + 1)
     return learning + rounds * nodes * inference_operations(settings)
 
 
 def memory(settings: Settings) -> Memory:
-    """Bytes on each device of the configured mesh."""
-    programs = training.make_programs(settings)
+    """Counts bytes on each device of the configured mesh."""
+    programs, config = make_programs(settings), settings.config
     shapes = programs.shapes
     params = _device_bytes(shapes.learner.params)
     share = programs.mesh.shape[devices.DATA]
+    in_play = _device_bytes(shapes.games) * config.train.games // config.train.game_buffer
     return Memory(
         parameters=_device_bytes(shapes.learner) + params,
-        buffers=_device_bytes((shapes.games, shapes.best_games))
-        + _device_bytes(shapes.games) * settings.train.games // settings.train.game_buffer,
-        tree=tree_bytes(settings) * settings.train.games // share,
-        activations=activation_bytes(settings) * settings.learner.batch_size // share,
+        buffers=_device_bytes((shapes.games, shapes.best_games)) + in_play,
+        tree=tree_bytes(settings) * config.train.games // share,
+        activations=activation_bytes(settings) * config.learner.batch_size // share,
     )
 
 
 def tree_bytes(settings: Settings) -> int:
-    """Bytes of one game's search tree: simulations + 1 nodes with state and K candidates each."""
-    agent = settings.agent
-    node = jax.eval_shape(lambda: _node(settings))
-    samples = agent.config.samples
-    # mctx: 6 arrays of 4 bytes for each child, 5 for each node.
-    return (agent.config.simulations + 1) * (_bytes(node) + 4 * (6 * samples + 5))
+    """Counts bytes of one game's search tree: its nodes with state and K candidates each."""
+    agent, side = settings.agent, settings.agent.game.side
+
+    def tree(params, key):
+        state: State = environment.reset(
+            jnp.zeros((side,) * 3, jnp.int32), jnp.ones((3, side), bool), agent.game
+        )
+        states = jax.tree.map(lambda x: x[None], state)
+        permutations = bases.identity_permutations(side)
+        return search.grow_tree(params, agent, permutations, states, key[None])
+
+    return _bytes(jax.eval_shape(tree, _parameter_shapes(settings), _key()))
 
 
 def activation_bytes(settings: Settings) -> int:
-    """Bytes that the loss of one position stores for its gradient."""
+    """Counts bytes that the loss of one position stores for its gradient."""
 
     def residuals(batch_size: int) -> int:
         def forward(params, key, batch):
             def total(params):
-                return learner.loss(params, key, batch, settings.agent, settings.learner)[0]
+                return learner.loss(params, key, batch, settings.agent)[0]
 
             return jax.vjp(total, params)[1]  # a pytree of what the backward pass needs
 
@@ -122,64 +187,30 @@ def activation_bytes(settings: Settings) -> int:
     return (residuals(3) - residuals(1)) // 2  # without what does not grow with the batch
 
 
-def lowered(settings: Settings, platform: str) -> dict[str, int]:
-    """Lowers both programs for `tpu` or `cuda`; bytes of each StableHLO module.
-
-    Raises whatever JAX raises where a program cannot be lowered for the platform.
-    """
-    programs = training.make_programs(settings)
-    mixture = jax.ShapeDtypeStruct((3,), jnp.float32, sharding=devices.replicated(programs.mesh))
-    arguments = {"learn": (programs.shapes, mixture), "act": (programs.shapes,)}
-    sizes = {}
-    for name, shapes in arguments.items():
-        exported = jax.export.export(getattr(programs, name), platforms=[platform])(*shapes)
-        sizes[name] = len(exported.mlir_module_serialized)
-    return sizes
-
-
-def _lower_gradient(settings: Settings):
-    def gradient(params, key, batch):
-        return jax.grad(learner.loss, has_aux=True)(
-            params, key, batch, settings.agent, settings.learner
-        )
-
-    return jax.jit(gradient).lower(_parameter_shapes(settings), _key(), _batch(settings, 1))
-
-
 def _key():
     return jax.eval_shape(lambda: jax.random.key(0))
 
 
 def _batch(settings: Settings, size: int) -> learner.Batch:
-    actions = (size, settings.learner.actions_per_state)
+    actions = (size, settings.config.learner.actions_per_state)
     return learner.Batch(
-        _observation(settings, size),
-        jax.ShapeDtypeStruct((*actions, settings.agent.vocabulary.num_tokens), jnp.int32),
-        jax.ShapeDtypeStruct(actions, jnp.bool_),
-        jax.ShapeDtypeStruct((size,), jnp.float32),
+        observation=_observation(settings, size),
+        tokens=jax.ShapeDtypeStruct((*actions, settings.agent.vocabulary.num_tokens), jnp.int32),
+        is_useful=jax.ShapeDtypeStruct(actions, jnp.bool_),
+        value=jax.ShapeDtypeStruct((size,), jnp.float32),
     )
 
 
 def _observation(settings: Settings, batch_size: int = 1) -> Observation:
-    rules = settings.agent.rules
-    shape = (batch_size, rules.history + 1, rules.side, rules.side, rules.side)
+    side, history = settings.agent.game.side, settings.config.game.history
     return Observation(
-        jax.ShapeDtypeStruct(shape, jnp.float32),
-        jax.ShapeDtypeStruct((batch_size, 1), jnp.float32),
+        tensors=jax.ShapeDtypeStruct((batch_size, history + 1, side, side, side), jnp.float32),
+        scalars=jax.ShapeDtypeStruct((batch_size, 1), jnp.float32),
     )
 
 
 def _parameter_shapes(settings: Settings):
     return jax.eval_shape(settings.agent.network.init, _key())
-
-
-def _node(settings: Settings):
-    agent, side = settings.agent, settings.agent.rules.side
-    state: State = environment.reset(
-        jnp.zeros((side,) * 3, jnp.int32), jnp.ones((3, side), bool), agent.rules
-    )
-    candidates = jnp.zeros((agent.config.samples, 3, side), jnp.int8)
-    return search_lib.Node(state, candidates, jnp.zeros(2, jnp.uint32))
 
 
 def _bytes(tree) -> int:

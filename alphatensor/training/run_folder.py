@@ -2,7 +2,7 @@
 
 config.json          the configuration
 events.out.tfevents* TensorBoard scalars
-curves.csv           the same scalars, one row for each turn of the loop
+curves.csv           the same scalars, one row for each iteration of the loop
 checkpoints/         the whole state of the run, see `checkpoints`
 run.log              what was said on the screen, rotated
 2x2x2_rank7_Z.npz    each new best algorithm, with its provenance
@@ -11,91 +11,80 @@ summary.png          learning curves
 2x2x2_rank7_Z.png    factor matrices U, V, W of the best algorithms
 """
 
-import csv
+import contextlib
 import fcntl
-import io
 import itertools
 import json
 import logging
 import logging.handlers
 import os
 import pathlib
-import tempfile
+from typing import Self, TextIO
 
 import jax
-import matplotlib
 import numpy as np
 import tensorboardX
 
+from alphatensor import files
 from alphatensor.factorization import Factorization, draw, load, save, to_text
-from alphatensor.training.loop import Report
-
-matplotlib.use("Agg")
-from matplotlib import pyplot as plt  # noqa: E402
+from alphatensor.training import curves
+from alphatensor.training.state import Report, TrainState
 
 
 class RunFolder:
     """Writes one run's results; a context manager, so that curves reach the disk at any end."""
 
-    def __init__(self, path: str):
+    def __init__(self, path: str | os.PathLike):
         """Creates the folder and locks it, or raises `ValueError` in one line."""
         self.path = pathlib.Path(path)
-        self._lock = _lock(path)
-        self._events = self._log = None
+        self._lock = _lock(self.path)
+        self._stack = contextlib.ExitStack()
+        self._stack.callback(self._lock.close)
 
     def open(self, config: dict, updates: int = 0) -> None:
         """Begins to write.
 
         Args:
-          config: of the run, stored as config.json.
-          updates: those of the checkpoint that the run goes on from; what the folder holds of
-            later turns is dropped, since they come again. 0: whatever it holds is replaced.
+          config: configuration of the run, stored as config.json.
+          updates: number of updates at the checkpoint that the run goes on from; what the folder
+            holds of later ones is dropped, since they come again. 0: all that it holds is replaced.
         """
         self._config = config
-        self._write("config.json", json.dumps(config, indent=2, default=str).encode())
-        rows = read_curves(self.path) if updates else []
+        files.write_text(self.path / "config.json", json.dumps(config, indent=2, default=str))
+        rows = curves.read(self.path) if updates else []
         self._rows = [row for row in rows if row["updates"] <= updates]
-        self._best = self._read_best() if updates else {}
+        self.best = _read_best(self.path) if updates else {}
         self._events = tensorboardX.SummaryWriter(str(self.path), purge_step=updates + 1)
         self._log = logging.handlers.RotatingFileHandler(
             self.path / "run.log", maxBytes=1_000_000, backupCount=3
         )
         self._log.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
+        for close in (self._log.close, self._events.close, self.write_curves):
+            self._stack.callback(close)
 
-    def move_aside(self) -> "RunFolder":
+    def move_aside(self) -> Self:
         """Renames the folder to the first free `<path>-N` and returns a new, empty one."""
-        number = next(n for n in itertools.count(1) if not self._aside(n).exists())
-        self.path.rename(self._aside(number))
-        self._lock.close()
-        return RunFolder(str(self.path))
+        numbered = (self.path.with_name(f"{self.path.name}-{n}") for n in itertools.count(1))
+        self.path.rename(next(path for path in numbered if not path.exists()))
+        self.close()
+        return type(self)(self.path)
 
-    def _aside(self, number: int) -> pathlib.Path:
-        return self.path.with_name(f"{self.path.name}-{number}")
-
-    def __enter__(self) -> "RunFolder":
+    def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_) -> None:
-        try:
-            if self._events is not None:
-                self.write_curves()
-        finally:
-            if self._events is not None:
-                self._events.close()
-                self._log.close()
-            self._lock.close()
+    def __exit__(self, *error) -> None:
+        self.close()
 
-    @property
-    def best(self) -> dict[str, Factorization]:
-        """The best factorisation so far by `'target ring'`."""
-        return self._best
+    def close(self) -> None:
+        """Writes the curves, closes all files and gives the lock back."""
+        self._stack.close()
 
     def log(self, text: str) -> None:
         """Adds a line to run.log."""
         self._log.emit(logging.LogRecord("run", logging.INFO, "", 0, text, None, None))
 
     def record(self, report: Report) -> None:
-        """Stores a report: scalars, and every found factorisation at once."""
+        """Stores a report: its scalars, and every found factorisation at once."""
         row = {"seconds": report.seconds, "updates": report.updates, "rounds": report.rounds}
         self._rows.append(row | report.scalars)
         for name, value in report.scalars.items():
@@ -103,34 +92,31 @@ class RunFolder:
         if len(report.lengths):
             self._events.add_histogram("games/ranks", report.lengths, report.updates)
         for f in report.found:
-            if self._is_slower(f):
-                continue
-            provenance = f.provenance | {"config": json.dumps(self._config, default=str)}
-            stored = Factorization(f.target, f.ring, f.u, f.v, f.w, provenance)
-            save(self.path / f"{name_of(f)}.npz", stored)
-            self._best[f"{f.target.name} {f.ring}"] = f
+            if not self._is_slower(f):
+                provenance = f.provenance | {"config": json.dumps(self._config, default=str)}
+                save(self.path / f"{name_of(f)}.npz", f.replace(provenance=provenance))
+                self.best[_key(f)] = f
 
     def _is_slower(self, f: Factorization) -> bool:
-        """Whether the folder has one of the same rank with a greater measured speed-up."""
-        known = self._best.get(f"{f.target.name} {f.ring}")
+        """Says whether the folder has one of the same rank with a greater measured speed-up."""
+        known = self.best.get(_key(f))
         if known is None or known.rank != f.rank or "speedup" not in f.provenance:
             return False
         return known.provenance.get("speedup", 0.0) >= f.provenance["speedup"]
 
-    def save_failed_state(self, state) -> pathlib.Path:
-        """Stores the leaves of a state whose loss was not finite, for inspection."""
+    def save_failed_state(self, state: TrainState) -> pathlib.Path:
+        """Stores the learner's arrays after a loss that was not finite, for inspection."""
         leaves = jax.tree_util.tree_leaves_with_path(jax.device_get(state.learner))
+        arrays = {jax.tree_util.keystr(key): np.asarray(x) for key, x in leaves}
         path = self.path / "failed_state.npz"
-        with tempfile.NamedTemporaryFile(dir=self.path, suffix=".npz", delete=False) as file:
-            np.savez(file, **{jax.tree_util.keystr(key): np.asarray(x) for key, x in leaves})
-        os.replace(file.name, path)
+        files.write(path, lambda file: np.savez(file, **arrays))
         return path
 
     def summarise(self) -> str:
         """Writes summary.txt and the pictures; returns the summary's text."""
         self.write_curves()
         parts = []
-        for f in self._best.values():
+        for f in self.best.values():
             draw(f, self.path / f"{name_of(f)}.png")
             engine, seconds = f.provenance["engine"], f.provenance["seconds"]
             parts.append(
@@ -139,107 +125,65 @@ class RunFolder:
                 f"{f.provenance['rounds']} rounds of games\n{to_text(f)}"
             )
         text = "\n\n".join(parts) if parts else "No game was solved."
-        self._write("summary.txt", (text + "\n").encode())
+        files.write_text(self.path / "summary.txt", text + "\n")
         if self._rows:
-            self._draw_curves()
+            files.write(self.path / "summary.png", lambda file: curves.draw(self._rows, file))
         return text
-
-    def _write(self, name: str, data: bytes) -> None:
-        with tempfile.NamedTemporaryFile(dir=self.path, delete=False) as file:
-            file.write(data)
-        os.chmod(file.name, 0o644)
-        os.replace(file.name, self.path / name)
 
     def write_curves(self) -> None:
         """Writes curves.csv and flushes the events."""
-        names = list(dict.fromkeys(name for row in self._rows for name in row))
-        text = io.StringIO(newline="")
-        writer = csv.DictWriter(text, names, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(self._rows)
-        self._write("curves.csv", text.getvalue().encode())
+        files.write_text(self.path / curves.NAME, curves.to_csv(self._rows))
         self._events.flush()
 
-    def _read_best(self) -> dict[str, Factorization]:
-        best: dict[str, Factorization] = {}
-        for path in self.path.glob("*_rank*.npz"):
-            (f,) = load(path)
-            name = f"{f.target.name} {f.ring}"
-            if name not in best or f.rank < best[name].rank:
-                best[name] = f
-        return best
 
-    def _draw_curves(self) -> None:
-        with tempfile.NamedTemporaryFile(dir=self.path, suffix=".png", delete=False) as file:
-            draw_curves(self._rows, file)
-        os.chmod(file.name, 0o644)
-        os.replace(file.name, self.path / "summary.png")
+def is_running(folder: pathlib.Path) -> bool:
+    """Says whether a live run holds the lock of its folder."""
+    try:
+        with (folder / ".lock").open() as lock:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        pass
+    return False
 
 
-def _lock(path: str):
-    """An open, locked file in the folder, which is made first; raises `ValueError`."""
-    folder = pathlib.Path(path)
+def name_of(f: Factorization) -> str:
+    """Returns a file name without suffix, for example `2x2x2_rank7_Z`."""
+    target = pathlib.PurePath(f.target.name).stem
+    return f"{target}_rank{f.rank}_{f.ring}"
+
+
+def _key(f: Factorization) -> str:
+    return f"{f.target.name} {f.ring}"
+
+
+def _read_best(folder: pathlib.Path) -> dict[str, Factorization]:
+    """Reads the factorisation of least rank for each target and ring."""
+    best: dict[str, Factorization] = {}
+    for path in folder.glob("*_rank*.npz"):
+        (f,) = load(path)
+        if _key(f) not in best or f.rank < best[_key(f)].rank:
+            best[_key(f)] = f
+    return best
+
+
+def _lock(folder: pathlib.Path) -> TextIO:
+    """Opens and locks a file in the folder, which is made first; raises `ValueError`."""
+    name = f"--config.output={str(folder)!r}"
     try:
         folder.mkdir(parents=True, exist_ok=True)
         file = (folder / ".lock").open("a+")
     except OSError as error:
         reason = error.strerror or error
-        raise ValueError(
-            f"--config.output={path!r}: expected a folder that can be written ({reason})."
-        ) from None
+        raise ValueError(f"{name}: expected a folder that can be written ({reason}).") from None
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
         file.seek(0)
         holder = file.read().strip()
-        raise ValueError(
-            f"--config.output={path!r}: another run (process {holder}) is writing there."
-        ) from None
+        raise ValueError(f"{name}: another run (process {holder}) is writing there.") from None
     file.truncate(0)
     file.write(str(os.getpid()))
     file.flush()
     return file
-
-
-def read_curves(path: pathlib.Path) -> list[dict[str, float]]:
-    """The rows of a run's curves.csv, without the empty cells; [] where there is none."""
-    try:
-        with (path / "curves.csv").open(newline="") as file:
-            rows = list(csv.DictReader(file))
-    except OSError:
-        return []
-    counters = ("updates", "rounds")
-    return [
-        {name: int(x) if name in counters else float(x) for name, x in row.items() if x}
-        for row in rows
-    ]
-
-
-def draw_curves(rows: list[dict[str, float]], file) -> None:
-    """Draws learning curves as PNG into a path or binary file."""
-    panels = [
-        ("policy loss (nats)", ["loss/policy"]),
-        ("value loss", ["loss/value"]),
-        ("solved share of games", ["games/solved"]),
-        ("moves of solved games", ["games/best_rank", "games/mean_rank"]),
-    ]
-    figure, axes = plt.subplots(2, 2, figsize=(10, 6.5), sharex=True, layout="constrained")
-    for ax, (title, names) in zip(axes.flat, panels, strict=True):
-        for name in names:
-            chosen = [row for row in rows if name in row]
-            x = [row["seconds"] for row in chosen]
-            ax.plot(x, [row[name] for row in chosen], ".-", ms=4, lw=1, label=name.split("/")[1])
-        ax.set_title(title, fontsize=10)
-        ax.grid(alpha=0.3)
-        if len(names) > 1:
-            ax.legend(fontsize=8)
-    for ax in axes[1]:
-        ax.set_xlabel("seconds, compilation included")
-    figure.savefig(file, dpi=110, format="png")
-    plt.close(figure)
-
-
-def name_of(f: Factorization) -> str:
-    """A file name without suffix, for example `2x2x2_rank7_Z`."""
-    target = pathlib.PurePath(f.target.name).stem
-    return f"{target}_rank{f.rank}_{f.ring}"

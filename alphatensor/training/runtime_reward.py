@@ -8,6 +8,7 @@ An algorithm that has not been measured counts as the slowest one that has been,
 there is one. Inside the search tree nothing is measured: the value head learns what to expect.
 """
 
+import hashlib
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -17,67 +18,75 @@ import numpy as np
 from alphatensor.factorization import Factorization
 from alphatensor.kernels import compile_matmul, timing
 from alphatensor.training import devices
-from alphatensor.training.settings import Settings
+from alphatensor.training.config import TrainConfig
+from alphatensor.training.state import Findings
 
 REPEATS = 5  # pairs timed for each algorithm
 
+# Measures (algorithm, size of the matrices) -> speed-up over `jnp.dot`.
+Measure = Callable[[Factorization, int], float]
 
-class Timed(NamedTuple):
-    """What a round of games is paid.
+
+class Payment(NamedTuple):
+    """Says what a round of games is paid.
 
     Attributes:
       bonus: float32 [B], weight · b of each solved game, 0 of the others.
-      measured: the algorithms measured in this round, `speedup` over `jnp.dot` in the provenance.
+      measured: algorithms measured in this round, `speedup` over `jnp.dot` in the provenance.
+      findings: with the new run times.
     """
 
     bonus: np.ndarray
     measured: list[Factorization]
+    findings: Findings
 
 
-def measure(f: Factorization, size: int) -> float:
-    """Speed-up over `jnp.dot` of an algorithm's kernel for square float32 matrices."""
+def measure_speedup(f: Factorization, size: int) -> float:
+    """Times an algorithm's kernel against `jnp.dot` for square float32 matrices of a size."""
     baseline, kernel = jax.jit(jax.numpy.dot), jax.jit(compile_matmul(f))
     return timing.paired(baseline, kernel, timing.operands((size,) * 3, "float32"), REPEATS).ratio
 
 
-def make_reward(
-    settings: Settings, measure: Callable[[Factorization, int], float] = measure
-) -> Callable[[dict[int, Factorization]], Timed] | None:
-    """The reward that the configuration asks for; None for none.
+def pay(
+    solved: dict[int, Factorization],
+    findings: Findings,
+    config: TrainConfig,
+    measure: Measure = measure_speedup,
+) -> Payment:
+    """Measures some of a round's algorithms and pays all of its solved games.
 
-    The result maps a round's solved games, game number -> algorithm over the integers, to `Timed`.
     All processes of a run measure, and the slowest counts for all.
 
     Args:
-      settings: of the run.
+      solved: number of a game -> its algorithm over the integers, canonical.
+      findings: what was measured before.
+      config: of the loop.
       measure: times an algorithm; tests give another one.
     """
-    config = settings.train
-    if not config.runtime_weight:
-        return None
-    seconds: dict[bytes, tuple[int, float]] = {}  # algorithm -> its rank and time, jnp.dot = 1
-
-    def reward(solved: dict[int, Factorization]) -> Timed:
-        by_rank = sorted(solved.items(), key=lambda item: item[1].rank)
-        fresh = {_key(f): f for _, f in by_rank if _key(f) not in seconds}
-        measured = []
-        for key, f in list(fresh.items())[: config.runtime_measured]:
-            ratio = 1 / float(devices.agree(np.array([1 / measure(f, config.runtime_size)]))[0])
-            seconds[key] = f.rank, 1 / ratio
-            measured.append(f.replace(provenance=f.provenance | {"speedup": ratio}))
-        bonus = np.zeros(config.games, np.float32)
-        for index, f in solved.items():
-            slowest = max(
-                [t for rank, t in seconds.values() if rank == f.rank]
-                or [t for _, t in seconds.values()]
-            )
-            bonus[index] = -config.runtime_weight * seconds.get(_key(f), (f.rank, slowest))[1]
-        return Timed(bonus, measured)
-
-    return reward
+    times, measured = dict(findings.run_times), []
+    by_rank = sorted(solved.values(), key=lambda f: f.rank)
+    fresh = {key: f for f in by_rank if (key := _key(f)) not in times}
+    for key, f in list(fresh.items())[: config.runtime_measured]:
+        mine = 1 / measure(f, config.runtime_size)
+        slowest = float(devices.agree(np.array([mine]))[0])
+        times[key] = f.rank, slowest
+        measured.append(f.replace(provenance=f.provenance | {"speedup": 1 / slowest}))
+    bonus = np.zeros(config.games, np.float32)
+    for index, f in solved.items():
+        bonus[index] = -config.runtime_weight * _time_of(f, times)
+    return Payment(bonus, measured, findings._replace(run_times=times))
 
 
-def _key(f: Factorization) -> bytes:
-    """The same for the same terms in any order; `f` is canonical."""
+def _time_of(f: Factorization, times: dict[str, tuple[int, float]]) -> float:
+    """Returns an algorithm's run time as measured, or the greatest of those like it."""
+    if known := times.get(_key(f)):
+        return known[1]
+    like = [time for rank, time in times.values() if rank == f.rank]
+    return max(like or [time for _, time in times.values()])
+
+
+def _key(f: Factorization) -> str:
+    """Returns the same text for the same terms in any order; `f` is canonical."""
     rows = np.concatenate([np.array(x, np.int64) for x in f.factors]).T
-    return f.target.name.encode() + np.array(sorted(map(tuple, rows))).tobytes()
+    terms = np.array(sorted(map(tuple, rows))).tobytes()
+    return f"{f.target.name} {f.rank} {hashlib.sha256(terms).hexdigest()[:32]}"

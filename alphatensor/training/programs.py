@@ -1,0 +1,172 @@
+"""The compiled functions of a run, over the mesh of its devices."""
+
+import functools
+from collections.abc import Callable
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax.sharding import PartitionSpec
+
+from alphatensor.agent import agent as agent_lib
+from alphatensor.agent import learner, replay, self_play
+from alphatensor.training import devices
+from alphatensor.training.settings import Settings
+from alphatensor.training.state import TrainState
+
+
+class Keys(NamedTuple):
+    """Random keys of the parts of a run, made of its seed.
+
+    Randomness is a function of these and of the counters in the state, so a run that starts again
+    from a stored state goes on as if it had never stopped.
+    """
+
+    init: jax.Array
+    permutations: jax.Array
+    bases: jax.Array
+    learn: jax.Array
+    act: jax.Array
+
+
+class Programs(NamedTuple):
+    """Holds the compiled functions of a run.
+
+    Attributes:
+      mesh: the devices.
+      shapes: shapes and shardings of a TrainState: what a checkpoint is restored into.
+      init: makes the first state.
+      learn: makes `train.updates_per_call` updates: (state, mixture float32 [3]) -> (state,
+        losses).
+      act: plays a round: state -> (games [train.games, ...], statistics).
+      store: takes up a round: (state, games, bonus float32 [train.games]) -> state; the bonus is
+        added to the returns of solved games.
+      feed: (state, games [train.games, ...]) -> state with these among the best games.
+    """
+
+    mesh: jax.sharding.Mesh
+    shapes: TrainState
+    init: Callable[[], TrainState]
+    learn: Callable[[TrainState, jax.Array], tuple[TrainState, learner.Losses]]
+    act: Callable[[TrainState], tuple[self_play.Games, self_play.Statistics]]
+    store: Callable[[TrainState, self_play.Games, jax.Array], TrainState]
+    feed: Callable[[TrainState, self_play.Games], TrainState]
+
+
+def make_programs(settings: Settings) -> Programs:
+    """Builds the jitted functions over the configured mesh; nothing is compiled before a call."""
+    config = settings.config
+    mesh = devices.make_mesh(config.mesh.data, config.mesh.model)
+    keys = Keys(*jax.random.split(jax.random.key(config.seed), len(Keys._fields)))
+    constants = agent_lib.make_constants(
+        settings.agent,
+        [target.tensor for target in settings.targets],
+        keys.permutations,
+        keys.bases,
+    )
+    play = _make_play(settings, mesh, constants, keys.act)
+    learn = _make_learn(settings, mesh, constants, keys.learn)
+    init = functools.partial(_init, settings, play, keys.init)
+    shapes = _with_shardings(jax.eval_shape(init), mesh)
+    # One sharding throughout, or the second call of each program would compile it again.
+    shardings, replicated = jax.tree.map(lambda x: x.sharding, shapes), devices.replicated(mesh)
+    slack = config.train.best_slack
+
+    def act(state: TrainState):
+        return play(state.learner.params, state.rounds)
+
+    def store(state: TrainState, games: self_play.Games, bonus: jax.Array) -> TrainState:
+        games = replay.with_bonus(games, bonus)
+        return state._replace(
+            games=replay.add(state.games, games),
+            best_games=replay.add_best(state.best_games, games, slack),
+            rounds=state.rounds + 1,
+        )
+
+    def feed(state: TrainState, games: self_play.Games) -> TrainState:
+        return state._replace(best_games=replay.add_best(state.best_games, games, slack))
+
+    return Programs(
+        mesh=mesh,
+        shapes=shapes,
+        init=jax.jit(init, out_shardings=shardings),
+        learn=jax.jit(learn, donate_argnums=0, out_shardings=(shardings, replicated)),
+        act=jax.jit(act, out_shardings=replicated),
+        store=jax.jit(store, donate_argnums=0, out_shardings=shardings),
+        feed=jax.jit(feed, donate_argnums=0, out_shardings=shardings),
+    )
+
+
+def _on_all_devices(function: Callable, mesh: jax.sharding.Mesh, in_specs) -> Callable:
+    """Runs a function once on each device of the data axis; all results must be the same."""
+    # The check cannot see through mctx's loops; results are made equal by gathers and means.
+    return jax.shard_map(
+        function,
+        mesh=mesh,
+        in_specs=in_specs,
+        out_specs=PartitionSpec(),
+        axis_names={devices.DATA},
+        check_vma=False,
+    )
+
+
+def _make_play(settings: Settings, mesh, constants: agent_lib.Constants, act_key) -> Callable:
+    """Makes (params, rounds) -> (games [train.games, ...], statistics), shared among devices."""
+
+    def play_share(params, keys):
+        # Inside the function host arrays become constants of the program.
+        arrays = jax.tree.map(jnp.asarray, constants)
+        games, statistics = self_play.play(params, settings.agent, arrays, keys)
+        gather = functools.partial(jax.lax.all_gather, axis_name=devices.DATA, tiled=True)
+        return jax.tree.map(gather, games), jax.lax.pmean(statistics, devices.DATA)
+
+    def play(params, rounds):
+        round_key = jax.random.fold_in(act_key, rounds)
+        keys = jax.random.split(round_key, settings.config.train.games)
+        specs = (PartitionSpec(), PartitionSpec(devices.DATA))
+        return _on_all_devices(play_share, mesh, specs)(params, keys)
+
+    return play
+
+
+def _make_learn(settings: Settings, mesh, constants: agent_lib.Constants, learn_key) -> Callable:
+    """Makes (state, mixture) -> (state, losses), every device with its share of each batch."""
+    shard = learner.Shard(
+        updates=settings.config.train.updates_per_call,
+        devices=mesh.shape[devices.DATA],
+        axis=devices.DATA,
+    )
+    learn_share = functools.partial(learner.learn, agent=settings.agent, shard=shard)
+
+    def learn(state: TrainState, mixture: jax.Array) -> tuple[TrainState, learner.Losses]:
+        experience = learner.Experience(state.games, state.best_games, mixture)
+        key = jax.random.fold_in(learn_key, state.learner.step)
+        arrays = jax.tree.map(jnp.asarray, constants)
+        share = _on_all_devices(learn_share, mesh, (PartitionSpec(),) * 4)
+        learnt, losses = share(state.learner, key, experience, arrays)
+        return state._replace(learner=learnt), losses
+
+    return learn
+
+
+def _init(settings: Settings, play: Callable, key: jax.Array) -> TrainState:
+    """Returns random parameters and empty buffers."""
+    state, train = learner.init(key, settings.agent), settings.config.train
+    batch, _ = jax.eval_shape(play, state.params, jnp.zeros((), jnp.int32))
+    game = jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape[1:], x.dtype), batch)
+    return TrainState(
+        learner=state,
+        games=replay.empty_ring(game, train.game_buffer),
+        best_games=replay.empty_best(game, train.best_buffer),
+        rounds=jnp.zeros((), jnp.int32),
+    )
+
+
+def _with_shardings(shapes: TrainState, mesh: jax.sharding.Mesh) -> TrainState:
+    """Adds shardings to shapes: the learner's split over the model axis, all else replicated."""
+    shardings = jax.tree.map(lambda _: devices.replicated(mesh), shapes)
+    split = jax.tree.map(lambda x: devices.split_over_model(mesh, x.shape), shapes.learner)
+    shardings = shardings._replace(learner=split)
+    return jax.tree.map(
+        lambda x, s: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=s), shapes, shardings
+    )

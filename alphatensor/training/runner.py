@@ -1,0 +1,285 @@
+"""A whole run in its folder: started or gone on with, checkpointed, reported and ended.
+
+    from alphatensor.training import train
+    from experiments.configs import quickstart
+
+    outcome = train(quickstart.get_config(), on_report=lambda report: print(report.best))
+
+`Run` gives the same as an iterator of reports.
+"""
+
+import contextlib
+import json
+import pathlib
+import time
+from collections.abc import Callable, Iterator, Mapping
+from typing import NamedTuple, Self
+
+import jax
+import numpy as np
+from ml_collections import ConfigDict
+
+from alphatensor.config import differences
+from alphatensor.factorization import Factorization
+from alphatensor.training import checkpoints, devices, interrupts, loop, progress, run_folder
+from alphatensor.training import settings as settings_lib
+from alphatensor.training.config import RunConfig
+from alphatensor.training.programs import make_programs
+from alphatensor.training.state import Findings, Report, Snapshot
+
+FORMAT = 2  # of what a checkpoint holds; others cannot be read
+
+
+class RunError(RuntimeError):
+    """Raised for a run that cannot go on; the message, which was said, tells why in one line.
+
+    Attributes:
+      summary: the summary of what it has found, or empty text.
+    """
+
+    def __init__(self, message: str, summary: str = ""):
+        super().__init__(message)
+        self.summary = summary
+
+
+class Outcome(NamedTuple):
+    """Says how a run ended.
+
+    Attributes:
+      ended: one sentence.
+      summary: the best algorithms in readable form; empty in all processes but the first.
+      folder: where everything is; None in all processes but the first.
+      best: the best factorisation by `'target ring'`, for example `'2x2x2 Z'`.
+      report: the last report; None where the run was over before it began.
+    """
+
+    ended: str
+    summary: str
+    folder: pathlib.Path | None
+    best: dict[str, Factorization]
+    report: Report | None
+
+
+def train(
+    config: RunConfig | ConfigDict | Mapping,
+    *,
+    resume: bool = True,
+    force: bool = False,
+    on_report: Callable[[Report], None] | None = None,
+) -> Outcome:
+    """Trains until the goal or a limit is reached, or the user stops it, and writes everything.
+
+    Ctrl-C and SIGTERM end the run after the iteration under way, with a checkpoint; a second one
+    ends it at once.
+
+    Args:
+      config: of the run; `config.output` names its folder.
+      resume: whether to go on from the newest checkpoint in that folder; otherwise the folder is
+        moved aside and the run begins anew.
+      force: whether to go on from a checkpoint of another configuration.
+      on_report: is called with the report of each iteration.
+
+    Raises:
+      ValueError: in one line, for a configuration that does not fit.
+      RunError: where the run cannot go on.
+    """
+    devices.use_all_cores()
+    report = None
+    with Run(config, resume=resume, force=force) as run:
+        with interrupts.StopRequests() as requests:
+            for report in run.reports(stop=lambda: requests.count > 0):
+                if on_report:
+                    on_report(report)
+                requests.can_wait = True
+        return run.finish(report, was_stopped=requests.count > 0)
+
+
+class Run:
+    """A run in its folder; a context manager.
+
+    Attributes:
+      settings: the checked configuration with targets and agent.
+      folder: where process 0 writes; None in the other processes.
+    """
+
+    def __init__(
+        self,
+        config: RunConfig | ConfigDict | Mapping,
+        *,
+        resume: bool = True,
+        force: bool = False,
+    ):
+        """Opens the folder and restores where the run stood; arguments are those of `train`."""
+        self.settings = settings_lib.from_config(config)
+        config = self.settings.config
+        self._config = json.loads(json.dumps(config.to_dict()))
+        self._stack = contextlib.ExitStack()
+        with contextlib.ExitStack() as opened:  # closed again where something below fails
+            self.folder = None
+            if jax.process_index() == 0:  # the others compute and store their share
+                self.folder = run_folder.RunFolder(config.output)
+                opened.callback(lambda: self.folder.close())
+            self._checkpoints = checkpoints.Checkpoints(
+                pathlib.Path(config.output) / "checkpoints", config.checkpoint.keep
+            )
+            stored = self._checkpoints.progress() if resume else None
+            if stored:
+                _check_same(stored, self._config, force)
+            elif self.folder and self._checkpoints.steps():
+                self.folder = self.folder.move_aside()
+            devices.agree(np.zeros(1))  # nobody goes on before the folder is as it should be
+            self._programs = make_programs(self.settings)
+            notes: list[str] = []
+            self._start = self._restore(notes) if stored else None
+            step = int(self._start.state.learner.step) if self._start else 0
+            if self.folder:
+                self.folder.open(self._config, step)
+            self._logger = opened.enter_context(progress.RunLogger(self.folder))
+            if self._start:
+                notes.append(
+                    f"Going on from update {step}, {self._start.seconds:.0f} s into the run."
+                )
+            for note in notes:
+                self._logger.say(note)
+            self._stack = opened.pop_all()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error) -> None:
+        self._stack.close()
+
+    def __iter__(self) -> Iterator[Report]:
+        return self.reports()
+
+    def reports(self, stop: Callable[[], bool] = lambda: False) -> Iterator[Report]:
+        """Runs, yielding the report of each iteration after its discoveries are stored.
+
+        The whole state is stored when a new best rank is found, every `checkpoint.minutes`, where
+        `stop` says so, which ends the run, and at its end; also where the caller leaves the loop.
+
+        Raises:
+          RunError: where the run cannot go on.
+        """
+        try:
+            with contextlib.closing(self._reports(stop)) as found:
+                yield from found
+        except loop.NonFiniteLossError as error:
+            message = str(error)
+            if self.folder:
+                message += f"; the state is in {self.folder.save_failed_state(error.state)}."
+            raise self._failed(message) from None
+        except (checkpoints.CheckpointError, OSError) as error:
+            raise self._failed(f"Stopped: {' '.join(str(error).split())}") from None
+        except jax.errors.JaxRuntimeError as error:
+            if jax.process_count() == 1:
+                raise
+            reason = str(error).splitlines()[0][:200]
+            raise self._failed(
+                f"Stopped: another process of this run was lost ({reason}). Start all of them "
+                "again, and the run goes on from its last checkpoint."
+            ) from None
+
+    def _failed(self, message: str) -> RunError:
+        """Says why the run cannot go on, and summarises what can still be written."""
+        self.say(message)
+        summary = ""
+        with contextlib.suppress(OSError, ValueError):
+            summary = self.folder.summarise() if self.folder else ""
+        return RunError(message, summary)
+
+    def _reports(self, stop: Callable[[], bool]) -> Iterator[Report]:
+        saved_at, saved_step, last = time.monotonic(), None, None
+        try:
+            for snapshot, report in loop.train(self.settings, self._programs, self._start):
+                last = snapshot, report
+                self._record(report)
+                yield report
+                minutes = self.settings.config.checkpoint.minutes
+                is_due = time.monotonic() - saved_at >= 60 * minutes
+                is_last, is_due = devices.agree(np.array([stop(), is_due]))
+                if report.found or is_due or is_last:
+                    self._save(snapshot, report, keep_for_ever=bool(report.found))
+                    saved_at, saved_step = time.monotonic(), report.updates
+                if is_last:
+                    break
+        except GeneratorExit:  # the caller has left the loop
+            self._save_last(last, saved_step)
+            raise
+        self._save_last(last, saved_step)
+
+    def _record(self, report: Report) -> None:
+        """Stores a report and says what it found."""
+        if self.folder:
+            self.folder.record(report)
+        for f in report.found:
+            self._logger.say(_announcement(f, self.folder))
+        self._logger.update(report)
+
+    def _save(self, snapshot: Snapshot, report: Report, keep_for_ever: bool) -> None:
+        if self.folder:
+            self.folder.write_curves()
+        content = dict(
+            format=FORMAT,
+            config=self._config,
+            findings=snapshot.findings.to_json(),
+            seconds=snapshot.seconds,
+            updates=report.updates,
+            rounds=report.rounds,
+        )
+        self._checkpoints.save(report.updates, snapshot.state, content, keep_for_ever)
+
+    def _save_last(self, last: tuple[Snapshot, Report] | None, saved_step: int | None) -> None:
+        if last is not None and saved_step != last[1].updates:
+            self._save(*last, keep_for_ever=False)
+        self._checkpoints.wait()
+
+    def _restore(self, notes: list[str]) -> Snapshot:
+        """Reads the newest checkpoint that can be used; adds to `notes` what could not be."""
+        restored = self._checkpoints.restore(self._programs.shapes, notes.append)
+        if restored is None:
+            raise ValueError(
+                f"{'; '.join(notes)} No checkpoint can be used; --noresume moves the run aside."
+            )
+        state, stored = restored
+        findings = Findings.from_json(stored["findings"], self.settings.targets)
+        return Snapshot(state, findings, stored["seconds"])
+
+    def say(self, text: str) -> None:
+        """Writes a line on the screen and into run.log."""
+        self._logger.say(text)
+
+    def finish(self, report: Report | None, was_stopped: bool) -> Outcome:
+        """Writes the summary and the pictures, and says how the run ended."""
+        is_over = "Interrupted; the same command goes on from here." if was_stopped else "Done."
+        if not self.folder:
+            return Outcome(is_over, "", None, {}, report)
+        ended = f"{is_over} Everything is in {self.folder.path}/."
+        best = dict(self.folder.best)
+        return Outcome(ended, self.folder.summarise(), self.folder.path, best, report)
+
+
+def _check_same(stored: dict, given: dict, force: bool) -> None:
+    """Raises `ValueError` where a checkpoint is of another version or configuration."""
+    if stored.get("format") != FORMAT:
+        raise ValueError(
+            f"--config.output={given['output']!r}: its checkpoints were written by another version "
+            "of this program and cannot be read; --noresume moves the run aside and begins anew."
+        )
+    found = differences(RunConfig, stored["config"], given)
+    different = [f"{name} {old!r} -> {new!r}" for name, old, new in found]
+    if different and not force:
+        raise ValueError(
+            f"--config: the checkpoint in {given['output']} has another configuration: "
+            f"{'; '.join(different)}; expected the same, --force, or --noresume."
+        )
+
+
+def _announcement(f: Factorization, folder: run_folder.RunFolder | None) -> str:
+    place = f" -> {folder.path / run_folder.name_of(f)}.npz" if folder else ""
+    speed = f.provenance.get("speedup")
+    measured = f", {speed:.3f} times as fast as jnp.dot" if speed else ""
+    return (
+        f"{f.target.name}: rank {f.rank} over {f.ring}{measured}, verified exactly, found by the "
+        f"{f.provenance['engine']} after {f.provenance['seconds']:.0f} s{place}"
+    )

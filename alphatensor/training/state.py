@@ -1,0 +1,107 @@
+"""Where a run stands: the arrays on the devices, and what the host has found and measured."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+
+from alphatensor import rings, targets
+from alphatensor.agent import learner, replay
+from alphatensor.factorization import Factorization
+
+
+class TrainState(NamedTuple):
+    """Holds all arrays that change during a run.
+
+    Attributes:
+      learner: the parameters, the optimiser's state and the number of updates.
+      games: recent games.
+      best_games: the best games.
+      rounds: int32 [], rounds of games played so far.
+    """
+
+    learner: learner.LearnerState
+    games: replay.RingBuffer
+    best_games: replay.BestBuffer
+    rounds: jax.Array
+
+
+class Findings(NamedTuple):
+    """Holds what the host of a run has found and measured; replaced, never changed in place.
+
+    Attributes:
+      ranks: best rank of each target so far, None before the first.
+      speedups: `'2x2x2 7'` (target and rank) -> greatest speed-up over `jnp.dot` measured.
+      run_times: key of an algorithm -> its rank and its run time in units of that of `jnp.dot`;
+        measured times do not repeat, so they are stored and used again.
+      walk_starts: target name -> factorisation that the next flip-graph walk starts from.
+    """
+
+    ranks: tuple[int | None, ...]
+    speedups: Mapping[str, float] = {}
+    run_times: Mapping[str, tuple[int, float]] = {}
+    walk_starts: Mapping[str, Factorization] = {}
+
+    def to_json(self) -> dict[str, Any]:
+        """Returns the findings as JSON can hold them."""
+        starts = {name: _factors(f) for name, f in self.walk_starts.items()}
+        return self._asdict() | {"walk_starts": starts}
+
+    @classmethod
+    def from_json(cls, stored: Mapping[str, Any], known: tuple[targets.Target, ...]) -> "Findings":
+        """Reads what `to_json` wrote, of a run with these targets."""
+        by_name = {target.name: target for target in known}
+        starts = stored["walk_starts"].items()
+        return cls(
+            ranks=tuple(stored["ranks"]),
+            speedups=dict(stored["speedups"]),
+            run_times={key: (rank, time) for key, (rank, time) in stored["run_times"].items()},
+            walk_starts={name: _factorization(by_name[name], x) for name, x in starts},
+        )
+
+
+class Snapshot(NamedTuple):
+    """Holds all that a run needs to go on as if it had never stopped.
+
+    Attributes:
+      state: the arrays.
+      findings: what the host knows.
+      seconds: seconds that the run has taken, compilation included.
+    """
+
+    state: TrainState
+    findings: Findings
+    seconds: float
+
+
+class Report(NamedTuple):
+    """Says what happened in one iteration of the loop.
+
+    Attributes:
+      seconds: since the run began, compilation included.
+      updates, rounds: updates and rounds of games made so far.
+      scalars: name -> value, for curves.
+      lengths: int [G], moves of the games that were solved in this iteration.
+      found: verified factorisations that beat the run's best, best last.
+      best: best rank of each target so far, None before the first.
+    """
+
+    seconds: float
+    updates: int
+    rounds: int
+    scalars: dict[str, float]
+    lengths: np.ndarray
+    found: list[Factorization]
+    best: tuple[int | None, ...]
+
+
+def _factors(f: Factorization) -> dict[str, Any]:
+    """Returns a factorisation over integers as JSON can hold it."""
+    factors = {name: getattr(f, name).tolist() for name in "uvw"}
+    return {"ring": f.ring.name, "provenance": dict(f.provenance)} | factors
+
+
+def _factorization(target: targets.Target, stored: Mapping[str, Any]) -> Factorization:
+    factors = (np.array(stored[name], np.int64) for name in "uvw")
+    return Factorization(target, rings.parse(stored["ring"]), *factors, stored["provenance"])
