@@ -91,4 +91,4 @@ def last_state(output) -> dict[str, np.ndarray]:
     leaves = jax.tree_util.tree_leaves_with_path(state)
     progress = json.loads(newest.read_text())["progress"]
     found = {jax.tree_util.keystr(path): np.asarray(x) for path, x in leaves}
-    return found | {"rounds": progress["rounds"], "best": progress["best"]}
+    return found | {"rounds": progress["rounds"], "findings": progress["findings"]}

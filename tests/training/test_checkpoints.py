@@ -122,7 +122,7 @@ def test_a_file_system_that_refuses_is_reported(tmp_path):
 
 WRITER = """
 import pathlib, sys, jax, jax.numpy as jnp
-from alphatensor import checkpoints
+from alphatensor.training import checkpoints
 keeper = checkpoints.Checkpoints(sys.argv[1], 2)
 like = {"step": jnp.zeros((), jnp.int32), "big": jnp.zeros((300_000,), jnp.float32)}
 shapes = jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=x.sharding), like)

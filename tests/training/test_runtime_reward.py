@@ -8,8 +8,8 @@ from tiny_run import tiny_config
 from alphatensor import rings
 from alphatensor.agent import replay
 from alphatensor.factorization import canonical, naive, sandwich, strassen
-from alphatensor.training import loop as training
-from alphatensor.training import runtime_reward, settings
+from alphatensor.training import external_games, loop, runtime_reward, settings
+from alphatensor.training.programs import make_programs
 
 
 def two_by_two(**changes):
@@ -32,9 +32,14 @@ def test_minus_the_weighted_time_is_paid():
         asked.append((f.rank, size))
         return 1 / next(times[f.rank])
 
-    reward = runtime_reward.make_reward(
-        two_by_two(train__runtime_measured=2, train__runtime_size=64), measure
-    )
+    run = two_by_two(train__runtime_measured=2, train__runtime_size=64)
+    findings = external_games.first_findings(run)
+
+    def reward(solved):
+        nonlocal findings
+        bonus, measured, findings = runtime_reward.pay(solved, findings, run.config.train, measure)
+        return bonus, measured
+
     first, second, third, long = algorithms()
     bonus, measured = reward({0: long, 2: first, 3: second, 5: third, 6: first})
     assert asked == [(7, 64), (7, 64)], "the shortest, each once"
@@ -49,12 +54,8 @@ def test_minus_the_weighted_time_is_paid():
     assert reward({})[0].sum() == 0
 
 
-def test_no_weight_no_reward():
-    assert runtime_reward.make_reward(settings.from_config(tiny_config())) is None
-
-
 def test_games_that_are_paid_more_are_kept():
-    programs = training.make_programs(settings.from_config(tiny_config()))
+    programs = make_programs(settings.from_config(tiny_config()))
     shapes, _ = jax.eval_shape(programs.act, programs.shapes)
     games = jax.tree.map(lambda x: np.zeros(x.shape, x.dtype), shapes)
     length = np.array([2, 2, 2, 3, 2, 2, 2, 2], np.int32)
@@ -67,7 +68,7 @@ def test_games_that_are_paid_more_are_kept():
     np.testing.assert_allclose(paid.returns[1], [-2.2, -1.2, 0])
     np.testing.assert_allclose(paid.returns[4], games.returns[4], err_msg="not solved")
     one = jax.tree.map(lambda x: x[0], games)
-    best = replay.add_best(replay.empty(one, 3), paid, slack=1)
+    best = replay.add_best(replay.empty_best(one, 3), paid, slack=1)
     np.testing.assert_allclose(best.games.returns[:, 0], [-2.2, -2.5, -2.9])
     slower = paid._replace(returns=paid.returns - 1)
     again = replay.add_best(best, slower, slack=1)
@@ -76,13 +77,12 @@ def test_games_that_are_paid_more_are_kept():
 
 def test_a_run_measures_what_it_finds():
     config = tiny_config(train__runtime_weight=1.0, train__runtime_size=32, train__max_rounds=3)
-    reports, state = [], None
-    for state, report in training.train(settings.from_config(config)):  # noqa: B007
-        reports.append(report)
+    turns = loop.train(settings.from_config(config))
+    states, reports = zip(*((jax.device_get(x.state), report) for x, report in turns), strict=True)
     timed = [f for r in reports for f in r.found if "speedup" in f.provenance]
     assert timed and all(f.verify().ok and f.provenance["speedup"] > 0 for f in timed)
-    kept = np.array(state.best_games.score) > -np.inf
-    games = jax.tree.map(lambda x: np.array(x)[kept], state.best_games.games)
+    best_games = states[-1].best_games
+    games = jax.tree.map(lambda x: x[best_games.score > -np.inf], best_games.games)
     assert (games.returns[:, 0] < -games.length).all(), "time is paid for"
 
 

@@ -7,11 +7,8 @@ from tiny_run import tiny_config
 
 from alphatensor import factorization as fz
 from alphatensor import rings
-from alphatensor.factorization.library import store as library
-from alphatensor.training import discoveries as records
-from alphatensor.training import external_games as feeding
-from alphatensor.training import loop as training
-from alphatensor.training import settings
+from alphatensor.factorization.library import store
+from alphatensor.training import discoveries, external_games, loop, settings
 
 
 def two_by_two(**changes):
@@ -31,14 +28,14 @@ def test_games_are_the_algorithm_in_other_bases(ring):
         config.demonstrations.probabilities = (0.25, 0.5, 0.25)
         config.train.lift = False
     run_settings = settings.from_config(config)
-    games = feeding.games_of([fz.strassen(ring)], run_settings, jax.random.key(0), 12)
-    played = records.Played(*(getattr(games, name) for name in records.Played._fields))
+    games = external_games.games_of([fz.strassen(ring)], run_settings, jax.random.key(0), 12)
+    played = discoveries.of_games(games)
     for index in range(12):
         product = np.einsum(
             "ti,tj,tk->ijk", *(games.actions[index, :, m].astype(int) for m in range(3))
         )
         np.testing.assert_array_equal(ring.reduce(product), games.start[index])
-        found = records.factorization_of(played, index, run_settings)
+        found = discoveries.factorization_of(played, index, run_settings)
         assert found is not None and found.rank == 7, "back in the canonical basis it is right"
     assert len({x.tobytes() for x in games.start}) > 3, "in several bases"
     np.testing.assert_array_equal(games.returns[0], [-7, -6, -5, -4, -3, -2, -1, 0])
@@ -46,21 +43,27 @@ def test_games_are_the_algorithm_in_other_bases(ring):
 
 
 def test_walks_beside_the_agent_say_who_found_what():
-    run_settings = settings.from_config(two_by_two(train__flip_seconds=2.0))
-    reports = list(training.train(run_settings))
-    state, report = reports[-1]
+    run_settings = settings.from_config(two_by_two(train__flip_steps=20))
+    reports = list(loop.train(run_settings))
+    _, report = reports[-1]
     assert report.best == (7,)
     found = [f for _, r in reports for f in r.found if f.rank == 7]
     assert {f.provenance["engine"] for f in found} == {"flip graph"}
     assert {str(f.ring) for f in found} == {"Z", "Z2"} and all(f.verify().ok for f in found)
 
 
+def test_walks_for_some_seconds():
+    config = two_by_two(train__flip_seconds=0.1, train__goal=(8,), train__max_rounds=1)
+    ((snapshot, report),) = loop.train(settings.from_config(config))
+    assert report.best[0] <= 8 and snapshot.findings.walk_starts["2x2x2"].rank <= 8
+
+
 def test_a_library_fills_the_best_games(tmp_path):
-    library.add(tmp_path, fz.strassen(rings.IntegersMod(2)))
+    store.add(tmp_path, fz.strassen(rings.IntegersMod(2)))
     config = two_by_two(train__best_games_from=str(tmp_path))
     config.train.best_buffer = 4
-    ((state, report),) = training.train(settings.from_config(config))
-    best_games = jax.device_get(state.best_games)
+    ((snapshot, report),) = loop.train(settings.from_config(config))
+    best_games = jax.device_get(snapshot.state.best_games)
     assert report.best == (7,) and report.found[0].provenance["engine"] == "library"
     assert best_games.size == 4 and (best_games.games.length[:4] == 7).all()
 
@@ -71,6 +74,7 @@ def test_a_library_fills_the_best_games(tmp_path):
         ("best_games_from", "nowhere", "a folder"),
         ("flip_seconds", -1.0, "at least 0"),
         ("flip_seconds", 1.0, "Z2"),
+        ("flip_steps", 1, "Z2"),
     ],
 )
 def test_mistakes_name_the_field(field, value, words):

@@ -7,8 +7,8 @@ import sys
 import jax
 import pytest
 
-from alphatensor.training import loop as training
 from alphatensor.training import planning, settings
+from alphatensor.training.programs import make_programs
 from experiments.configs import paper, quickstart
 
 ROOT = pathlib.Path(__file__).parents[2]
@@ -27,8 +27,8 @@ def reduced():
 
 @pytest.mark.parametrize("platform", ["tpu", "cuda"])
 def test_every_format_up_to_5x5x5_lowers(reduced, platform):
-    assert len(reduced.targets) == 20 and reduced.agent.rules.side == 25
-    sizes = planning.lowered(reduced, platform)
+    assert len(reduced.targets) == 20 and reduced.agent.game.side == 25
+    sizes = {name: size for name, size, _ in planning.lower(reduced, platform)}
     assert set(sizes) == {"learn", "act"} and min(sizes.values()) > 10_000
 
 
@@ -41,7 +41,7 @@ def test_memory_of_the_tree_is_that_of_its_arrays(reduced):
 
 
 def test_counted_parameters_are_those_of_the_network(reduced):
-    shapes = training.make_programs(reduced).shapes.learner.params
+    shapes = make_programs(reduced).shapes.learner.params
     assert planning.num_parameters(reduced) == sum(x.size for x in jax.tree.leaves(shapes))
 
 
