@@ -1,54 +1,66 @@
 """Actions: rank-1 tensors as factors (u, v, w), as tokens, in canonical form, and merged.
 
 Factors are integer arrays [..., 3, S]: one row for each mode, padded with zeros to the side S. The
-policy network writes an action as `k` tokens of `d` entries each, k·d >= S_u + S_v + S_w: the true
-entries of u, v and w one after the other, padded with zeros (paper, "Policy head").
+policy network writes an action as k tokens of d entries each, k·d >= S_u + S_v + S_w: the true
+entries of u, v and w one after the other, padded with zeros (Fawzi et al. 2022, Methods, "Policy
+head").
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
+from alphatensor.agent.config import AgentConfig
 from alphatensor.rings import Ring
 
 
 class Vocabulary(NamedTuple):
-    """How factors are written as tokens. Hashable: a static argument of jitted functions.
+    """The rule by which factors are written as tokens. Hashable: a static argument.
 
     Attributes:
       entries: the set F in increasing order, for example (-1, 0, 1).
       entries_per_token: d.
-      sizes: (S_u, S_v, S_w), the number of true entries of each factor.
+      shape: (S_u, S_v, S_w), the number of true entries of each factor.
       side: S, the length to which factors are padded.
     """
 
     entries: tuple[int, ...]
     entries_per_token: int
-    sizes: tuple[int, int, int]
+    shape: tuple[int, int, int]
     side: int
 
     @property
     def num_tokens(self) -> int:
-        """k: tokens of one action."""
-        return -(-sum(self.sizes) // self.entries_per_token)
+        """The number k of tokens of one action."""
+        return -(-sum(self.shape) // self.entries_per_token)
 
     @property
     def size(self) -> int:
-        """|F|**d: values of one token."""
+        """The number |F|**d of values of one token."""
         return len(self.entries) ** self.entries_per_token
 
 
+def make_vocabulary(config: AgentConfig, shapes: Sequence[tuple[int, int, int]]) -> Vocabulary:
+    """Returns the vocabulary of a run whose targets have these shapes.
+
+    Each mode gets as many entries as the largest target has there, so that one network serves all.
+    """
+    shape = tuple(max(sizes) for sizes in zip(*shapes, strict=True))
+    return Vocabulary(tuple(sorted(config.entries)), config.entries_per_token, shape, max(shape))
+
+
 def _positions(vocabulary: Vocabulary) -> np.ndarray:
-    """Where each true entry lies in a flattened [3, S] action: int array [S_u + S_v + S_w]."""
+    """Returns where each true entry lies in a flattened [3, S] action, int [S_u + S_v + S_w]."""
     return np.concatenate(
-        [mode * vocabulary.side + np.arange(size) for mode, size in enumerate(vocabulary.sizes)]
+        [mode * vocabulary.side + np.arange(size) for mode, size in enumerate(vocabulary.shape)]
     )
 
 
 def to_tokens(factors: jax.Array, vocabulary: Vocabulary) -> jax.Array:
-    """Tokens int32 [..., k] of factors [..., 3, S] whose entries lie in F."""
+    """Returns the tokens int32 [..., k] of factors [..., 3, S] whose entries lie in F."""
     d, k = vocabulary.entries_per_token, vocabulary.num_tokens
     flat = factors.reshape(*factors.shape[:-2], 3 * vocabulary.side)[..., _positions(vocabulary)]
     padding = [(0, 0)] * (flat.ndim - 1) + [(0, k * d - flat.shape[-1])]
@@ -59,11 +71,11 @@ def to_tokens(factors: jax.Array, vocabulary: Vocabulary) -> jax.Array:
 
 
 def from_tokens(tokens: jax.Array, vocabulary: Vocabulary) -> jax.Array:
-    """Factors int8 [..., 3, S] of tokens [..., k]; what a token writes on padding is dropped."""
+    """Returns the factors int8 [..., 3, S] of tokens [..., k]; entries on padding are dropped."""
     d, base = vocabulary.entries_per_token, len(vocabulary.entries)
     weights = jnp.array([base**i for i in range(d)], jnp.int32)
     digits = (tokens[..., None] // weights) % base
-    flat = digits.reshape(*tokens.shape[:-1], -1)[..., : sum(vocabulary.sizes)]
+    flat = digits.reshape(*tokens.shape[:-1], -1)[..., : sum(vocabulary.shape)]
     values = jnp.array(vocabulary.entries, jnp.int8)[flat]
     out = jnp.zeros((*tokens.shape[:-1], 3 * vocabulary.side), jnp.int8)
     out = out.at[..., _positions(vocabulary)].set(values)
@@ -71,21 +83,22 @@ def from_tokens(tokens: jax.Array, vocabulary: Vocabulary) -> jax.Array:
 
 
 def outer(factors: jax.Array, ring: Ring) -> jax.Array:
-    """The rank-1 tensors u⊗v⊗w, int32 [..., S, S, S], of factors [..., 3, S]."""
+    """Returns the rank-1 tensors u⊗v⊗w, int32 [..., S, S, S], of factors [..., 3, S]."""
     u, v, w = (factors[..., mode, :].astype(jnp.int32) for mode in range(3))
     return ring.reduce(u[..., :, None, None] * v[..., None, :, None] * w[..., None, None, :])
 
 
 def is_null(factors: jax.Array) -> jax.Array:
-    """True where u, v or w is zero, so that the action changes nothing: bool [...]."""
+    """Says where u, v or w is zero, so that the action changes nothing; bool [...]."""
     return jnp.any(jnp.all(factors == 0, axis=-1), axis=-1)
 
 
 def canonical(factors: jax.Array, ring: Ring) -> jax.Array:
-    """One representative of the factors (au, bv, cw), abc = 1, of the same rank-1 tensor.
+    """Returns the one representative of all factors (au, bv, cw), abc = 1, of a rank-1 tensor.
 
     Over the integers the first non-zero entries of u and v become positive; mod p they become 1;
-    w takes the inverse factor (paper, "Action canonicalization"). Same shape and dtype.
+    w takes the inverse factor (Fawzi et al. 2022, Methods, "Action canonicalization"). Shape and
+    dtype stay.
     """
     if ring.modulus == 2:
         return factors
@@ -102,7 +115,7 @@ def canonical(factors: jax.Array, ring: Ring) -> jax.Array:
 
 
 def merge(factors: jax.Array) -> tuple[jax.Array, jax.Array]:
-    """Merges equal samples: the empirical policy of K samples of one state.
+    """Merges equal samples into the empirical policy of the K samples of one state.
 
     Args:
       factors: canonical factors [K, 3, S].

@@ -1,73 +1,58 @@
 """Losses, optimiser, and one compiled call that makes many updates.
 
-Paper, "Training" and paper_details sections 4.6 and 6. Batches mix demonstrations, recent games and
-best games; every example is seen under a random signed permutation. All updates of a call run in
-one `lax.scan`: their temporaries are allocated once, which matters on CPUs, where fresh pages cost
-more than the arithmetic of a small network.
+Fawzi et al. 2022, Methods, "Training" and "Quantile regression". Batches mix demonstrations,
+recent games and best games; every example is seen under a random signed permutation. All updates of
+a call run in one `lax.scan`: their temporaries are allocated once, which matters on CPUs, where
+fresh pages cost more than the arithmetic of a small network.
+
+A departure from the paper: the policy learns `LearnerConfig.actions_per_state` actions of each
+position, drawn from the same policy, where the paper learns one. They cost little more than one,
+since the torso runs once for each position.
 """
 
 from typing import NamedTuple
 
+import chex
 import jax
 import jax.numpy as jnp
 import optax
 
-from alphatensor.agent import actions as factors
-from alphatensor.agent import bases, demonstrations, environment, networks, replay
-from alphatensor.agent.search import Agent
+from alphatensor.agent import actions, bases, environment, networks, replay
+from alphatensor.agent.agent import Agent, Constants
+from alphatensor.agent.config import LearnerConfig
 
-
-class LearnerConfig(NamedTuple):
-    """Constants of learning. Hashable: a static argument.
-
-    Attributes:
-      batch_size: examples of one update (the paper: 2,048).
-      actions_per_state: A, actions of each example that the policy learns (the paper: 1).
-      learning_rate: of AdamW (1e-4).
-      decay_every, decay_factor: the rate's staircase (500,000 and 0.1).
-      weight_decay: decoupled (1e-5).
-      clip_norm: global norm of the gradient, clipped before AdamW (4).
-      policy_weight, value_weight: of the two losses (1 and 1).
-      shuffle_probability: of replaying a solved game in a random order.
-    """
-
-    batch_size: int
-    actions_per_state: int
-    learning_rate: float
-    decay_every: int
-    decay_factor: float
-    weight_decay: float
-    clip_norm: float
-    policy_weight: float
-    value_weight: float
-    shuffle_probability: float
+# Where examples come from, in the order of `Experience.mixture` and of losses by source.
+SOURCES = ("demonstrations", "games", "best_games")
 
 
 class LearnerState(NamedTuple):
     """What learning changes.
 
     Attributes:
-      params: of the network.
+      params: parameters of the network.
       optimiser: optax's state.
-      step: int32 [], updates made.
-      rate: float32 [], multiplies the schedule's rate; below 1 after a loss that was not finite.
+      step: int32 [], updates made so far.
+      lr_scale: float32 [], multiplies the learning rate of the schedule; below 1 after a loss that
+        was not finite.
     """
 
     params: dict
     optimiser: optax.OptState
     step: jax.Array
-    rate: jax.Array
+    lr_scale: jax.Array
 
 
 class Losses(NamedTuple):
-    """Means of one call, float32 [] where no shape is given: see `loss`.
+    """Means over the updates of one call, see `loss`; float32 [] where no shape is given.
 
     Attributes:
-      policy, value, total: the losses.
-      gradient_norm: before clipping.
-      policy_by_source, value_by_source: [3], on demonstrations, games and best games; NaN for a
-        source that gave no example.
-      finite: bool, whether every update was; the first that was not, and all after it, are undone.
+      policy, value: means of the two losses.
+      total: weighted sum of both, which is minimised.
+      gradient_norm: global norm of the gradient before clipping.
+      policy_by_source, value_by_source: [3], means over the examples of each of `SOURCES`; NaN for
+        a source that gave none.
+      finite: bool [], whether every update was finite. The first that was not, and all after it,
+        are undone.
     """
 
     policy: jax.Array
@@ -79,31 +64,42 @@ class Losses(NamedTuple):
     finite: jax.Array
 
 
-def make_optimiser(config: LearnerConfig) -> optax.GradientTransformation:
-    """AdamW after clipping by global norm, with a staircase schedule."""
-    schedule = optax.exponential_decay(
-        config.learning_rate, config.decay_every, config.decay_factor, staircase=True
-    )
-    return optax.chain(
-        optax.clip_by_global_norm(config.clip_norm),
-        optax.adamw(schedule, weight_decay=config.weight_decay),
-    )
+class Experience(NamedTuple):
+    """What is learnt from, beside fresh demonstrations.
+
+    Attributes:
+      games: recent games.
+      best_games: the shortest solved games.
+      mixture: float32 [3], the shares of `SOURCES`, which sum to 1. The share of an empty buffer
+        goes to demonstrations.
+    """
+
+    games: replay.RingBuffer
+    best_games: replay.BestBuffer
+    mixture: jax.Array
 
 
-def init(key: jax.Array, agent: Agent, config: LearnerConfig) -> LearnerState:
-    """Random parameters and a fresh optimiser."""
-    params = agent.network.init(key)
-    optimiser = make_optimiser(config).init(params)
-    return LearnerState(params, optimiser, jnp.zeros((), jnp.int32), jnp.ones((), jnp.float32))
+class Shard(NamedTuple):
+    """How a call of `learn` runs. Hashable: a static argument.
+
+    Attributes:
+      updates: updates of one call.
+      devices: how many devices share a batch.
+      axis: name of the mesh axis that they form.
+    """
+
+    updates: int
+    devices: int
+    axis: str
 
 
 class Batch(NamedTuple):
-    """Network input and targets, leaves [B, ...].
+    """Network input and what it should predict, leaves [B, ...].
 
     Attributes:
       observation: the network's input.
       tokens: int32 [B, A, k], the actions to predict.
-      is_useful: bool [B, A], false for null actions, which are not learnt.
+      is_useful: bool [B, A], False for null actions, which are not learnt.
       value: float32 [B], the return.
     """
 
@@ -113,41 +109,103 @@ class Batch(NamedTuple):
     value: jax.Array
 
 
+def make_optimiser(config: LearnerConfig) -> optax.GradientTransformation:
+    """Returns AdamW after clipping by global norm, with a staircase schedule."""
+    schedule = optax.exponential_decay(
+        config.learning_rate, config.decay_every, config.decay_factor, staircase=True
+    )
+    return optax.chain(
+        optax.clip_by_global_norm(config.clip_norm),
+        optax.adamw(schedule, weight_decay=config.weight_decay),
+    )
+
+
+def init(key: jax.Array, agent: Agent) -> LearnerState:
+    """Returns random parameters and a fresh optimiser."""
+    params = agent.network.init(key)
+    optimiser = make_optimiser(agent.config.learner).init(params)
+    return LearnerState(params, optimiser, jnp.zeros((), jnp.int32), jnp.ones((), jnp.float32))
+
+
+def draw_examples(
+    keys: jax.Array, experience: Experience, constants: Constants, agent: Agent
+) -> tuple[replay.Example, jax.Array]:
+    """Draws one example for each random key [B].
+
+    A demonstration lies on the support of a random target.
+
+    Returns:
+      (examples, leaves [B, ...]; index of the source of each in `SOURCES`, int32 [B]).
+    """
+    games, best_games, supports = experience.games, experience.best_games, constants.supports
+    filled = jnp.stack([jnp.array(True), games.size > 0, best_games.size > 0])
+    shares = jnp.where(filled, experience.mixture, 0.0)
+    shares = shares.at[0].add(1.0 - jnp.sum(shares))
+
+    def one(key):
+        source_key, support_key, demo_key, game_key, best_key = jax.random.split(key, 5)
+        support = supports[jax.random.randint(support_key, (), 0, supports.shape[0])]
+        # All three are made and one is kept: the source differs from example to example, and a
+        # batched `lax.switch` evaluates every branch as well.
+        candidates = (
+            replay.demonstration_example(demo_key, support, agent),
+            replay.game_example(game_key, games, agent),
+            replay.game_example(best_key, best_games, agent),
+        )
+        source = jax.random.categorical(source_key, jnp.log(shares))
+        return jax.tree.map(lambda *x: jnp.stack(x)[source], *candidates), source
+
+    return jax.vmap(one)(keys)
+
+
 def make_batch(
     keys: jax.Array,
     examples: replay.Example,
     permutations: bases.SignedPermutation,
     agent: Agent,
 ) -> Batch:
-    """Turns examples [B, ...] into network input, each under a random signed permutation [P, ...].
+    """Turns examples into network input, each under a random signed permutation.
 
-    `keys` [B] are one random key for each example.
+    Args:
+      keys: one random key for each example, [B].
+      examples: leaves [B, ...].
+      permutations: bank of signed permutations, leaves [P, 3, S].
+      agent: the agent.
     """
-    ring = agent.rules.ring
+    ring = agent.game.ring
 
     def one(key, example: replay.Example):
-        index = jax.random.randint(key, (), 0, permutations.source.shape[0])
-        permutation = jax.tree.map(lambda x: x[index], permutations)
-        state = example.state._replace(
-            residual=bases.permute_tensor(example.state.residual, permutation, ring),
-            past=bases.permute_factors(example.state.past, permutation, ring),
-        )
-        actions = bases.permute_factors(example.actions, permutation, ring)
+        permutation = bases.draw_permutation(key, permutations)
+        state = bases.permute_state(example.state, permutation, ring)
+        factors = bases.permute_factors(example.actions, permutation, ring)
         return Batch(
-            observation=environment.observe(state, agent.rules),
-            tokens=factors.to_tokens(factors.canonical(actions, ring), agent.vocabulary),
-            is_useful=~factors.is_null(actions),
+            observation=environment.observe(state, agent.game),
+            tokens=actions.to_tokens(actions.canonical(factors, ring), agent.vocabulary),
+            is_useful=~actions.is_null(factors),
             value=example.value,
         )
 
     return jax.vmap(one)(keys, examples)
 
 
-def loss(params, key: jax.Array, batch: Batch, agent: Agent, config: LearnerConfig):
-    """Weighted sum of the policy's cross-entropy (summed over tokens) and the quantile loss.
+def loss(
+    params, key: jax.Array, batch: Batch, agent: Agent
+) -> tuple[jax.Array, tuple[jax.Array, jax.Array]]:
+    """Returns the weighted sum of the losses of the policy and of the value.
 
-    Also returns both for each example, float32 [B].
+    The policy's is the cross-entropy of each action, summed over its tokens; the value's is the
+    quantile loss.
+
+    Args:
+      params: parameters of the network.
+      key: random key of the dropout.
+      batch: leaves [B, ...].
+      agent: the agent.
+
+    Returns:
+      (total float32 [], (policy's loss, value's loss) of each example, float32 [B]).
     """
+    config = agent.config.learner
     predictions = agent.network.predict(params, key, batch.observation, batch.tokens, True)
     log_probs = jax.nn.log_softmax(predictions.logits)
     # A one-hot product instead of a gather: its gradient needs no scatter.
@@ -159,96 +217,85 @@ def loss(params, key: jax.Array, batch: Batch, agent: Agent, config: LearnerConf
     return total, (policies, values)
 
 
-def draw_examples(
-    keys: jax.Array,
-    games: replay.Buffer,
-    best_games: replay.Buffer,
-    mixture: jax.Array,
-    supports: jax.Array,
-    agent: Agent,
-    law: demonstrations.Law,
-    config: LearnerConfig,
-) -> tuple[replay.Example, jax.Array]:
-    """One example for each key [B], and its source, int32 [B].
-
-    `mixture` float32 [3] are the shares of demonstrations, games and best games; that of an empty
-    buffer goes to demonstrations. `supports` bool [M, 3, S] are those of the targets: a
-    demonstration lives on the coordinates of a random one.
-    """
-    count, shuffle = config.actions_per_state, config.shuffle_probability
-    filled = jnp.stack([jnp.array(True), games.size > 0, best_games.size > 0])
-    shares = jnp.where(filled, mixture, 0.0)
-    shares = shares.at[0].add(1.0 - jnp.sum(shares))
-
-    def one(key):
-        source_key, support_key, demo_key, game_key, best_key = jax.random.split(key, 5)
-        support = supports[jax.random.randint(support_key, (), 0, supports.shape[0])]
-        candidates = (
-            replay.demonstration_example(demo_key, support, law, agent.rules, count),
-            replay.game_example(game_key, games, agent.rules, count, shuffle),
-            replay.game_example(best_key, best_games, agent.rules, count, shuffle),
-        )
-        source = jax.random.categorical(source_key, jnp.log(shares))
-        return jax.tree.map(lambda *x: jnp.stack(x)[source], *candidates), source
-
-    return jax.vmap(one)(keys)
-
-
 def learn(
     state: LearnerState,
     key: jax.Array,
-    games: replay.Buffer,
-    best_games: replay.Buffer,
-    mixture: jax.Array,
-    supports: jax.Array,
-    permutations: bases.SignedPermutation,
+    experience: Experience,
+    constants: Constants,
     *,
     agent: Agent,
-    law: demonstrations.Law,
-    config: LearnerConfig,
-    updates: int,
-    devices: int,
-    axis: str,
+    shard: Shard,
 ) -> tuple[LearnerState, Losses]:
-    """Makes `updates` updates; see `draw_examples` for the data.
+    """Makes `shard.updates` updates; see `draw_examples` for the data.
 
-    Runs on each of the `devices` of the mesh axis `axis` (inside `jax.shard_map`): every device
-    draws its own share of the batch, each example from its own random key, whatever the number of
-    devices; gradients are averaged.
+    Runs on each device of a mesh axis, inside `jax.shard_map`: every device makes its own share of
+    a batch, each example from its own random key, whatever the number of devices; gradients are
+    averaged. So all devices return the same.
+
+    Args:
+      state: parameters and optimiser.
+      key: random key of this call.
+      experience: games to learn from.
+      constants: arrays of the run.
+      agent: the agent.
+      shard: number of updates and devices.
     """
-    optimiser = make_optimiser(config)
-    share = config.batch_size // devices
-    first = jax.lax.axis_index(axis) * share
-
-    def my_keys(key):
-        return jax.vmap(lambda i: jax.random.fold_in(key, first + i))(jnp.arange(share))
+    chex.assert_shape(experience.mixture, (len(SOURCES),))
+    chex.assert_shape(constants.supports, (len(agent.shapes), 3, agent.game.side))
+    chex.assert_is_divisible(agent.config.learner.batch_size, shard.devices)
+    optimiser = make_optimiser(agent.config.learner)
 
     def update(carry, key):
         state, finite = carry
-        draw_key, permutation_key, dropout_key = jax.random.split(key, 3)
-        examples, source = draw_examples(
-            my_keys(draw_key), games, best_games, mixture, supports, agent, law, config
-        )
-        batch = make_batch(my_keys(permutation_key), examples, permutations, agent)
-        gradient_of = jax.value_and_grad(loss, has_aux=True)
-        dropout_key = jax.random.fold_in(dropout_key, first)
-        (total, each), gradient = gradient_of(state.params, dropout_key, batch, agent, config)
-        is_source = jax.nn.one_hot(source, 3)
-        sums = [x @ is_source for x in (*each, jnp.ones(share))]
-        total, gradient, (policies, values, counts) = jax.lax.pmean((total, gradient, sums), axis)
+        gradient, total, sums = _gradient(state.params, key, experience, constants, agent, shard)
         norm = optax.global_norm(gradient)
         finite = finite & jnp.isfinite(total) & jnp.isfinite(norm)
         changes, optimiser_state = optimiser.update(gradient, state.optimiser, state.params)
-        changes = jax.tree.map(lambda x: x * state.rate, changes)
+        changes = jax.tree.map(lambda x: x * state.lr_scale, changes)
         params = optax.apply_updates(state.params, changes)
-        after = LearnerState(params, optimiser_state, state.step + 1, state.rate)
+        after = LearnerState(params, optimiser_state, state.step + 1, state.lr_scale)
         after = jax.tree.map(lambda new, old: jnp.where(finite, new, old), after, state)
-        means = jnp.sum(policies) / share, jnp.sum(values) / share, total, norm
-        return (after, finite), (means, policies, values, counts)
+        return (after, finite), (total, norm, *sums)
 
-    (state, finite), (means, policies, values, counts) = jax.lax.scan(
-        update, (state, jnp.array(True)), jax.random.split(key, updates)
+    (state, finite), (totals, norms, policies, values, counts) = jax.lax.scan(
+        update, (state, jnp.array(True)), jax.random.split(key, shard.updates)
     )
-    counts = jnp.sum(counts, axis=0)
-    by_source = (jnp.sum(x, axis=0) / counts for x in (policies, values))
-    return state, Losses(*(jnp.mean(x) for x in means), *by_source, finite)
+    share = agent.config.learner.batch_size // shard.devices
+    all_counts = jnp.sum(counts, axis=0)
+    losses = Losses(
+        policy=jnp.mean(jnp.sum(policies, axis=-1) / share),
+        value=jnp.mean(jnp.sum(values, axis=-1) / share),
+        total=jnp.mean(totals),
+        gradient_norm=jnp.mean(norms),
+        policy_by_source=jnp.sum(policies, axis=0) / all_counts,
+        value_by_source=jnp.sum(values, axis=0) / all_counts,
+        finite=finite,
+    )
+    return state, losses
+
+
+def _gradient(
+    params, key: jax.Array, experience: Experience, constants: Constants, agent: Agent, shard: Shard
+):
+    """Draws a batch and differentiates its loss, averaged over the devices.
+
+    Returns:
+      (gradient, total loss, sums over the examples of each source, float32 [3] each: the policy's
+      losses, the value's losses and the number of examples).
+    """
+    share = agent.config.learner.batch_size // shard.devices
+    first = jax.lax.axis_index(shard.axis) * share  # number of this device's first example
+
+    def keys_of_share(key):
+        return jax.vmap(lambda i: jax.random.fold_in(key, first + i))(jnp.arange(share))
+
+    draw_key, permutation_key, dropout_key = jax.random.split(key, 3)
+    examples, source = draw_examples(keys_of_share(draw_key), experience, constants, agent)
+    batch_keys = keys_of_share(permutation_key)
+    batch = make_batch(batch_keys, examples, constants.permutations, agent)
+    gradient_of = jax.value_and_grad(loss, has_aux=True)
+    dropout_key = jax.random.fold_in(dropout_key, first)
+    (total, each), gradient = gradient_of(params, dropout_key, batch, agent)
+    is_source = jax.nn.one_hot(source, len(SOURCES))
+    sums = [x @ is_source for x in (*each, jnp.ones(share))]
+    return jax.lax.pmean((gradient, total, sums), shard.axis)

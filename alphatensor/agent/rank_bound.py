@@ -1,21 +1,29 @@
-"""The rank bound of what is left of a game.
+"""The bound on the rank of what is left of a game, its penalty if it ends unsolved.
 
-The penalty of an unsolved game is an upper bound on the rank of its residual: the sum of the matrix
-ranks of the residual's slices (paper, "TensorGame"). The paper does not say which mode is sliced;
-we take the least of the three sums, which is still an upper bound and treats the modes alike.
+An upper bound on the rank of a tensor is the sum of the matrix ranks of its slices (Fawzi et al.
+2022, Methods, "TensorGame"). The paper does not say which mode is sliced; here it is the least of
+the three sums, which is still an upper bound and treats the modes alike.
 """
 
 import jax
 import jax.numpy as jnp
 
-from alphatensor.factorization.matrix_rank import rank
+from alphatensor.factorization import matrix_rank
 from alphatensor.rings import Ring
 
 
 def slice_rank_bound(tensor: jax.Array, ring: Ring, entry_bound: int) -> jax.Array:
-    """Least sum of slice ranks over the three modes of cubes [..., S, S, S]; int32 [...].
+    """Returns the least sum of slice ranks over the three modes.
 
     It is zero exactly for the zero tensor, and never below the tensor's rank.
+
+    Args:
+      tensor: integers [..., S, S, S].
+      ring: where ranks are taken.
+      entry_bound: bound on the absolute values of the entries; it counts over the integers alone.
+
+    Returns:
+      int32 [...].
     """
     slices = jnp.stack([jnp.moveaxis(tensor, mode, -3) for mode in (-3, -2, -1)], axis=-4)
-    return jnp.min(jnp.sum(rank(slices, ring, entry_bound), axis=-1), axis=-1)
+    return jnp.min(jnp.sum(matrix_rank.rank(slices, ring, entry_bound), axis=-1), axis=-1)

@@ -1,33 +1,53 @@
 """Buffers of played games, and training examples drawn from games and demonstrations.
 
-Buffers live on the device as fixed-size arrays; every function is pure. A training example is one
-random position of one game (paper, Fig. 2: "sample random state").
+Buffers live on the device as arrays of fixed sizes; every function is pure. A training example is
+one random position of one game (Fawzi et al. 2022, Fig. 2: "sample random state").
 """
 
 from typing import NamedTuple
 
+import chex
 import jax
 import jax.numpy as jnp
 
-from alphatensor.agent import demonstrations
-from alphatensor.agent.environment import RESIDUAL_DTYPE, Rules, State
+from alphatensor.agent import demonstrations, environment
+from alphatensor.agent.agent import Agent
 from alphatensor.agent.self_play import Games
 
+# Best games are ordered by minus their excess length, a whole number. What orders games of one
+# length must stay below 1: the bonus contributes -0.4 to 0.4, however large it is, and being new
+# decides among games paid alike, so that the buffer does not keep the first ones for ever.
+_BONUS_WEIGHT = 0.4
+_NEW_WEIGHT = 1e-3
 
-class Buffer(NamedTuple):
-    """Games, leaves [capacity, ...].
+
+class RingBuffer(NamedTuple):
+    """The most recent games.
 
     Attributes:
-      games: the stored games; the first `size` are valid.
-      score: float32 [capacity], what best games are ordered by; -inf where empty.
-      size: int32 [].
-      next: int32 [], where the next game of a ring buffer goes.
+      games: leaves [capacity, ...]; the first `size` are valid.
+      size: int32 [], games stored.
+      next: int32 [], where the next game goes.
+    """
+
+    games: Games
+    size: jax.Array
+    next: jax.Array
+
+
+class BestBuffer(NamedTuple):
+    """The shortest solved games of each target, best first.
+
+    Attributes:
+      games: leaves [capacity, ...]; the first `size` are valid.
+      score: float32 [capacity], minus the moves by which a game is longer than the best one of its
+        target; -inf where empty.
+      size: int32 [], games stored.
     """
 
     games: Games
     score: jax.Array
     size: jax.Array
-    next: jax.Array
 
 
 class Example(NamedTuple):
@@ -35,127 +55,135 @@ class Example(NamedTuple):
 
     Attributes:
       state: the position.
-      actions: int8 [A, 3, S], actions to predict, drawn from the same policy: the order of a
-        demonstration is free, so each of its remaining factors may be played next. Several cost
-        little more than one, since the torso runs once a state.
+      actions: int8 [A, 3, S], actions to predict, all of the same policy.
       value: float32 [], the return from here on.
     """
 
-    state: State
+    state: environment.State
     actions: jax.Array
     value: jax.Array
 
 
-def empty(game: Games, capacity: int) -> Buffer:
-    """An empty buffer for games like `game`, whose leaves have no batch axis (or their shapes)."""
-    return Buffer(
-        games=jax.tree.map(lambda x: jnp.zeros((capacity, *x.shape), x.dtype), game),
-        score=jnp.full((capacity,), -jnp.inf, jnp.float32),
-        size=jnp.zeros((), jnp.int32),
-        next=jnp.zeros((), jnp.int32),
-    )
+def empty_ring(game: Games, capacity: int) -> RingBuffer:
+    """Returns an empty buffer of recent games.
+
+    Args:
+      game: one game, or the shapes and dtypes of its leaves, without a batch axis.
+      capacity: games that the buffer holds.
+    """
+    zero = jnp.zeros((), jnp.int32)
+    return RingBuffer(_no_games(game, capacity), size=zero, next=zero)
 
 
-def add(buffer: Buffer, games: Games) -> Buffer:
-    """Overwrites the oldest games with a batch of new ones."""
-    capacity = buffer.score.shape[0]
-    batch = games.length.shape[0]
-    index = (buffer.next + jnp.arange(batch)) % capacity
-    return Buffer(
-        games=jax.tree.map(lambda old, new: old.at[index].set(new), buffer.games, games),
-        score=buffer.score.at[index].set(games.returns[:, 0]),
-        size=jnp.minimum(buffer.size + batch, capacity),
-        next=(buffer.next + batch) % capacity,
+def empty_best(game: Games, capacity: int) -> BestBuffer:
+    """Returns an empty buffer of best games; arguments as those of `empty_ring`."""
+    score = jnp.full((capacity,), -jnp.inf, jnp.float32)
+    return BestBuffer(_no_games(game, capacity), score, size=jnp.zeros((), jnp.int32))
+
+
+def _no_games(game: Games, capacity: int) -> Games:
+    return jax.tree.map(lambda x: jnp.zeros((capacity, *x.shape), x.dtype), game)
+
+
+def add(ring: RingBuffer, games: Games) -> RingBuffer:
+    """Overwrites the oldest games with a batch of new ones, leaves [B, ...]."""
+    chex.assert_trees_all_equal_dtypes(ring.games, games)
+    capacity, batch = ring.games.length.shape[0], games.length.shape[0]
+    index = (ring.next + jnp.arange(batch)) % capacity
+    return RingBuffer(
+        games=jax.tree.map(lambda old, new: old.at[index].set(new), ring.games, games),
+        size=jnp.minimum(ring.size + batch, capacity),
+        next=(ring.next + batch) % capacity,
     )
 
 
 def with_bonus(games: Games, bonus: jax.Array) -> Games:
-    """Games [B] whose solving move is paid `bonus` float32 [B] more; unsolved ones stay."""
-    moves = jnp.arange(games.returns.shape[1])
-    is_paid = games.solved[:, None] & (moves < games.length[:, None])
-    return games._replace(returns=games.returns + jnp.where(is_paid, bonus[:, None], 0.0))
-
-
-def add_best(buffer: Buffer, games: Games, slack: int) -> Buffer:
-    """Keeps the solved games with the highest returns, relative to the best of their target.
-
-    Among games of one length those paid more come first, and then newer ones.
+    """Pays the solving move of each game of a batch more; unsolved games stay as they are.
 
     Args:
-      buffer: best games so far.
-      games: new games; unsolved ones are ignored.
+      games: leaves [B, ...].
+      bonus: float32 [B].
+    """
+    chex.assert_shape(bonus, games.solved.shape)
+    bonus = jnp.where(games.solved, bonus, 0.0)
+    is_played = jnp.arange(games.returns.shape[1]) < games.length[:, None]
+    returns = games.returns + jnp.where(is_played, bonus[:, None], 0.0)
+    return games._replace(returns=returns, bonus=games.bonus + bonus)
+
+
+def add_best(best: BestBuffer, games: Games, slack: int) -> BestBuffer:
+    """Keeps the shortest solved games, relative to the best of their target.
+
+    Among games of one length those of a larger bonus come first, and then newer ones.
+
+    Args:
+      best: best games so far.
+      games: batch of new games, leaves [B, ...]; unsolved ones are ignored.
       slack: games longer than the best game of their target by more than this are dropped.
     """
-    everything = jax.tree.map(lambda *x: jnp.concatenate(x), games, buffer.games)
-    batch = games.length.shape[0]
-    solved = jnp.concatenate([games.solved, buffer.score > -jnp.inf])
-    length = jnp.where(solved, everything.length, jnp.iinfo(jnp.int32).max)
+    chex.assert_trees_all_equal_dtypes(best.games, games)
+    capacity, batch = best.score.shape[0], games.length.shape[0]
+    everything = jax.tree.map(lambda *x: jnp.concatenate(x), games, best.games)
+    solved = jnp.concatenate([games.solved, best.score > -jnp.inf])
+    longest = jnp.iinfo(jnp.int32).max
+    length = jnp.where(solved, everything.length, longest)
     same_target = everything.target[:, None] == everything.target[None, :]
-    best = jnp.min(jnp.where(same_target, length[None, :], jnp.iinfo(jnp.int32).max), axis=1)
-    excess = (everything.length - best).astype(jnp.float32)
+    shortest = jnp.min(jnp.where(same_target, length[None, :], longest), axis=1)
+    excess = (everything.length - shortest).astype(jnp.float32)
     score = jnp.where(solved & (excess <= slack), -excess, -jnp.inf)
     is_new = jnp.arange(score.shape[0]) < batch
-    capacity = buffer.score.shape[0]
-    bonus = everything.returns[:, 0] + everything.length  # 0 unless run times are rewarded
-    order = score + 0.4 * jnp.tanh(bonus) + jnp.where(is_new, 1e-3, 0.0)  # stays within a rank
-    _, index = jax.lax.top_k(order, capacity)
+    order = score + _BONUS_WEIGHT * jnp.tanh(everything.bonus)
+    _, index = jax.lax.top_k(order + jnp.where(is_new, _NEW_WEIGHT, 0.0), capacity)
     kept = score[index]
-    return Buffer(
+    return BestBuffer(
         games=jax.tree.map(lambda x: x[index], everything),
         score=kept,
         size=jnp.sum(kept > -jnp.inf, dtype=jnp.int32),
-        next=buffer.next,
     )
 
 
-def _position(start, support, actions, length, index, rules: Rules) -> State:
-    """The state after the first `index` of `actions` [T, 3, S]."""
-    played = jnp.arange(actions.shape[0]) < index
-    u, v, w = (actions[:, mode].astype(jnp.int32) for mode in range(3))
-    removed = jnp.einsum("ti,tj,tk->ijk", u * played[:, None], v, w)
-    residual = rules.ring.reduce(start.astype(jnp.int32) - removed).astype(RESIDUAL_DTYPE)
-    padded = jnp.concatenate([jnp.zeros((rules.history, *actions.shape[1:]), jnp.int8), actions])
-    past = jax.lax.dynamic_slice_in_dim(padded, index, rules.history)[::-1]
-    done = jnp.zeros((), bool)
-    return State(residual, past, support, index.astype(jnp.int32), done, done)
+def demonstration_example(key: jax.Array, support: jax.Array, agent: Agent) -> Example:
+    """Draws a random position of a fresh demonstration on the support bool [3, S].
 
-
-def demonstration_example(
-    key: jax.Array, support: jax.Array, law: demonstrations.Law, rules: Rules, num_actions: int
-) -> Example:
-    """A random position of a fresh demonstration on the support bool [3, S]."""
-    draw_key, index_key = jax.random.split(key)
-    game = demonstrations.sample(draw_key, support, law, rules.ring)
-    u, v, w = (game.factors[:, mode].astype(jnp.int32) for mode in range(3))
-    start = rules.ring.reduce(jnp.einsum("ti,tj,tk->ijk", u, v, w))
-    index = jax.random.randint(index_key, (), 0, game.rank)
-    state = _position(start, support, game.factors, game.rank, index, rules)
-    remaining = game.rank - index
-    following = index + jnp.arange(num_actions) % remaining
-    return Example(state, game.factors[following], -remaining.astype(jnp.float32))
-
-
-def game_example(
-    key: jax.Array, buffer: Buffer, rules: Rules, num_actions: int, shuffle_probability: float
-) -> Example:
-    """A random position of a random game of a buffer that is not empty.
-
-    The actions are drawn from the improved policy. With `shuffle_probability`, a solved game is
-    first put in a random order, and the actions are those played next (paper, order of actions).
+    The order of a demonstration is free, so any of its remaining factors may be played next: the
+    actions to predict are the next ones, all over again where fewer than A remain.
     """
+    game, count = agent.game, agent.config.learner.actions_per_state
+    draw_key, index_key = jax.random.split(key)
+    demonstration = demonstrations.sample(
+        draw_key, support, agent.config.demonstrations, agent.vocabulary.entries, game.ring
+    )
+    factors, rank = demonstration.factors, demonstration.rank
+    u, v, w = (factors[:, mode].astype(jnp.int32) for mode in range(3))
+    start = game.ring.reduce(jnp.einsum("ti,tj,tk->ijk", u, v, w))
+    index = jax.random.randint(index_key, (), 0, rank)
+    state = environment.position(start, support, factors, index, game)
+    remaining = rank - index
+    following = index + jnp.arange(count) % remaining
+    return Example(state, factors[following], -remaining.astype(jnp.float32))
+
+
+def game_example(key: jax.Array, buffer: RingBuffer | BestBuffer, agent: Agent) -> Example:
+    """Draws a random position of a random game of a buffer that is not empty.
+
+    The actions are drawn from the improved policy. With `LearnerConfig.shuffle_probability` a
+    solved game is first put in a random order, and the actions are those played next.
+    """
+    config = agent.config.learner
+    count = config.actions_per_state
     game_key, index_key, policy_key, order_key, shuffle_key = jax.random.split(key, 5)
     number = jax.random.randint(game_key, (), 0, jnp.maximum(buffer.size, 1))
-    game = jax.tree.map(lambda x: x[number], buffer.games)
-    moves = game.actions.shape[0]
-    index = jax.random.randint(index_key, (), 0, jnp.maximum(game.length, 1))
+    played = jax.tree.map(lambda x: x[number], buffer.games)
+    moves = played.actions.shape[0]
+    index = jax.random.randint(index_key, (), 0, jnp.maximum(played.length, 1))
 
     noise = jax.random.uniform(order_key, (moves,))
-    order = jnp.argsort(jnp.where(jnp.arange(moves) < game.length, noise, 2.0))
-    shuffle = jax.random.bernoulli(shuffle_key, shuffle_probability) & game.solved
-    actions = jnp.where(shuffle, game.actions[order], game.actions)
+    order = jnp.argsort(jnp.where(jnp.arange(moves) < played.length, noise, 2.0))
+    shuffle = jax.random.bernoulli(shuffle_key, config.shuffle_probability) & played.solved
+    actions = jnp.where(shuffle, played.actions[order], played.actions)
 
-    state = _position(game.start, game.support, actions, game.length, index, rules)
-    picked = jax.random.categorical(policy_key, jnp.log(game.policy[index]), shape=(num_actions,))
-    following = index + jnp.arange(num_actions) % jnp.maximum(game.length - index, 1)
-    chosen = jnp.where(shuffle, actions[following], game.candidates[index, picked])
-    return Example(state, chosen, game.returns[index])
+    state = environment.position(played.start, played.support, actions, index, agent.game)
+    picked = jax.random.categorical(policy_key, jnp.log(played.policy[index]), shape=(count,))
+    following = index + jnp.arange(count) % jnp.maximum(played.length - index, 1)
+    chosen = jnp.where(shuffle, actions[following], played.candidates[index, picked])
+    return Example(state, chosen, played.returns[index])

@@ -1,46 +1,35 @@
-"""Batched games with search: from the start in a random basis to trajectories."""
+"""Batches of games with search: from the start in a random basis to finished games."""
 
+import functools
 from typing import NamedTuple
 
+import chex
 import jax
 import jax.numpy as jnp
 
 from alphatensor.agent import bases, environment
 from alphatensor.agent import search as search_lib
-
-
-class Symmetries(NamedTuple):
-    """How games are started and the network is queried. Hashable: a static argument.
-
-    Attributes:
-      sizes: (S_u, S_v, S_w) of each target.
-      density: of the random bases' triangular matrices.
-      canonical_probability: of playing in the canonical basis.
-      num_bases: games draw one of this many bases (the paper: 100,000).
-      shared: whether modes of equal size share a matrix (the paper's A = B = C).
-    """
-
-    sizes: tuple[tuple[int, int, int], ...]
-    density: float
-    canonical_probability: float
-    num_bases: int
-    shared: bool
+from alphatensor.agent.agent import Agent, Constants
 
 
 class Games(NamedTuple):
-    """Finished games, leaves [B, ...]; T = `Rules.max_moves`.
+    """Finished games; a batch has a leading axis [B] on every leaf.
+
+    T is `GameConfig.max_moves`. What lies beyond the end of a game is never learnt from.
 
     Attributes:
       start: int16 [S, S, S], the target in the game's basis.
-      support: bool [3, S].
+      support: bool [3, S], the coordinates that the target occupies.
       actions: int8 [T, 3, S], zero after the end.
       candidates: int8 [T, K, 3, S], the actions searched at each move.
       policy: float32 [T, K], the improved policy over them.
-      returns: float32 [T], the return from each move on.
+      returns: float32 [T], the return from each move on, the bonus included.
+      bonus: float32 [], what the solving move was paid beside its -1; 0 unless the run times of
+        algorithms are rewarded.
       length: int32 [], moves played.
-      solved: bool [].
+      solved: bool [], whether nothing was left at the end.
       target: int32 [], index of the target.
-      inverse: int32 [3, S, S], matrices back to the canonical basis.
+      inverse: int32 [3, S, S], matrices that lead back to the canonical basis.
     """
 
     start: jax.Array
@@ -49,6 +38,7 @@ class Games(NamedTuple):
     candidates: jax.Array
     policy: jax.Array
     returns: jax.Array
+    bonus: jax.Array
     length: jax.Array
     solved: jax.Array
     target: jax.Array
@@ -56,7 +46,13 @@ class Games(NamedTuple):
 
 
 class Statistics(NamedTuple):
-    """Scalars about one batch of games: see `search.SearchResult`; entropy in nats."""
+    """Means over all moves of a batch of games, float32 [].
+
+    Attributes:
+      policy_entropy: of the improved policy, in nats.
+      merged_share: share of the K samples that merging has removed.
+      search_depth: mean depth of the tree's nodes.
+    """
 
     policy_entropy: jax.Array
     merged_share: jax.Array
@@ -64,79 +60,68 @@ class Statistics(NamedTuple):
 
 
 def start_games(
-    keys: jax.Array,
-    targets: jax.Array,
-    symmetries: Symmetries,
-    bases_key: jax.Array,
-    rules: environment.Rules,
+    keys: jax.Array, agent: Agent, constants: Constants
 ) -> tuple[environment.State, jax.Array, jax.Array]:
     """Draws a target and a basis for each game.
 
+    A basis is drawn by its number, of which there are `BasesConfig.num_bases`; with probability
+    `BasesConfig.canonical_probability` the game is in the canonical basis instead.
+
     Args:
       keys: one random key for each game, [B].
-      targets: integer tensors [M, S, S, S], padded.
-      symmetries: static description.
-      bases_key: the run's key: basis number i is always the same matrices.
-      rules: of the game.
+      agent: the agent.
+      constants: arrays of the run.
 
     Returns:
-      (states [B, ...], target indices int32 [B], inverse bases int32 [B, 3, S, S]).
+      (first states [B, ...], target indices int32 [B], inverse bases int32 [B, 3, S, S]).
     """
-    side, ring = rules.side, rules.ring
-
-    def basis_of(sizes):
-        def draw(key):
-            return bases.random_basis(key, sizes, side, ring, symmetries.density, symmetries.shared)
-
-        return draw
+    game, config = agent.game, agent.config.bases
+    draws = [
+        functools.partial(bases.random_basis, shape=shape, game=game, config=config)
+        for shape in agent.shapes
+    ]
 
     def start(key):
         target_key, number_key, canonical_key = jax.random.split(key, 3)
-        target = jax.random.randint(target_key, (), 0, targets.shape[0])
-        number = jax.random.randint(number_key, (), 0, symmetries.num_bases)
-        draw_key = jax.random.fold_in(bases_key, number)
-        basis = jax.lax.switch(target, [basis_of(sizes) for sizes in symmetries.sizes], draw_key)
-        is_canonical = jax.random.bernoulli(canonical_key, symmetries.canonical_probability)
-        basis = jax.tree.map(
-            lambda a, b: jnp.where(is_canonical, a, b), bases.identity(side), basis
-        )
-        tensor = bases.change_tensor(targets[target], basis.forward, ring)
-        sizes = jnp.array(symmetries.sizes)[target]
-        support = jnp.arange(side) < sizes[:, None]
-        return environment.reset(tensor, support, rules), target, basis.inverse
+        target = jax.random.randint(target_key, (), 0, len(agent.shapes))
+        number = jax.random.randint(number_key, (), 0, config.num_bases)
+        basis = jax.lax.switch(target, draws, jax.random.fold_in(constants.bases_key, number))
+        is_canonical = jax.random.bernoulli(canonical_key, config.canonical_probability)
+        canonical = bases.identity(game.side)
+        basis = jax.tree.map(lambda a, b: jnp.where(is_canonical, a, b), canonical, basis)
+        tensor = bases.change_tensor(constants.targets[target], basis.forward, game.ring)
+        state = environment.reset(tensor, constants.supports[target], game)
+        return state, target, basis.inverse
 
     return jax.vmap(start)(keys)
 
 
-def play(
-    params,
-    agent: search_lib.Agent,
-    permutations: bases.SignedPermutation,
-    targets: jax.Array,
-    symmetries: Symmetries,
-    bases_key: jax.Array,
-    keys: jax.Array,
-) -> tuple[Games, Statistics]:
-    """Plays one game for each key [B] from start to end, all at once."""
-    rules = agent.rules
-    start, target, inverse = start_games(keys, targets, symmetries, bases_key, rules)
+def play(params, agent: Agent, constants: Constants, keys: jax.Array) -> tuple[Games, Statistics]:
+    """Plays a batch of games from start to end, all at once.
 
-    def move(state, index):
-        move_keys = jax.vmap(lambda k: jax.random.key_data(jax.random.fold_in(k, index)))(keys)
-        result = search_lib.search(params, agent, permutations, state, move_keys)
+    A game depends on its own key alone, not on the batch that it is played in.
+
+    Args:
+      params: parameters of the network.
+      agent: the agent.
+      constants: arrays of the run.
+      keys: one random key for each game, [B].
+    """
+    chex.assert_rank(keys, 1)
+    chex.assert_shape(constants.targets, (len(agent.shapes), *(agent.game.side,) * 3))
+    start, target, inverse = start_games(keys, agent, constants)
+
+    def move(states, index):
+        move_keys = jax.vmap(jax.random.fold_in, in_axes=(0, None))(keys, index)
+        result = search_lib.search(params, agent, constants.permutations, states, move_keys)
         action = jax.vmap(lambda c, a: c[a])(result.candidates, result.chosen)
-        after, reward = jax.vmap(environment.step, in_axes=(0, 0, None))(state, action, rules)
-        reward = reward + environment.failure_penalty(state, after, rules)
-        action = jnp.where(state.done[:, None, None], 0, action)
-        statistics = _statistics(result, ~state.done)
-        return after, (action, result.candidates, result.policy, reward, statistics)
+        after, rewards = environment.step(states, action, agent.game)
+        action = jnp.where(states.done[:, None, None], 0, action)
+        statistics = _statistics(result, ~states.done)
+        return after, (action, result.candidates, result.policy, rewards, statistics)
 
-    end, (actions, candidates, policy, rewards, statistics) = jax.lax.scan(
-        move, start, jnp.arange(rules.max_moves)
-    )
-    actions, candidates, policy, rewards = (
-        jnp.moveaxis(x, 0, 1) for x in (actions, candidates, policy, rewards)
-    )
+    end, (*moves, statistics) = jax.lax.scan(move, start, jnp.arange(agent.config.game.max_moves))
+    actions, candidates, policy, rewards = (jnp.moveaxis(x, 0, 1) for x in moves)
     games = Games(
         start=start.residual,
         support=start.support,
@@ -144,7 +129,8 @@ def play(
         candidates=candidates,
         policy=policy,
         returns=jnp.cumsum(rewards[:, ::-1], axis=1)[:, ::-1],
-        length=end.move,
+        bonus=jnp.zeros(keys.shape, jnp.float32),
+        length=end.num_moves,
         solved=end.solved,
         target=target,
         inverse=inverse,
@@ -154,7 +140,7 @@ def play(
 
 
 def _statistics(result: search_lib.SearchResult, is_playing: jax.Array):
-    """Sums over the games still being played, with their number, for a mean over all moves."""
+    """Returns the number of games still being played and sums over them, for means of all moves."""
     log_policy = jnp.log(jnp.where(result.policy > 0, result.policy, 1.0))
     entropy = -jnp.sum(result.policy * log_policy, axis=-1)
     merged = 1 - result.num_distinct / result.candidates.shape[1]

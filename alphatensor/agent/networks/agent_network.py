@@ -1,21 +1,16 @@
 """The agent's network: torso, policy head and value head as pure functions of parameters."""
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import haiku as hk
 import jax
 import jax.numpy as jnp
 
+from alphatensor.agent.actions import Vocabulary
+from alphatensor.agent.config import NetworkConfig
 from alphatensor.agent.environment import Observation
 from alphatensor.agent.networks import policy_head, torso, value_head
-
-
-class NetworkConfig(NamedTuple):
-    """Sizes of the three parts. Hashable: a static argument."""
-
-    torso: torso.TorsoConfig
-    policy: policy_head.PolicyConfig
-    value: value_head.ValueConfig
 
 
 class Samples(NamedTuple):
@@ -23,67 +18,73 @@ class Samples(NamedTuple):
 
     Attributes:
       tokens: int32 [B, K, k], sampled actions.
-      log_probabilities: float32 [B, K].
       quantiles: float32 [B, q], of the return.
     """
 
     tokens: jax.Array
-    log_probabilities: jax.Array
     quantiles: jax.Array
 
 
 class Predictions(NamedTuple):
-    """What training needs: logits float32 [B, A, k, vocabulary] and quantiles float32 [B, q]."""
+    """What training needs of a batch of states.
+
+    Attributes:
+      logits: float32 [B, A, k, |F|**d], of each token given the ones before it.
+      quantiles: float32 [B, q], of the return.
+    """
 
     logits: jax.Array
     quantiles: jax.Array
 
 
 class AgentNetwork(NamedTuple):
-    """Pure functions.
+    """The network as pure functions.
+
+    `predict` takes a random key, for its dropout. `sample` has none and takes uniform numbers
+    instead: each game of a batch draws its own from its own key, so that what it samples does not
+    depend on the other games.
 
     Attributes:
       init: key -> parameters.
-      predict: (parameters, key, Observation [B, ...], tokens [B, A, k], is_training)
+      predict: (parameters, key, Observation [B, ...], tokens int32 [B, A, k], is_training: bool)
         -> Predictions.
-      sample: (parameters, Observation [B, ...], uniforms [B, K, k]) -> Samples.
+      sample: (parameters, Observation [B, ...], uniforms float32 [B, K, k] in [0, 1)) -> Samples.
     """
 
-    init: callable
-    predict: callable
-    sample: callable
+    init: Callable
+    predict: Callable
+    sample: Callable
 
 
-def make_network(
-    config: NetworkConfig,
-    num_tokens: int,
-    vocabulary_size: int,
-    sizes: tuple[int, int, int],
-    history: int,
-) -> AgentNetwork:
-    """Builds the network for actions of `num_tokens` tokens.
+def make_network(config: NetworkConfig, vocabulary: Vocabulary, history: int) -> AgentNetwork:
+    """Builds the network.
 
-    Observations are padded to one side in all modes; the network looks at the first `sizes`
-    coordinates alone, those that targets may occupy.
+    Observations are padded to one side in all modes. The network looks at the first coordinates of
+    each mode alone, those that targets may occupy.
+
+    Args:
+      config: sizes of the three parts.
+      vocabulary: the tokens of actions, and how many coordinates of each mode are looked at.
+      history: h, past actions of an observation.
     """
+    u, v, w = vocabulary.shape
 
     def build():
-        head = policy_head.PolicyHead(config.policy, num_tokens, vocabulary_size, name="policy")
+        head = policy_head.PolicyHead(config, vocabulary.num_tokens, vocabulary.size, name="policy")
 
         def look(observation: Observation) -> jax.Array:
-            u, v, w = sizes
             tensors = observation.tensors[:, :, :u, :v, :w]
-            return torso.torso(tensors, observation.scalars, config.torso)
+            return torso.torso(tensors, observation.scalars, config)
 
         def predict(observation: Observation, tokens: jax.Array, is_training: bool):
             features = look(observation)
             logits, first = head.teacher_forced(features, tokens, is_training)
-            return Predictions(logits, value_head.value_head(first, config.value))
+            return Predictions(logits, value_head.value_head(first, config))
 
         def sample(observation: Observation, uniforms: jax.Array):
             features = look(observation)
-            tokens, log_probabilities, first = head.sample(features, uniforms)
-            return Samples(tokens, log_probabilities, value_head.value_head(first, config.value))
+            tokens, first = head.sample(features, uniforms)
+            return Samples(tokens, value_head.value_head(first, config))
 
         return predict, (predict, sample)
 
@@ -91,7 +92,8 @@ def make_network(
     predict, sample = transformed.apply
 
     def init(key: jax.Array):
-        observation = Observation(jnp.zeros((1, history + 1, *sizes)), jnp.zeros((1, 1)))
-        return transformed.init(key, observation, jnp.zeros((1, 1, num_tokens), jnp.int32), False)
+        observation = Observation(jnp.zeros((1, history + 1, u, v, w)), jnp.zeros((1, 1)))
+        tokens = jnp.zeros((1, 1, vocabulary.num_tokens), jnp.int32)
+        return transformed.init(key, observation, tokens, False)
 
     return AgentNetwork(init, predict, lambda params, *args: sample(params, None, *args))

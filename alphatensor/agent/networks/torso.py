@@ -1,55 +1,43 @@
-"""The torso: attentive modes over three grids (paper, Extended Data Fig. 3; paper_details 4.1).
+"""The torso: attentive modes over three grids (Fawzi et al. 2022, Extended Data Fig. 3).
 
 The three grids hold one feature vector for each pair of coordinates of two modes: (U, V), (W, U)
 and (V, W). Each stage joins two grids along the mode they share and lets the elements of each row
 (2S where all modes have S coordinates) attend to each other.
+
+A departure from the paper: `NetworkConfig.grid_positions` adds a learned vector to every element of
+the grids. For a single small target it lets the network tell rows apart, and it learns faster.
 """
 
 import math
-from typing import NamedTuple
 
 import haiku as hk
 import jax
 import jax.numpy as jnp
 
-
-class TorsoConfig(NamedTuple):
-    """Sizes of the torso.
-
-    Attributes:
-      channels: c, features of a grid element (the paper: 512).
-      blocks: attentive-mode blocks, three stages each (8).
-      heads, head_size: of the attention (16 and 32).
-      widening: of the dense layers (4).
-      grid_positions: adds a learned vector to every grid element. The paper has none; for a single
-        small target it lets the network tell rows apart and learns faster.
-      rematerialise: the gradient computes each stage again instead of storing its inner values;
-        the paper's sizes need it to fit a device.
-    """
-
-    channels: int
-    blocks: int
-    heads: int
-    head_size: int
-    widening: int
-    grid_positions: bool
-    rematerialise: bool
+from alphatensor.agent.config import NetworkConfig
 
 
 def layer_norm(x: jax.Array, name: str | None = None) -> jax.Array:
+    """Returns x, normalised over its last axis with learned scale and offset."""
     return hk.LayerNorm(axis=-1, create_scale=True, create_offset=True, name=name)(x)
 
 
 def dense_block(x: jax.Array, widening: int) -> jax.Array:
-    """x plus the pre-norm two-layer perceptron with GELU; any leading axes."""
+    """Returns x [..., c] plus a pre-norm perceptron of two layers with GELU."""
     hidden = hk.Linear(widening * x.shape[-1], name="expand")(layer_norm(x, "dense_norm"))
     return x + hk.Linear(x.shape[-1], name="contract")(jax.nn.gelu(hidden))
 
 
 def attend(q: jax.Array, k: jax.Array, v: jax.Array, mask: jax.Array | None = None) -> jax.Array:
-    """Dot-product attention of q [N, I, H, d] over k, v [N, J, H, d]; returns [N, I, H*d].
+    """Lets I queries attend to J keys in each of H heads of f features.
 
-    `mask` bool [I, J] is applied before the softmax: False is not attended to.
+    Args:
+      q: queries [N, I, H, f].
+      k, v: keys and values [N, J, H, f].
+      mask: bool [I, J], False where a query must not attend to a key; None for no mask.
+
+    Returns:
+      [N, I, H*f], the heads one after the other.
     """
     q, k, v = (jnp.swapaxes(t, 1, 2) for t in (q, k, v))  # heads outside: fast batched products
     mixed = _attention(q, k, v, mask)
@@ -74,7 +62,7 @@ def _attention_forward(q, k, v, mask):
 
 
 def _attention_backward(residuals, gradient):
-    """The usual gradients, with the two transposed operands laid out before their products.
+    """Returns the usual gradients, with two operands transposed before their products.
 
     On CPUs batched products that contract a leading axis are slow; this saves a third of the
     attention's gradient.
@@ -116,10 +104,13 @@ def _swap(grid: jax.Array) -> jax.Array:
     return jnp.swapaxes(grid, 1, 2)
 
 
-def torso(tensors: jax.Array, scalars: jax.Array, config: TorsoConfig) -> jax.Array:
-    """Features [B, M, c] of tensors [B, T, S_u, S_v, S_w] and scalars [B, s].
+def torso(tensors: jax.Array, scalars: jax.Array, config: NetworkConfig) -> jax.Array:
+    """Returns features float32 [B, G, c], G = S_u*S_v + S_w*S_u + S_v*S_w elements of the grids.
 
-    M = S_u*S_v + S_w*S_u + S_v*S_w: the elements of the three grids.
+    Args:
+      tensors: float32 [B, h + 1, S_u, S_v, S_w].
+      scalars: float32 [B, number of scalars].
+      config: sizes of the torso.
     """
     batch, channels = tensors.shape[0], config.channels
     grids = []
@@ -139,7 +130,7 @@ def torso(tensors: jax.Array, scalars: jax.Array, config: TorsoConfig) -> jax.Ar
             )
         grids.append(grid)
 
-    for block in range(config.blocks):
+    for block in range(config.torso_blocks):
         attention = SelfAttentionBlock(
             config.heads, config.head_size, config.widening, name=f"attentive_modes_{block}"
         )  # one module for the three stages of a block
