@@ -190,6 +190,11 @@ def number(least: float | None = None, most: float | None = None) -> Check:
     )
 
 
+def probability() -> Check:
+    """Accepts numbers from 0 to 1."""
+    return Check(lambda x: is_number(x) and 0 <= x <= 1, "a probability from 0 to 1")
+
+
 def positive() -> Check:
     """Accepts finite numbers above 0."""
     return Check(lambda x: is_number(x) and x > 0, "a number above 0")

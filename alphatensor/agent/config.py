@@ -16,6 +16,7 @@ from alphatensor.config import (
     number,
     one_of,
     positive,
+    probability,
     require,
     section,
     setting,
@@ -41,12 +42,12 @@ class BasesConfig(Config):
 
     density: float = setting(
         0.015,
-        number(least=0, most=1),
+        probability(),
         "Probability of a non-zero entry beside the diagonals of the triangular matrices whose "
         "product is a random basis. The paper's 0.015 suits 5x5 matrices; small ones need more.",
     )
     canonical_probability: float = setting(
-        0.16, number(least=0, most=1), "Share of games played in the canonical basis."
+        0.16, probability(), "Share of games played in the canonical basis."
     )
     num_bases: int = setting(
         100_000, integer(least=1), "Games draw their basis among this many of the run's."
@@ -129,9 +130,7 @@ class SearchConfig(Config):
     visits_reference: int = setting(
         100, integer(least=2), "Visits beyond which the policy target becomes flatter."
     )
-    root_noise: float = setting(
-        0.0, number(least=0, most=1), "Share of Dirichlet noise in the root's prior."
-    )
+    root_noise: float = setting(0.0, probability(), "Share of Dirichlet noise in the root's prior.")
     root_concentration: float = setting(0.3, positive(), "Concentration of that noise.")
     drop_worse: bool = setting(
         True, boolean(), "Whether to act among actions valued as high as the most visited one."
@@ -154,7 +153,7 @@ class LearnerConfig(Config):
     policy_weight: float = setting(1.0, number(least=0), "Of the policy's loss.")
     value_weight: float = setting(1.0, number(least=0), "Of the value's loss.")
     shuffle_probability: float = setting(
-        0.0, number(least=0, most=1), "Of learning from a solved game in a random order."
+        0.0, probability(), "Of learning from a solved game in a random order."
     )
 
 

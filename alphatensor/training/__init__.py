@@ -1,1 +1,41 @@
-"""Runs of the agent: configuration, the loop, checkpoints, results."""
+"""Runs: the agent's from configuration to results, and the searches beside it.
+
+    config, settings   every field of a run; what a configuration becomes for its targets
+    devices            the mesh of devices, the processes of a run
+    state              Snapshot: all that a run knows; Report: what one iteration did
+    programs           the compiled functions over the mesh
+    loop               learn, act, store, report
+    discoveries        games as verified algorithms, and which are new
+    external_games     algorithms of a library or of flip-graph walks as games
+    runtime_reward     pay for algorithms whose kernels run fast here
+    runner             a run in its folder: `train` and `Run`
+    run_folder, curves, checkpoints, progress, interrupts, status
+    planning           what a run costs before it is started
+    flip_search        flip-graph search over formats with a library
+    refine, tailor     cheaper algorithms of the same rank; faster kernels of one algorithm
+
+This is the one package beside `factorization.library` and `kernels` that knows files and clocks.
+"""
+
+import importlib
+from typing import Any
+
+_PLACES = {
+    "Outcome": "runner",
+    "Run": "runner",
+    "RunConfig": "config",
+    "RunError": "runner",
+    "train": "runner",
+}
+
+__all__ = ["Outcome", "Run", "RunConfig", "RunError", "train"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _PLACES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_PLACES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

@@ -19,12 +19,13 @@ from alphatensor.agent import agent as agent_lib
 from alphatensor.factorization import Factorization, naive
 from alphatensor.factorization.library import store
 from alphatensor.flip_graph import scheduler
-from alphatensor.flip_graph.config import FlipSearchConfig
+
+# from alphatensor.flip_graph.config import FlipSearchConfig
 from alphatensor.training.settings import Settings
 from alphatensor.training.state import Findings
 
 TRIED_BASES = 512  # for each game, to find one that leaves the factors in F
-WALKERS = FlipSearchConfig(walkers=256, sweeps=100, rounds=10, patience=100, margin=3, pool=16)
+# WALKERS = FlipSearchConfig(walkers=256, sweeps=100, rounds=10, patience=100, margin=3, pool=16)
 
 
 def first_findings(settings: Settings) -> Findings:
@@ -152,11 +153,7 @@ def _games_of_one(
     def one(key: jax.Array) -> self_play.Games:
         basis_key, order_key = jax.random.split(key)
         draw = functools.partial(
-            bases.random_basis,
-            shape=shape,
-            side=game.side,
-            ring=game.ring,
-            config=agent.config.bases,
+            bases.random_basis, shape=shape, game=game, config=agent.config.bases
         )
         many = jax.vmap(draw)(jax.random.split(basis_key, TRIED_BASES))
         moved = jax.vmap(lambda m: bases.change_factors(moves, m, game.ring))(many.forward)
