@@ -45,7 +45,9 @@ def test_everything_public_is_there_and_documented(package):
 
 
 def test_the_package_imports_neither_jax_nor_absl_until_it_needs_them():
-    code = "import sys, alphatensor; print([x for x in ('jax', 'absl', 'haiku') if x in sys.modules])"
+    code = (
+        "import sys, alphatensor; print([x for x in ('jax', 'absl', 'haiku') if x in sys.modules])"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
 

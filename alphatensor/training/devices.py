@@ -1,5 +1,6 @@
 """Devices, processes and the mesh they form; called before anything is compiled."""
 
+import contextlib
 import os
 import resource
 import socket
@@ -10,23 +11,23 @@ import jax
 import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
-DATA, MODEL = (
-    "data",
-    "model",
-)  # axes: games and batches are split over one, parameters over the other
+DATA = "data"  # the axis of the mesh over which games and batches are split
+MODEL = "model"  # the axis over which parameters are split
 
 
 def use_all_cores(most: int = 8) -> None:
-    """On a CPU, makes one JAX device of each core, up to a power of two of at most `most`.
+    """Makes one JAX device of each core on a CPU, up to a power of two of at most `most`.
 
     Games and batches are shared among devices; on a CPU this keeps every core busy where the
     arithmetic of a small network is too little to be split inside an operation. Other platforms
-    are left as they are, and so is a number of CPU devices that the user has set.
+    are left as they are, and so is a number of CPU devices that the user has set. Once JAX has
+    begun to compute, which fixes the number of devices, nothing is changed.
     """
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     is_set = "xla_force_host_platform_device_count" in os.environ.get("XLA_FLAGS", "")
     if not is_set and jax.config.jax_num_cpu_devices < 1:
-        jax.config.update("jax_num_cpu_devices", 1 << (min(cores or 1, most).bit_length() - 1))
+        with contextlib.suppress(RuntimeError):
+            jax.config.update("jax_num_cpu_devices", 1 << (min(cores or 1, most).bit_length() - 1))
 
 
 def join_processes(coordinator: str, processes: int, process: int, timeout: int) -> None:
@@ -75,7 +76,7 @@ def join_processes(coordinator: str, processes: int, process: int, timeout: int)
 
 
 def _await_coordinator(host: str, port: int, timeout: int) -> None:
-    """JAX's own wait ends the program where the coordinator is out of reach; this says so."""
+    """Waits for the coordinator; JAX's own wait would end the program without a reason."""
     end = time.monotonic() + timeout
     while True:
         try:
@@ -90,7 +91,7 @@ def _await_coordinator(host: str, port: int, timeout: int) -> None:
 
 
 def make_mesh(data: int, model: int) -> Mesh:
-    """A mesh of `data` × `model` devices; `data` = 0 takes all that there are.
+    """Returns a mesh of `data` × `model` devices; `data` = 0 takes all that there are.
 
     Raises:
       ValueError: if the product is not the number of devices.
@@ -105,12 +106,15 @@ def make_mesh(data: int, model: int) -> Mesh:
 
 
 def replicated(mesh: Mesh) -> NamedSharding:
-    """The same on every device."""
+    """Returns the sharding of arrays that are the same on every device."""
     return NamedSharding(mesh, PartitionSpec())
 
 
 def split_over_model(mesh: Mesh, shape: tuple[int, ...]) -> NamedSharding:
-    """Splits the largest axis that the model axis divides; small arrays stay whole."""
+    """Returns the sharding over the model axis of an array's largest axis that it divides.
+
+    Small arrays stay whole.
+    """
     size = mesh.shape[MODEL]
     axes = [axis for axis, length in enumerate(shape) if length % size == 0]
     if size == 1 or not axes or np.prod(shape) < 4_096:
@@ -121,7 +125,7 @@ def split_over_model(mesh: Mesh, shape: tuple[int, ...]) -> NamedSharding:
 
 
 def agree(values: np.ndarray) -> np.ndarray:
-    """The greatest of each value [n] over all processes, float64; the same answer on all."""
+    """Returns the greatest of each value [n] over all processes, float64, the same on all."""
     if jax.process_count() == 1:
         return np.asarray(values, np.float64)
     from jax.experimental import multihost_utils
@@ -133,7 +137,7 @@ def agree(values: np.ndarray) -> np.ndarray:
 
 
 def peak_bytes() -> float:
-    """Most memory used so far on the first device here; of the process where it cannot say."""
+    """Returns the most bytes used so far on the first device here, or by the process."""
     statistics = jax.local_devices()[0].memory_stats()
     if statistics and "peak_bytes_in_use" in statistics:
         return float(statistics["peak_bytes_in_use"])
