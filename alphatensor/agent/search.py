@@ -150,8 +150,8 @@ def _select(config: SearchConfig):
 def improved_policy(visits: jax.Array, visits_reference: int) -> jax.Array:
     """Returns N(s,a)^(1/τ), normalised, of visit counts [..., K].
 
-    τ = log N / log N̄ where the total N exceeds N̄ = `visits_reference`, else 1 (Supplement, "Policy
-    improvement").
+    τ = log N / log N̄ where the total N exceeds N̄ = `visits_reference`, else 1 (Fawzi et al. 2022,
+    Methods).
     """
     total = jnp.sum(visits, axis=-1, keepdims=True).astype(jnp.float32)
     tau = jnp.maximum(jnp.log(jnp.maximum(total, 1.0)) / jnp.log(visits_reference), 1.0)
@@ -210,8 +210,13 @@ def search(
         after, rewards = environment.step(node.state, factors, agent.game)
         child_keys = _children_keys(node, action)
         child, logits, values = _expand(params, agent, permutations, after, child_keys)
-        discounts = jnp.where(after.done, 0.0, 1.0)
-        return mctx.RecurrentFnOutput(rewards, discounts, logits, values), child
+        output = mctx.RecurrentFnOutput(
+            reward=rewards,
+            discount=jnp.where(after.done, 0.0, 1.0),
+            prior_logits=logits,
+            value=values,
+        )
+        return output, child
 
     select = _select(config)
     tree = mctx.search(
