@@ -5,9 +5,9 @@ T'_ijk = Σ_abc A_ia B_jb C_kc T_abc and factors (u, v, w) to (Au, Bv, Cw). Over
 matrices are unimodular, so that integral factorizations stay integral both ways; mod p they are any
 products of triangular invertible ones. The inverse is found in exact integer arithmetic.
 
-Games are played in random bases (Fawzi et al. 2022, Methods, "Change of basis"; Supplement for how
-they are drawn). The network sees each position under a random signed permutation of a bank that
-stays the same during a run (Methods, "Signed permutations").
+Games are played in random bases (Fawzi et al. 2022, Methods, "Change of basis"). The network sees
+each position under a random signed permutation of a bank that stays the same during a run (Methods,
+"Signed permutations").
 """
 
 from typing import NamedTuple

@@ -1,7 +1,7 @@
 """Every setting of the agent, one section for each of its parts; the defaults are the paper's.
 
-Where the paper gives no value, the default is what has worked here, and the field says so. All of
-them are hashable: static arguments of jitted functions.
+Where Fawzi et al. 2022 give no value, the default is one that has worked here. All configurations
+are hashable, so they can be static arguments of jitted functions.
 """
 
 import dataclasses
@@ -23,17 +23,17 @@ from alphatensor.config import (
     shares,
 )
 
-MAX_TOKEN_VALUES = 20_000  # of the policy head's softmax
+MAX_TOKEN_VALUES = 20_000  # widest softmax of the policy head
 
 
 @dataclasses.dataclass(frozen=True)
 class GameConfig(Config):
-    """TensorGame."""
+    """The rules of TensorGame."""
 
     max_moves: int = setting(
-        125, integer(least=1), "R_limit: moves after which an unsolved game ends."
+        125, integer(least=1), "R_limit: number of moves after which an unsolved game ends."
     )
-    history: int = setting(7, integer(least=1), "h: past actions that the network sees.")
+    history: int = setting(7, integer(least=1), "h: number of past actions that the network sees.")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,7 +50,7 @@ class BasesConfig(Config):
         0.16, probability(), "Share of games played in the canonical basis."
     )
     num_bases: int = setting(
-        100_000, integer(least=1), "Games draw their basis among this many of the run's."
+        100_000, integer(least=1), "Number of bases that the games of a run draw from."
     )
     shared: bool = setting(
         True, boolean(), "Whether modes of equal size share a matrix (the paper's A = B = C)."
@@ -58,7 +58,7 @@ class BasesConfig(Config):
     signed_permutations: int = setting(
         100,
         integer(least=1),
-        "Signed permutations of a run, under one of which the network sees each position.",
+        "Number of signed permutations of a run; the network sees each position under one of them.",
     )
 
 
@@ -67,7 +67,7 @@ class DemonstrationsConfig(Config):
     """The distribution of synthetic demonstrations."""
 
     min_rank: int = setting(1, integer(least=1), "Least number of factors of a demonstration.")
-    max_rank: int = setting(125, integer(least=1), "Greatest number of factors.")
+    max_rank: int = setting(125, integer(least=1), "Greatest number of factors of a demonstration.")
     probabilities: tuple[float, ...] = setting(
         (0.001, 0.099, 0.8, 0.099, 0.001),
         shares(),
@@ -83,10 +83,16 @@ class NetworkConfig(Config):
     """Sizes of the torso, the policy head and the value head."""
 
     channels: int = setting(512, integer(least=1), "c: features of each element of a grid.")
-    torso_blocks: int = setting(8, integer(least=1), "Blocks of three attentive modes.")
+    torso_blocks: int = setting(
+        8, integer(least=1), "Blocks of the torso, each of three attentive modes."
+    )
     heads: int = setting(16, integer(least=1), "Attention heads of the torso.")
-    head_size: int = setting(32, integer(least=1), "Features of a head, torso and policy.")
-    widening: int = setting(4, integer(least=1), "Width of an MLP over that of its input.")
+    head_size: int = setting(
+        32, integer(least=1), "Features of an attention head, in the torso and in the policy head."
+    )
+    widening: int = setting(
+        4, integer(least=1), "Ratio of the hidden width of a dense layer to its input."
+    )
     grid_positions: bool = setting(
         False,
         boolean(),
@@ -96,14 +102,18 @@ class NetworkConfig(Config):
     rematerialise: bool = setting(
         True, boolean(), "Whether gradients compute the torso again instead of storing it."
     )
-    policy_width: int = setting(2_048, integer(least=1), "Features of the policy head.")
-    policy_layers: int = setting(2, integer(least=1), "Layers of the policy head.")
+    policy_width: int = setting(2_048, integer(least=1), "Features of a token in the policy head.")
+    policy_layers: int = setting(2, integer(least=1), "Decoder layers of the policy head.")
     policy_heads: int = setting(32, integer(least=1), "Attention heads of the policy head.")
     dropout: float = setting(0.1, number(least=0), "Dropout of the policy head while training.")
-    value_width: int = setting(512, integer(least=1), "Units of the value head's layers.")
-    quantiles: int = setting(8, integer(least=1), "q: quantiles of the return.")
+    value_width: int = setting(
+        512, integer(least=1), "Units of each hidden layer of the value head."
+    )
+    quantiles: int = setting(
+        8, integer(least=1), "q: number of quantiles of the return that are predicted."
+    )
     risk: float = setting(
-        0.75, number(least=0), "Acting takes the mean of the quantiles above this level."
+        0.75, number(least=0), "Level above which the search takes the mean of the quantiles."
     )
 
     def check(self) -> None:
@@ -116,22 +126,30 @@ class NetworkConfig(Config):
 class SearchConfig(Config):
     """The tree search of each move."""
 
-    simulations: int = setting(800, integer(least=1), "Simulations for each move.")
+    simulations: int = setting(800, integer(least=1), "Simulations for each move of a game.")
     samples: int = setting(32, integer(least=1), "K: actions drawn at each node.")
     c_init: float = setting(
-        1.25, number(least=0), "Of the exploration c(s) = c_init + log((1 + c_base + N) / c_base)."
+        1.25,
+        number(least=0),
+        "Constant of the exploration factor c(s) = c_init + log((1 + c_base + N) / c_base).",
     )
-    c_base: float = setting(19_652.0, positive(), "Of the exploration, as c_init.")
+    c_base: float = setting(
+        19_652.0, positive(), "Scale of the visits in the exploration factor, see c_init."
+    )
     q_transform: str = setting(
         "min_max",
         one_of("min_max", "raw"),
         "Q-values among siblings: normalised to [0, 1] as in MuZero, or as the paper prints them.",
     )
     visits_reference: int = setting(
-        100, integer(least=2), "Visits beyond which the policy target becomes flatter."
+        100, integer(least=2), "Number of visits beyond which the policy target becomes flatter."
     )
-    root_noise: float = setting(0.0, probability(), "Share of Dirichlet noise in the root's prior.")
-    root_concentration: float = setting(0.3, positive(), "Concentration of that noise.")
+    root_noise: float = setting(
+        0.0, probability(), "Share of Dirichlet noise in the prior of the root."
+    )
+    root_concentration: float = setting(
+        0.3, positive(), "Concentration of the Dirichlet noise at the root."
+    )
     drop_worse: bool = setting(
         True, boolean(), "Whether to act among actions valued as high as the most visited one."
     )
@@ -141,19 +159,27 @@ class SearchConfig(Config):
 class LearnerConfig(Config):
     """Losses and optimiser."""
 
-    batch_size: int = setting(2_048, integer(least=1), "Positions of one update.")
-    actions_per_state: int = setting(
-        1, integer(least=1), "A: actions of each position that the policy learns."
+    batch_size: int = setting(
+        2_048, integer(least=1), "Positions that one update learns from, on all devices together."
     )
-    learning_rate: float = setting(1e-4, number(least=0), "Of AdamW.")
-    decay_every: int = setting(500_000, integer(least=1), "Updates between steps of the rate.")
-    decay_factor: float = setting(0.1, number(least=0), "What a step multiplies the rate by.")
-    weight_decay: float = setting(1e-5, number(least=0), "Decoupled weight decay.")
+    actions_per_state: int = setting(
+        1, integer(least=1), "A: number of actions of each position that the policy learns."
+    )
+    learning_rate: float = setting(1e-4, number(least=0), "Learning rate of AdamW at the start.")
+    decay_every: int = setting(
+        500_000, integer(least=1), "Updates between two steps of the learning rate."
+    )
+    decay_factor: float = setting(
+        0.1, number(least=0), "Factor that a step multiplies the learning rate by."
+    )
+    weight_decay: float = setting(1e-5, number(least=0), "Decoupled weight decay of AdamW.")
     clip_norm: float = setting(4.0, positive(), "Global norm at which gradients are clipped.")
-    policy_weight: float = setting(1.0, number(least=0), "Of the policy's loss.")
-    value_weight: float = setting(1.0, number(least=0), "Of the value's loss.")
+    policy_weight: float = setting(1.0, number(least=0), "Weight of the policy's loss.")
+    value_weight: float = setting(1.0, number(least=0), "Weight of the value's loss.")
     shuffle_probability: float = setting(
-        0.0, probability(), "Of learning from a solved game in a random order."
+        0.0,
+        probability(),
+        "Probability of learning from a solved game in a random order of its moves.",
     )
 
 

@@ -114,6 +114,25 @@ def _children_keys(node: Node, action: jax.Array) -> jax.Array:
     return jax.vmap(jax.random.fold_in)(keys, action)
 
 
+def _recurrent(agent: Agent, permutations: bases.SignedPermutation):
+    """Returns mctx's step function: it plays an action at each node and evaluates what follows."""
+
+    def recurrent(params, _, action, node: Node):
+        factors = jax.vmap(lambda c, a: c[a])(node.candidates, action)
+        after, rewards = environment.step(node.state, factors, agent.game)
+        child_keys = _children_keys(node, action)
+        child, logits, values = _expand(params, agent, permutations, after, child_keys)
+        output = mctx.RecurrentFnOutput(
+            reward=rewards,
+            discount=jnp.where(after.done, 0.0, 1.0),
+            prior_logits=logits,
+            value=values,
+        )
+        return output, child
+
+    return recurrent
+
+
 def _is_merged(logits: jax.Array) -> jax.Array:
     """Says which actions are merged copies or null: their log-prior is -inf."""
     return jnp.isneginf(logits)
@@ -150,8 +169,8 @@ def _select(config: SearchConfig):
 def improved_policy(visits: jax.Array, visits_reference: int) -> jax.Array:
     """Returns N(s,a)^(1/τ), normalised, of visit counts [..., K].
 
-    τ = log N / log N̄ where the total N exceeds N̄ = `visits_reference`, else 1 (Supplement, "Policy
-    improvement").
+    τ = log N / log N̄ where the total N exceeds N̄ = `visits_reference`, else 1 (Fawzi et al. 2022,
+    Methods).
     """
     total = jnp.sum(visits, axis=-1, keepdims=True).astype(jnp.float32)
     tau = jnp.maximum(jnp.log(jnp.maximum(total, 1.0)) / jnp.log(visits_reference), 1.0)
@@ -205,20 +224,12 @@ def search(
     if config.root_noise:
         logits = _add_root_noise(noise_keys, logits, config)
 
-    def recurrent(params, _, action, node: Node):
-        factors = jax.vmap(lambda c, a: c[a])(node.candidates, action)
-        after, rewards = environment.step(node.state, factors, agent.game)
-        child_keys = _children_keys(node, action)
-        child, logits, values = _expand(params, agent, permutations, after, child_keys)
-        discounts = jnp.where(after.done, 0.0, 1.0)
-        return mctx.RecurrentFnOutput(rewards, discounts, logits, values), child
-
     select = _select(config)
     tree = mctx.search(
         params,
         jax.random.key(0),  # mctx asks for one; the rules and the expansion here do not use it
         root=mctx.RootFnOutput(prior_logits=logits, value=values, embedding=root),
-        recurrent_fn=recurrent,
+        recurrent_fn=_recurrent(agent, permutations),
         root_action_selection_fn=select,
         interior_action_selection_fn=select,
         num_simulations=config.simulations,

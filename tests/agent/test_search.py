@@ -1,21 +1,42 @@
 """The search on games small enough to know the answer, with networks that are plain functions."""
 
+import types
+
+import agent_cases
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from alphatensor import rings
-from alphatensor.agent import actions as factors
-from alphatensor.agent import bases, environment, networks, search
+from alphatensor.agent import actions, bases, environment, networks, search
+from alphatensor.agent.agent import Agent, make_agent
+from alphatensor.agent.config import AgentConfig, GameConfig, SearchConfig
 
-RING = rings.Integers()
 SIDE = 2
-VOCABULARY = factors.Vocabulary((-1, 0, 1), 2, (2, 2, 2), SIDE)
-RULES = environment.Rules(RING, SIDE, max_moves=3, history=1)
+CONFIG = AgentConfig(
+    entries=(-1, 0, 1),
+    entries_per_token=2,
+    game=GameConfig(max_moves=3, history=1),
+    demonstrations=agent_cases.CONFIG.demonstrations,
+    search=SearchConfig(simulations=64, samples=16),
+)
 IDENTITY = bases.SignedPermutation(
     jnp.arange(SIDE)[None, None].repeat(3, 1), jnp.ones((1, 3, SIDE), jnp.int32)
 )
+
+
+def agent_with(network=None, max_moves=3, **search_fields) -> Agent:
+    """Returns an agent for 2x2x2 cubes whose network is a plain function."""
+    config = CONFIG.replace(
+        game=CONFIG.game.replace(max_moves=max_moves), search=CONFIG.search.replace(**search_fields)
+    )
+    agent = make_agent(config, [(SIDE,) * 3])
+    return agent._replace(network=network or uniform_network())
+
+
+VOCABULARY = actions.make_vocabulary(CONFIG, [(SIDE,) * 3])
+RING = rings.Integers()
 
 
 def uniform_network(quantile=0.0):
@@ -24,33 +45,25 @@ def uniform_network(quantile=0.0):
     def sample(params, observation, uniforms):
         del params
         tokens = jnp.floor(uniforms * VOCABULARY.size).astype(jnp.int32)
-        quantiles = jnp.full((uniforms.shape[0], 4), quantile)
-        return networks.Samples(tokens, jnp.zeros(uniforms.shape[:2]), quantiles)
+        return networks.Samples(tokens, jnp.full((uniforms.shape[0], 4), quantile))
 
     return networks.AgentNetwork(None, None, sample)
 
 
-def make_agent(rules=RULES, network=None, **changes):
-    config = search.SearchConfig(64, 16, 1.25, 19652.0, "min_max", 100, 0.0, 0.3, True)
-    value = networks.ValueConfig(1, 4, 0.75)
-    network = network or uniform_network()
-    return search.Agent(network, rules, VOCABULARY, config._replace(**changes), value)
-
-
 def keys(batch, seed=0):
-    return jax.vmap(jax.random.key_data)(jax.random.split(jax.random.key(seed), batch))
+    return jax.random.split(jax.random.key(seed), batch)
 
 
 def run(agent, state, seed=0, permutations=IDENTITY):
-    batch = state.move.shape[0]
+    batch = state.done.shape[0]
     return jax.jit(search.search, static_argnums=1)(
         None, agent, permutations, state, keys(batch, seed)
     )
 
 
-def states(tensors, rules=RULES):
+def states(tensors, agent):
     support = jnp.ones((3, SIDE), bool)
-    return jax.vmap(lambda t: environment.reset(t, support, rules))(jnp.array(tensors))
+    return jax.vmap(lambda t: environment.reset(t, support, agent.game))(jnp.array(tensors))
 
 
 def random_rank_one(rng):
@@ -65,12 +78,12 @@ def random_rank_one(rng):
 def test_finds_the_winning_move_wherever_it_was_sampled(q_transform):
     """One move solves a rank-1 tensor: where it is among the samples, it must be played."""
     rng = np.random.default_rng(0)
-    actions = np.array([random_rank_one(rng) for _ in range(64)])
-    tensors = np.einsum("bi,bj,bk->bijk", *np.moveaxis(actions, 1, 0))
+    solutions = np.array([random_rank_one(rng) for _ in range(64)])
+    tensors = np.einsum("bi,bj,bk->bijk", *np.moveaxis(solutions, 1, 0))
     # Two moves without an end cost 2 and the penalty; the network promises nothing better.
-    agent = make_agent(samples=32, q_transform=q_transform, network=uniform_network(-2.0))
-    result = run(agent, states(tensors))
-    winning = factors.canonical(jnp.array(actions), RING)
+    agent = agent_with(uniform_network(-2.0), samples=32, q_transform=q_transform)
+    result = run(agent, states(tensors, agent))
+    winning = actions.canonical(jnp.array(solutions), RING)
     is_winning = jnp.all(result.candidates == winning[:, None], axis=(-2, -1))
     offered = np.array(jnp.any(is_winning, axis=1))
     chosen = np.array(jax.vmap(lambda w, c: w[c])(is_winning, result.chosen))
@@ -78,15 +91,14 @@ def test_finds_the_winning_move_wherever_it_was_sampled(q_transform):
     assert chosen[offered].all()
 
 
-def proposing(actions, quantile):
-    """A network that proposes the given actions [A, 3, S] with equal probability."""
-    proposals = factors.to_tokens(jnp.array(actions), VOCABULARY)
+def proposing(factors, quantile):
+    """Returns a network that proposes the given actions [N, 3, S] with equal probability."""
+    proposals = actions.to_tokens(jnp.array(factors), VOCABULARY)
 
     def sample(params, observation, uniforms):
         del params, observation
-        tokens = proposals[jnp.floor(uniforms[..., 0] * len(actions)).astype(jnp.int32)]
-        quantiles = jnp.full((uniforms.shape[0], 4), quantile)
-        return networks.Samples(tokens, uniforms[..., 0], quantiles)
+        tokens = proposals[jnp.floor(uniforms[..., 0] * len(factors)).astype(jnp.int32)]
+        return networks.Samples(tokens, jnp.full((uniforms.shape[0], 4), quantile))
 
     return networks.AgentNetwork(None, None, sample)
 
@@ -94,27 +106,26 @@ def proposing(actions, quantile):
 def test_finds_the_line_that_wins():
     """Two moves allowed and one pair of actions that solves: the search must look ahead."""
     rng = np.random.default_rng(1)
-    rules = RULES._replace(max_moves=2)
     corners = [[[1, 0]] * 3, [[0, 1]] * 3]
-    actions = np.array(corners + [random_rank_one(rng) for _ in range(6)])
-    tensor = np.einsum("ti,tj,tk->ijk", *np.moveaxis(actions[:2], 1, 0))
-    agent = make_agent(rules, proposing(actions, -2.0), simulations=200, samples=24)
-    state = states(np.stack([tensor] * 16), rules)
+    offered = np.array(corners + [random_rank_one(rng) for _ in range(6)])
+    tensor = np.einsum("ti,tj,tk->ijk", *np.moveaxis(offered[:2], 1, 0))
+    agent = agent_with(proposing(offered, -2.0), max_moves=2, simulations=200, samples=24)
+    state = states(np.stack([tensor] * 16), agent)
     for move in range(2):
         result = run(agent, state, seed=move)
         action = jax.vmap(lambda c, a: c[a])(result.candidates, result.chosen)
-        state, _ = jax.vmap(environment.step, in_axes=(0, 0, None))(state, action, rules)
+        state, _ = environment.step(state, action, agent.game)
     assert np.mean(state.solved) > 0.5  # playing at random solves 1 in 32
 
 
 def test_merged_and_null_actions_are_never_visited():
     """A network that proposes few distinct actions: copies must stay unvisited everywhere."""
     zero_u = [[0, 0], [1, 0], [0, 1]]
-    actions = np.array([zero_u, [[1, 0], [1, 1], [0, 1]], [[0, 1], [1, -1], [1, 0]]])
-    agent = make_agent(network=proposing(actions, -3.0), samples=12)
+    offered = np.array([zero_u, [[1, 0], [1, 1], [0, 1]], [[0, 1], [1, -1], [1, 0]]])
+    agent = agent_with(proposing(offered, -3.0), samples=12)
     rng = np.random.default_rng(2)
-    result = run(agent, states(rng.integers(-2, 3, (8, 2, 2, 2))))
-    merged = jax.vmap(factors.merge)(result.candidates)[0] == 0
+    result = run(agent, states(rng.integers(-2, 3, (8, 2, 2, 2)), agent))
+    merged = jax.vmap(actions.merge)(result.candidates)[0] == 0
     assert np.all(np.array(result.policy)[np.array(merged)] == 0)
     assert np.all(np.array(result.num_distinct) <= 2)
     np.testing.assert_allclose(result.policy.sum(1), 1, rtol=1e-5)
@@ -123,8 +134,6 @@ def test_merged_and_null_actions_are_never_visited():
 
 
 def test_interior_selection_masks_copies():
-    import types
-
     tree = types.SimpleNamespace(
         children_prior_logits=jnp.log(jnp.array([[0.25, 0.75, 0.0, 0.0]])),
         children_visits=jnp.array([[9, 30, 0, 0]]),
@@ -132,7 +141,7 @@ def test_interior_selection_masks_copies():
         node_values=jnp.array([-100.0]),
         qvalues=lambda node: jnp.array([-50.0, -60.0, 0.0, 0.0]),
     )
-    select = search._select(make_agent(q_transform="raw").config)
+    select = search._select(CONFIG.search.replace(q_transform="raw"))
     assert int(select(None, tree, 0)) == 0  # not the unvisited copies with their Q of 0
 
 
@@ -155,10 +164,11 @@ def test_acting_drops_actions_worse_than_the_most_visited():
 def test_a_game_does_not_depend_on_its_batch():
     rng = np.random.default_rng(3)
     tensors = rng.integers(-2, 3, (6, 2, 2, 2))
+    agent = agent_with(simulations=16)
     bank = jax.vmap(
-        lambda k: bases.random_signed_permutation(k, (2, 2, 2), SIDE, RING, shared=False)
+        lambda k: bases.random_signed_permutation(k, (2, 2, 2), agent.game, shared=False)
     )(jax.random.split(jax.random.key(0), 7))
-    agent, state, all_keys = make_agent(simulations=16), states(tensors), keys(6)
+    state, all_keys = states(tensors, agent), keys(6)
     program = jax.jit(search.search, static_argnums=1)
     together = program(None, agent, bank, state, all_keys)
     part = jax.tree.map(lambda x: x[2:4], state)
@@ -168,10 +178,17 @@ def test_a_game_does_not_depend_on_its_batch():
 
 
 def test_root_noise_reaches_only_valid_actions():
-    config = make_agent(root_noise=0.5).config
+    config = CONFIG.search.replace(root_noise=0.5)
     logits = jnp.log(jnp.array([[0.7, 0.3, 0.0, 0.0]]))
     noisy = search._add_root_noise(keys(1), logits, config)
     probabilities = np.exp(noisy[0])
     np.testing.assert_allclose(probabilities.sum(), 1, rtol=1e-5)
     assert probabilities[2:].tolist() == [0, 0] and probabilities[0] >= 0.35
     assert not np.allclose(probabilities[0], 0.7)
+
+
+def test_states_and_keys_of_different_batches_are_refused():
+    agent = agent_with()
+    state = states(np.ones((3, 2, 2, 2), int), agent)
+    with pytest.raises(AssertionError, match="shape"):
+        search.search(None, agent, IDENTITY, state, keys(2))

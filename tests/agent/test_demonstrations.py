@@ -1,0 +1,30 @@
+"""Demonstrations follow the distribution that they are given."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from agent_cases import RINGS
+
+from alphatensor.agent import demonstrations
+from alphatensor.agent.config import DemonstrationsConfig
+
+
+@pytest.mark.parametrize("ring", RINGS[:2], ids=str)
+def test_demonstrations_follow_their_distribution(ring):
+    entries = (0, 1) if ring.is_modular else (-1, 0, 1)
+    probabilities = (0.6, 0.4) if ring.is_modular else (0.2, 0.6, 0.2)
+    config = DemonstrationsConfig(min_rank=2, max_rank=5, probabilities=probabilities)
+    support = jnp.arange(4)[None] < jnp.array([3, 4, 4])[:, None]
+    keys = jax.random.split(jax.random.key(0), 2000)
+    sample = jax.vmap(lambda k: demonstrations.sample(k, support, config, entries, ring))
+    games = jax.jit(sample)(keys)
+    ranks = np.array(games.rank)
+    assert np.all(np.abs(np.bincount(ranks, minlength=6)[2:] / 2000 - 0.25) < 0.05)
+    played = np.arange(5)[None] < ranks[:, None]
+    drawn = np.array(games.factors)
+    assert not np.any(drawn[~played]) and not np.any(drawn[:, :, 0, 3:])
+    assert np.all(np.any(drawn[played] != 0, axis=-1)), "a null factor"
+    # Conditioned on not being null: 0.6**4 of the vectors of length 4 are drawn again.
+    expected = 0.6 * (1 - 0.6**3) / (1 - 0.6**4)
+    assert abs(np.mean(drawn[played][:, 1] == 0) - expected) < 0.02
