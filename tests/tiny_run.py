@@ -50,20 +50,28 @@ TINY = [
 ]  # fmt: skip
 
 
-def run(output, *more, limit: int = 0, **options):
-    """Starts the command; `limit` bounds the bytes of any file it writes, as a full disk does."""
+def run(output, *more, limit: int = 0, prelude: str = "", **options):
+    """Starts the command.
+
+    Args:
+      output: folder of the run.
+      more: flags.
+      limit: bound on the bytes of any file that it writes, as a full disk sets; 0 for none.
+      prelude: Python that runs before the command, in its process.
+      options: of `subprocess.Popen`.
+    """
+    start = ["-m", "experiments.train"]
+    if prelude or limit:
+        bound = (
+            "import resource, signal; signal.signal(signal.SIGXFSZ, signal.SIG_IGN); "
+            f"resource.setrlimit(resource.RLIMIT_FSIZE, ({limit}, {limit}))\n"
+        )
+        begin = "import runpy; runpy.run_module('experiments.train', run_name='__main__')\n"
+        start = ["-c", f"{bound if limit else ''}{prelude}\n{begin}"]
     config = ROOT / "experiments/configs/quickstart.py"
     command = [
-        sys.executable, "-m", "experiments.train", f"--config={config}",
-        f"--config.output={output}", *TINY, *more,
+        sys.executable, *start, f"--config={config}", f"--config.output={output}", *TINY, *more,
     ]  # fmt: skip
-    if limit:
-        code = (
-            "import os, resource, signal, sys; signal.signal(signal.SIGXFSZ, signal.SIG_IGN); "
-            f"resource.setrlimit(resource.RLIMIT_FSIZE, ({limit}, {limit})); "
-            "os.execv(sys.argv[1], sys.argv[1:])"
-        )
-        command = [sys.executable, "-c", code, *command]
     return subprocess.Popen(
         command, cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, **options
     )

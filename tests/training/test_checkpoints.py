@@ -1,9 +1,7 @@
 """Checkpoints: what is written comes back, damage is noticed, runs go on bit for bit."""
 
-import os
 import pathlib
 import random
-import signal
 import subprocess
 import sys
 import time
@@ -12,7 +10,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from tiny_run import finish, last_state, run
 
 from alphatensor.training import checkpoints
 
@@ -153,85 +150,3 @@ def test_no_kill_leaves_a_wrong_checkpoint(tmp_path):
             time.sleep(moments.uniform(0.0, 0.1))
             process.kill()
     assert reached == sorted(reached) and reached[-1] >= 8
-
-
-@pytest.fixture(scope="module")
-def whole(tmp_path_factory):
-    """A run that is never stopped."""
-    output = tmp_path_factory.mktemp("whole") / "run"
-    finish(run(output))
-    return output
-
-
-def newest(output) -> int:
-    """Updates of the last checkpoint; 0 before the first."""
-    folder = pathlib.Path(output) / "checkpoints"
-    return max((int(path.stem) for path in folder.glob("*.json")), default=0)
-
-
-def wait_for_updates(output, updates: int, process) -> None:
-    end = time.monotonic() + 240
-    while time.monotonic() < end and process.poll() is None:
-        if newest(output) >= updates:
-            return
-        time.sleep(0.02)
-    raise AssertionError(process.communicate()[0])
-
-
-def test_a_killed_run_ends_as_one_that_was_never_killed(whole, tmp_path):
-    """SIGKILL twice, then SIGTERM, then Ctrl-C, each after a later update."""
-    stops = [signal.SIGKILL] * 2 + [signal.SIGTERM, signal.SIGINT]
-    for number, stop in enumerate(stops):
-        before = newest(tmp_path / "run")
-        process = run(tmp_path / "run")
-        wait_for_updates(tmp_path / "run", before + 5, process)
-        time.sleep(0.03 * number)
-        process.send_signal(stop)
-        text, _ = process.communicate(timeout=120)
-        if stop != signal.SIGKILL:
-            assert process.returncode == 0 and "goes on from here" in text, text
-    text = finish(run(tmp_path / "run"))
-    assert "Going on from update" in text
-    expected, found = last_state(whole), last_state(tmp_path / "run")
-    assert expected.keys() == found.keys()
-    for name in expected:
-        np.testing.assert_array_equal(expected[name], found[name], err_msg=name)
-
-    def curves(folder):
-        lines = (folder / "curves.csv").read_text().splitlines()
-        return [line.split(",")[1:6] for line in lines]  # without the seconds and the speeds
-
-    assert curves(whole) == curves(tmp_path / "run"), "no turn is missing or there twice"
-
-
-def test_a_finished_run_does_not_start_again(whole):
-    text = finish(run(whole))
-    assert f"Going on from update {newest(whole)}" in text and "Done." in text
-
-
-def test_another_configuration_is_refused_by_field(whole):
-    process = run(whole, "--config.learner.learning_rate=0.5")
-    text, _ = process.communicate()
-    assert process.returncode == 2 and text.count("\n") == 1
-    assert "learner.learning_rate 0.002 -> 0.5" in text and "--force" in text
-
-
-def test_a_live_run_keeps_its_folder(tmp_path):
-    first = run(tmp_path / "run", "--config.train.max_rounds=0")
-    try:
-        wait_for_updates(tmp_path / "run", 10, first)
-        second = run(tmp_path / "run")
-        text, _ = second.communicate(timeout=120)
-        assert second.returncode == 2 and text.count("\n") == 1, text
-        assert f"process {first.pid}" in text
-    finally:
-        first.kill()
-        first.communicate()
-
-
-def test_a_full_disk_ends_a_run_with_one_line(tmp_path):
-    process = run(tmp_path / "run", limit=20_000)
-    text, _ = process.communicate(timeout=300)
-    assert process.returncode == 1, text
-    assert "Stopped:" in text and "Traceback" not in text
-    assert os.path.exists(tmp_path / "run/config.json")
