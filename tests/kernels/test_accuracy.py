@@ -11,10 +11,10 @@ import pytest
 
 from alphatensor import factorization as fz
 from alphatensor.factorization.analysis import costs
-from alphatensor.kernels import compile_matmul, memory, scaling, stability, timing
+from alphatensor.kernels import accuracy, compile_matmul, diagonal_scaling, memory, timing
 
 STRASSEN = fz.strassen()
-SCALED = scaling.SCALINGS[1:]
+SCALED = diagonal_scaling.SCALINGS[1:]
 
 
 def test_growth_of_strassen_and_its_square():
@@ -33,10 +33,12 @@ def test_error_measures_what_was_added():
     exact = a.astype(np.float64) @ b.astype(np.float64)
     wrong = exact.copy()
     wrong[2, 3] += 1
-    found = stability.error(wrong.astype(np.float32), a, b)
+    found = accuracy.error(wrong.astype(np.float32), a, b)
     assert found.norm == pytest.approx(1 / np.linalg.norm(exact), rel=1e-4)
     bound = np.abs(a[2]) @ np.abs(b[:, 3])
     assert found.element == pytest.approx(1 / bound, rel=1e-4)
+    with pytest.raises(AssertionError):
+        accuracy.error(wrong[:5], a, b)
 
 
 def test_prediction_holds_in_bfloat16():
@@ -44,9 +46,9 @@ def test_prediction_holds_in_bfloat16():
     a, b = x.astype(jnp.bfloat16), y.astype(jnp.bfloat16)
     wide = {"precision": "highest", "preferred_element_type": jnp.float32}
     # Classical: what rounding the operands once costs. Fast: what rounding their sums adds.
-    classical = stability.error(jnp.dot(a, b, **wide), x, y).norm
+    classical = accuracy.error(jnp.dot(a, b, **wide), x, y).norm
     for levels in (1, 2):
-        fast = stability.error(compile_matmul(STRASSEN, levels, **wide)(a, b), a, b).norm
+        fast = accuracy.error(compile_matmul(STRASSEN, levels, **wide)(a, b), a, b).norm
         assert 0.5 < fast / classical / costs.growth(STRASSEN, levels).predicted < 1.2
 
 
@@ -67,7 +69,7 @@ def test_outer_scaling_repairs_rows_of_different_size():
     a, b = timing.operands((64, 64, 64), jnp.float32)
     a = a * jnp.where(jnp.arange(64) < 32, 2.0**20, 2.0**-20)[:, None]
     plain, outer = (
-        stability.error(compile_matmul(STRASSEN, diagonal=x)(a, b), a, b).element
+        accuracy.error(compile_matmul(STRASSEN, diagonal=x)(a, b), a, b).element
         for x in ("none", "outer")
     )
     assert outer < 1e-5 < 1 < plain

@@ -10,8 +10,10 @@ from jax import export
 
 from alphatensor import factorization as fz
 from alphatensor import rings
-from alphatensor.factorization.analysis import straight_line as schedule
-from alphatensor.kernels import blocks, compile_matmul
+from alphatensor.factorization.analysis import straight_line
+from alphatensor.kernels import KernelConfig, blocks, compile_matmul
+from alphatensor.kernels.borders import BORDERS
+from alphatensor.kernels.schedules import SCHEDULES
 
 STRASSEN = fz.strassen()
 
@@ -25,8 +27,8 @@ def mixed_format():
     return fz.extend(STRASSEN, "m")
 
 
-@pytest.mark.parametrize("name", blocks.SCHEDULES)
-@pytest.mark.parametrize("border", ["peel", "pad"])
+@pytest.mark.parametrize("name", SCHEDULES)
+@pytest.mark.parametrize("border", BORDERS)
 @pytest.mark.parametrize("sizes", [(8, 12, 8), (9, 7, 11), (5, 13, 6)])
 def test_integers_are_exact(name, border, sizes):
     n, m, p = sizes
@@ -38,7 +40,7 @@ def test_integers_are_exact(name, border, sizes):
     np.testing.assert_array_equal(jax.jit(c)(a, b), a @ b)
 
 
-@pytest.mark.parametrize("border", ["peel", "pad"])
+@pytest.mark.parametrize("border", BORDERS)
 def test_tiles(border):
     a, b = integers((13, 9)), integers((9, 22), 1)
     c = compile_matmul(STRASSEN, tile=5, border=border)
@@ -88,11 +90,11 @@ def test_half_precision_accumulates_in_float32():
 
 
 def test_addition_counts():
-    assert sum(schedule.additions(STRASSEN)) == 18
-    unshared = schedule.straight_line(STRASSEN.u.T, trials=0)
+    assert sum(straight_line.additions(STRASSEN)) == 18
+    unshared = straight_line.straight_line(STRASSEN.u.T, trials=0)
     assert len(unshared.steps) == 5
     matrix = np.array([[1, 1, 1, 0], [1, 1, 0, 1], [-2, -2, 0, 0]])
-    program = schedule.straight_line(matrix)
+    program = straight_line.straight_line(matrix)
     assert len(program.steps) == 3
     x = list(np.eye(4, dtype=int))
     for i, j, c in program.steps:
@@ -100,8 +102,27 @@ def test_addition_counts():
     np.testing.assert_array_equal([int(c) * x[s] for s, c in program.outputs], matrix)
 
 
+def test_blocks_are_split_and_joined_and_must_divide():
+    x = jnp.arange(24).reshape(4, 6)
+    parts = blocks.split(x, 2, 3)
+    assert [int(part[0, 0]) for part in parts] == [0, 2, 4, 12, 14, 16]
+    np.testing.assert_array_equal(blocks.join(parts, 2, 3), x)
+    with pytest.raises(AssertionError):
+        blocks.split(x, 3, 3)
+
+
+def test_options_are_those_of_the_configuration():
+    config = KernelConfig(schedule="loop", border="pad")
+    assert (config.tile, config.diagonal) == (None, "none")
+    a, b = integers((5, 6)), integers((6, 4), 1)
+    c = compile_matmul(STRASSEN, **config.to_dict())
+    np.testing.assert_array_equal(c(a, b), a @ b)
+    with pytest.raises(TypeError, match="speed"):
+        compile_matmul(STRASSEN, speed=2)
+
+
 @pytest.mark.parametrize("platform", ["tpu", "cuda"])
-@pytest.mark.parametrize("name", blocks.SCHEDULES)
+@pytest.mark.parametrize("name", SCHEDULES)
 def test_exports(platform, name):
     x = jax.ShapeDtypeStruct((256, 256), jnp.float32)
     c = compile_matmul(STRASSEN, schedule=name, precision="highest")
@@ -116,6 +137,7 @@ def test_exports(platform, name):
         (lambda: compile_matmul(fz.strassen(rings.Integers()), levels=0), "levels: 0"),
         (lambda: compile_matmul(STRASSEN, schedule="fast"), "schedule: 'fast'"),
         (lambda: compile_matmul(STRASSEN, border="cut"), "border: 'cut'"),
+        (lambda: compile_matmul(STRASSEN, tile=0), "tile: 0, expected a positive size"),
         (lambda: compile_matmul(STRASSEN)(np.ones((4, 3)), np.ones((4, 4))), r"shapes \(4, 3\)"),
         (lambda: compile_matmul(STRASSEN, 2)(np.ones((3, 9)), np.ones((9, 9))), "at least"),
         (
