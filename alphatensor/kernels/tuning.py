@@ -29,6 +29,8 @@ LEAST_BLOCK = 256  # rows and columns; smaller blocks never pay
 SCHEDULES = ("unrolled", "sequential")  # 'stacked' and tiles have lost wherever they were measured
 DOT = Choice("dot", 1.0, (), "")
 
+Matmul = Callable[[jax.Array, jax.Array], jax.Array]
+
 
 class Candidate(NamedTuple):
     """One way to multiply.
@@ -47,7 +49,7 @@ class Candidate(NamedTuple):
         parts = [f"{'x'.join(map(str, f.sizes))}:{f.rank}" for f in self.factorizations]
         return " ".join([*parts, self.schedule])
 
-    def compile(self, precision=None) -> Callable[[jax.Array, jax.Array], jax.Array]:
+    def compile(self, precision=None) -> Matmul:
         """Returns the candidate's matmul(a, b)."""
         return compile_matmul(self.factorizations, schedule=self.schedule, precision=precision)
 
@@ -134,12 +136,12 @@ def chosen(
 
 
 @functools.cache
-def kernel_for(shape: tuple[int, int, int], dtype: str, precision=None) -> Callable:
+def kernel_for(shape: tuple[int, int, int], dtype: str, precision=None) -> Matmul:
     """Returns matmul(a, b) of the stored choice for a shape, or `jnp`'s; read once a process."""
     return kernel_of(chosen(shape, dtype, precision) or DOT, precision)
 
 
-def kernel_of(choice: Choice, precision=None) -> Callable:
+def kernel_of(choice: Choice, precision=None) -> Matmul:
     """Returns matmul(a, b) of a choice."""
     if choice.name == DOT.name:
         return lambda a, b: jnp.matmul(a, b, precision=precision)
