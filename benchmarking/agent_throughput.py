@@ -26,8 +26,7 @@ import numpy as np
 from absl import flags
 from matplotlib.figure import Figure
 
-from alphatensor.training import devices, planning, settings
-from alphatensor.training import loop as training
+from alphatensor.training import devices, loop, planning, settings
 from benchmarking import agent_cases, report
 from experiments import command
 
@@ -102,7 +101,7 @@ def measure(side: int, network: str) -> dict[str, Any]:
     devices.use_all_cores()
     dot_rate = _dot_rate()
     run_settings = settings.from_config(agent_cases.config_for(side, network))
-    programs = training.make_programs(run_settings)
+    programs = loop.make_programs(run_settings)
     mixture = np.array([1.0, 0.0, 0.0], np.float32)
     bonus = np.zeros(run_settings.train.games, np.float32)
 

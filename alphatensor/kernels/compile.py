@@ -52,7 +52,8 @@ def compile_matmul(
     flat = flatten(factorization, levels)
     kernel = _Kernel(flat, rotate(flat, 1), rotate(flat, 2), config)
 
-    def matmul(a, b):
+    def matmul(a: jax.Array, b: jax.Array) -> jax.Array:
+        """Multiplies a (..., N, M) by b (..., M, P); see `compile_matmul`."""
         return _matmul(kernel, jnp.asarray(a), jnp.asarray(b))
 
     return matmul

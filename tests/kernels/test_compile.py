@@ -1,5 +1,8 @@
-"""Kernels against jnp.matmul and exact integers; addition counts; derivatives; exports."""
+"""Kernels against jnp.matmul and exact integers; derivatives; exports; sharded operands."""
 
+import os
+import subprocess
+import sys
 from fractions import Fraction
 
 import jax
@@ -10,8 +13,7 @@ from jax import export
 
 from alphatensor import factorization as fz
 from alphatensor import rings
-from alphatensor.factorization.analysis import straight_line
-from alphatensor.kernels import KernelConfig, blocks, compile_matmul
+from alphatensor.kernels import KernelConfig, compile_matmul
 from alphatensor.kernels.borders import BORDERS
 from alphatensor.kernels.schedules import SCHEDULES
 
@@ -89,28 +91,6 @@ def test_half_precision_accumulates_in_float32():
     assert error[1] < error[0] < 0.02
 
 
-def test_addition_counts():
-    assert sum(straight_line.additions(STRASSEN)) == 18
-    unshared = straight_line.straight_line(STRASSEN.u.T, trials=0)
-    assert len(unshared.steps) == 5
-    matrix = np.array([[1, 1, 1, 0], [1, 1, 0, 1], [-2, -2, 0, 0]])
-    program = straight_line.straight_line(matrix)
-    assert len(program.steps) == 3
-    x = list(np.eye(4, dtype=int))
-    for i, j, c in program.steps:
-        x.append(x[i] + int(c) * x[j])
-    np.testing.assert_array_equal([int(c) * x[s] for s, c in program.outputs], matrix)
-
-
-def test_blocks_are_split_and_joined_and_must_divide():
-    x = jnp.arange(24).reshape(4, 6)
-    parts = blocks.split(x, 2, 3)
-    assert [int(part[0, 0]) for part in parts] == [0, 2, 4, 12, 14, 16]
-    np.testing.assert_array_equal(blocks.join(parts, 2, 3), x)
-    with pytest.raises(AssertionError):
-        blocks.split(x, 3, 3)
-
-
 def test_options_are_those_of_the_configuration():
     config = KernelConfig(schedule="loop", border="pad")
     assert (config.tile, config.diagonal) == (None, "none")
@@ -151,3 +131,27 @@ def test_exports(platform, name):
 def test_mistakes(make, message):
     with pytest.raises(ValueError, match=message):
         make()
+
+
+SHARDED = """
+import jax, jax.numpy as jnp, numpy as np
+from jax.sharding import Mesh, NamedSharding, PartitionSpec as P
+from alphatensor import factorization as fz
+from alphatensor.kernels import compile_matmul
+mesh = Mesh(np.array(jax.devices()).reshape(2, 2), ("x", "y"))
+rng = np.random.default_rng(0)
+a, b = (rng.integers(-9, 10, (16, 16)).astype(np.int32) for _ in range(2))
+c = jax.jit(compile_matmul(fz.strassen(), 2))
+for left, right in ((P("x", "y"), P("y", None)), (P("x"), P(None, "y")), (P(("x", "y")), P())):
+    args = (jax.device_put(v, NamedSharding(mesh, s)) for v, s in ((a, left), (b, right)))
+    np.testing.assert_array_equal(c(*args), a @ b)
+print("right on", len(jax.devices()))
+"""
+
+
+def test_sharded_operands():
+    flags = {"XLA_FLAGS": "--xla_force_host_platform_device_count=4", "JAX_PLATFORMS": "cpu"}
+    done = subprocess.run(
+        [sys.executable, "-c", SHARDED], env=os.environ | flags, capture_output=True, text=True
+    )
+    assert done.stdout == "right on 4\n", done.stderr

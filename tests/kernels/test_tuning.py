@@ -9,8 +9,7 @@ import pytest
 
 import alphatensor
 from alphatensor import factorization as fz
-from alphatensor import rings
-from alphatensor.kernels import cost_model, timing, tuning
+from alphatensor.kernels import timing, tuning
 
 STRASSEN = fz.strassen()
 SHAPE = (512, 512, 512)
@@ -135,20 +134,6 @@ def test_dot_general_is_that_of_lax(tune):
 def test_shapes_that_do_not_match_get_one_line():
     with pytest.raises(ValueError, match=r"\(512, 512\) and \(500, 512\), expected"):
         alphatensor.matmul(operands()[0], jnp.ones((500, 512)))
-
-
-def test_the_model_counts_operations_and_traffic():
-    naive = fz.naive((2, 2, 2), rings.Integers())
-    rates = cost_model.Rates(dot=1e9, add=1e9)
-    only_dots = cost_model.Rates(dot=1e9, add=1e30)
-    shape = (1000, 1000, 1000)
-    one = cost_model.seconds(naive, shape, jnp.float32, only_dots)
-    np.testing.assert_allclose(one, 2.0)
-    np.testing.assert_allclose(cost_model.seconds(STRASSEN, shape, jnp.float32, only_dots), 1.75)
-    # Textbook Strassen: five sums of two blocks on each side; outputs of 4, 2, 2 and 4 products.
-    blocks = 5 * 3 + 5 * 3 + 5 + 3 + 3 + 5
-    traffic = cost_model.seconds(STRASSEN, shape, jnp.float32, rates) - 1.75
-    np.testing.assert_allclose(traffic, blocks * 500 * 500 * 4 / 1e9)
 
 
 def test_only_blocks_that_can_pay_are_candidates():
