@@ -1,30 +1,43 @@
-"""Errors of fast algorithms beside those of jnp.dot, measured and predicted.
+"""Measures errors of fast algorithms beside those of jnp.dot, and predicts their ratio.
 
   python -m benchmarking.accuracy --size=1024 --dtype=float32 --output=runs/accuracy
 
-Operands are standard normal; exact is the product in float64. Ratios are to jnp.dot's own error.
-`predicted` is sqrt(phi / nmp), the ratio where rounding of operands dominates (bfloat16, float16).
+Operands are standard normal, and errors are those against the product in float64. Ratios are to the
+error of jnp.dot. `predicted` is sqrt(phi / nmp), the ratio where rounding of operands dominates
+(bfloat16, float16).
 
 Writes OUTPUT.csv (format, rank, levels, dtype, size, scaling, error, ratio, element-wise error,
 ratio, predicted, gamma, e_max, q, platform, jax).
 """
 
-import pathlib
-
+import jax
+import jax.numpy as jnp
 from absl import flags
 
-from benchmarking.table import parse_format, write_csv
+from alphatensor import rings
+from alphatensor.factorization import Factorization
+from alphatensor.factorization.analysis import costs
+from alphatensor.factorization.library import store
+from alphatensor.kernels import accuracy, compile_matmul, memory, timing
+from alphatensor.kernels.compile import flatten
+from benchmarking import report
 from experiments import command
 
-_OUTPUT = flags.DEFINE_string("output", "runs/accuracy", "Path without suffix.")
-_FORMATS = flags.DEFINE_list("formats", ["2x2x2", "3x3x3", "4x4x4"], "Matrix formats.")
+_OUTPUT = flags.DEFINE_string("output", "runs/accuracy", "Path of the table, without suffix.")
+_FORMATS = flags.DEFINE_list(
+    "formats", ["2x2x2", "3x3x3", "4x4x4"], "Matrix formats whose algorithms are measured."
+)
 _LIBRARY = flags.DEFINE_string("library", "factorizations", "Folder of the library.")
-_LEVELS = flags.DEFINE_list("levels", ["1", "2"], "Levels of each.")
-_SIZE = flags.DEFINE_integer("size", 1024, "Rows and columns.", lower_bound=1)
+_LEVELS = flags.DEFINE_list("levels", ["1", "2"], "Numbers of levels of each algorithm.")
+_SIZE = flags.DEFINE_integer("size", 1024, "Rows and columns of the matrices.", lower_bound=1)
 _DTYPES = ("float32", "bfloat16", "float16")
-_DTYPE = flags.DEFINE_enum("dtype", "float32", _DTYPES, "Of the operands and the result.")
-_SCALINGS = flags.DEFINE_list("scalings", ["none"], "See alphatensor/kernels/scaling.py.")
-_PRECISION = flags.DEFINE_string("precision", "highest", "As in jnp.dot.")
+_DTYPE = flags.DEFINE_enum("dtype", "float32", _DTYPES, "Dtype of the operands and the result.")
+_SCALINGS = flags.DEFINE_list(
+    "scalings", ["none"], "Diagonal scalings, see alphatensor/kernels/diagonal_scaling.py."
+)
+_PRECISION = flags.DEFINE_string(
+    "precision", "highest", "Precision of the products, as in jnp.dot."
+)
 
 HEADER = (
     *("format", "rank", "levels", "dtype", "size", "scaling", "error", "ratio"),
@@ -33,21 +46,16 @@ HEADER = (
 )
 
 
-def row(f, levels: int, size: int, dtype: str, diagonal: str, precision: str = "highest") -> tuple:
-    """One line as in `HEADER`."""
-    import jax
-    import jax.numpy as jnp
-
-    from alphatensor.factorization.analysis import costs
-    from alphatensor.kernels import compile_matmul, memory, stability, timing
-    from alphatensor.kernels.compile import flatten
-
+def row(
+    f: Factorization, levels: int, size: int, dtype: str, diagonal: str, precision: str = "highest"
+) -> tuple:
+    """Measures one algorithm and returns its line as in `HEADER`."""
     shape = (size,) * 3
     memory.check(flatten(f, levels), shape, dtype, extra=5 * 8 * size**2)
     a, b = timing.operands(shape, jnp.dtype(dtype))
     kernel = compile_matmul(f, levels, precision=precision, diagonal=diagonal)
-    fast = stability.error(jax.jit(kernel)(a, b), a, b)
-    dot = stability.error(jnp.dot(a, b, precision=precision), a, b)
+    fast = accuracy.error(jax.jit(kernel)(a, b), a, b)
+    dot = accuracy.error(jnp.dot(a, b, precision=precision), a, b)
     growth = costs.growth(f, levels)
     return (
         *("x".join(map(str, f.sizes)), f.rank, levels, dtype, size, diagonal),
@@ -59,16 +67,13 @@ def row(f, levels: int, size: int, dtype: str, diagonal: str, precision: str = "
 
 
 def main() -> None:
-    from alphatensor import rings
-    from alphatensor.factorization.library import store as library
-
     rows = []
     for text in _LEVELS.value:
         if not text.isdecimal() or int(text) < 1:
             raise ValueError(f"--levels: {text!r}, expected positive numbers.")
     print("  ".join(HEADER))
     for name in _FORMATS.value:
-        f = library.best(_LIBRARY.value, parse_format(name), rings.Integers())
+        f = store.best(_LIBRARY.value, report.parse_format(name), rings.Integers())
         if f is None:
             raise ValueError(f"--formats: {name!r} is not in the library {_LIBRARY.value}.")
         for levels in map(int, _LEVELS.value):
@@ -76,7 +81,7 @@ def main() -> None:
                 case = (f, levels, _SIZE.value, _DTYPE.value, diagonal, _PRECISION.value)
                 rows.append(row(*case))
                 print("  ".join(map(str, rows[-1])), flush=True)
-                write_csv(pathlib.Path(f"{_OUTPUT.value}.csv"), HEADER, rows)
+                report.write_csv(f"{_OUTPUT.value}.csv", HEADER, rows)
 
 
 if __name__ == "__main__":

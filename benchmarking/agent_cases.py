@@ -6,11 +6,11 @@ from experiments.configs import paper_network, quickstart
 
 
 def config_for(side: int, network: str):
-    """A run on n×n×n matrices with S = n², small enough to be measured in seconds.
+    """Returns a run on n×n×n matrices with S = n², small enough to be measured in seconds.
 
     Args:
-      side: 4, 9, 16 or 25.
-      network: `quickstart` or `paper`.
+      side: tensor side S: 4, 9, 16 or 25.
+      network: name of the network, `quickstart` or `paper`.
     """
     n = math.isqrt(side)
     config = quickstart.get_config()

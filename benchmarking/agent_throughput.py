@@ -1,4 +1,4 @@
-"""How fast the agent acts and learns on this machine.
+"""Measures how fast the agent acts and learns on this machine.
 
     python -m benchmarking.agent_throughput --output=runs/throughput
     python -m benchmarking.agent_throughput --sides=4 --networks=quickstart
@@ -6,29 +6,38 @@
 For each tensor side S = n² of an n×n×n target and each network it reports simulations/s, moves/s,
 training positions/s, the learner's share of this machine's float32 `jnp.dot` rate (floating-point
 operations of the gradient as XLA counts them before optimisation), seconds to compile and peak
-memory. Every case runs in a process of its own, so that peak memory is its own; the rates are the
+memory. Every case runs in a process of its own, so that peak memory is its own. The rates are the
 median of three calls after one that is thrown away. Writes throughput.csv and throughput.png.
 """
 
-import csv
 import json
 import os
-import pathlib
 import resource
 import statistics
 import subprocess
 import sys
 import time
+from collections.abc import Callable
+from typing import Any
 
+import jax
+import jax.numpy as jnp
+import numpy as np
 from absl import flags
+from matplotlib.figure import Figure
 
-from benchmarking import agent_cases
+from alphatensor.training import devices, loop, planning, settings
+from benchmarking import agent_cases, report
 from experiments import command
 
 _SIDES = flags.DEFINE_list("sides", ["4", "9", "16", "25"], "Tensor sides: squares of 2 to 5.")
-_NETWORKS = flags.DEFINE_list("networks", ["quickstart", "paper"], "Networks: quickstart, paper.")
+_NETWORKS = flags.DEFINE_list(
+    "networks", ["quickstart", "paper"], "Networks to measure: quickstart, paper."
+)
 _OUTPUT = flags.DEFINE_string("output", "runs/throughput", "Folder for the table and the plot.")
-_CASE = flags.DEFINE_string("case", None, "Internal: side,network of one case, printed as JSON.")
+_CASE = flags.DEFINE_string(
+    "case", None, "For internal use: side,network of one case, whose figures are printed as JSON."
+)
 
 COLUMNS = {
     "side": "S",
@@ -49,71 +58,63 @@ def main() -> None:
         side, network = _CASE.value.split(",")
         print(json.dumps(measure(int(side), network)))
         return
+    cases = _cases()
+    folder = report.make_folder(_OUTPUT.value)
+    rows = []
+    print(" | ".join(COLUMNS.values()))
+    for side, network in cases:
+        row = _measure_in_process(side, network)
+        if isinstance(row, str):
+            print(f"{side} | {network} | not measured: {row}", flush=True)
+            continue
+        rows.append(row)
+        print(" | ".join(_text(row[name]) for name in COLUMNS), flush=True)
+        report.write_records(folder / "throughput.csv", rows)
+    if rows:
+        report.write_figure(folder / "throughput.png", _figure(rows))
+        print(f"Written to {folder}/throughput.csv and throughput.png.")
+
+
+def _cases() -> list[tuple[str, str]]:
+    """Returns side and network of each case that the flags name; raises `ValueError`."""
     cases = [(side, network) for network in _NETWORKS.value for side in _SIDES.value]
     for side, network in cases:
         if side not in ("4", "9", "16", "25"):
             raise ValueError(f"--sides={side!r}: expected 4, 9, 16 or 25.")
         if network not in ("quickstart", "paper"):
             raise ValueError(f"--networks={network!r}: expected quickstart or paper.")
-    folder = pathlib.Path(_OUTPUT.value)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ValueError(f"--output={_OUTPUT.value!r}: {error.strerror}.") from None
-    rows = []
-    print(" | ".join(COLUMNS.values()))
-    for side, network in cases:
-        command = [
-            sys.executable,
-            "-m",
-            "benchmarking.agent_throughput",
-            f"--case={side},{network}",
-        ]
-        done = subprocess.run(command, capture_output=True, text=True)
-        if done.returncode:
-            reason = "out of memory" if done.returncode < 0 else done.stderr.strip().split("\n")[-1]
-            print(f"{side} | {network} | not measured: {reason}", flush=True)
-            continue
-        rows.append(json.loads(done.stdout.strip().split("\n")[-1]))
-        print(" | ".join(_text(rows[-1][name]) for name in COLUMNS), flush=True)
-        _write(folder, rows)
-    if rows:
-        _plot(folder, rows)
-        print(f"Written to {folder}/throughput.csv and throughput.png.")
+    return cases
 
 
-def _text(x) -> str:
-    if isinstance(x, float):
-        return f"{x:.3g}" if x < 100 else f"{x:,.0f}"
-    return f"{x:,}" if isinstance(x, int) else x
+def _measure_in_process(side: str, network: str) -> dict | str:
+    """Calls `measure` in a process of its own; returns the reason where that fails."""
+    case = f"--case={side},{network}"
+    program = [sys.executable, "-m", "benchmarking.agent_throughput", case]
+    done = subprocess.run(program, capture_output=True, text=True)
+    if done.returncode:
+        return "out of memory" if done.returncode < 0 else done.stderr.strip().split("\n")[-1]
+    return json.loads(done.stdout.strip().split("\n")[-1])
 
 
-def measure(side: int, network: str) -> dict:
-    """One case's figures, see `COLUMNS`."""
-    import jax
-    import jax.numpy as jnp
-    import numpy as np
-
-    from alphatensor.training import devices, planning, settings
-    from alphatensor.training import loop as training
-
+def measure(side: int, network: str) -> dict[str, Any]:
+    """Measures one case and returns its figures, see `COLUMNS`, with cores and version of JAX."""
     devices.use_all_cores()
-    dot_rate = _dot_rate(jax, jnp)
+    dot_rate = _dot_rate()
     run_settings = settings.from_config(agent_cases.config_for(side, network))
-    programs = training.make_programs(run_settings)
-    begin = time.monotonic()
-    state = programs.init()
+    programs = loop.make_programs(run_settings)
     mixture = np.array([1.0, 0.0, 0.0], np.float32)
-    state, losses = programs.learn(state, mixture)
     bonus = np.zeros(run_settings.train.games, np.float32)
+
+    def learn(state):
+        return programs.learn(state, mixture)[0]
 
     def act(state):
         return programs.store(state, programs.act(state)[0], bonus)
 
-    state = act(state)
-    jax.block_until_ready((losses, state))
+    begin = time.monotonic()
+    state = jax.block_until_ready(act(learn(programs.init())))
     first = time.monotonic() - begin
-    learn_seconds, state = _median_seconds(lambda s: programs.learn(s, mixture)[0], state)
+    learn_seconds, state = _median_seconds(learn, state)
     act_seconds, state = _median_seconds(act, state)
     config, rules = run_settings.train, run_settings.agent.rules
     positions = config.updates_per_call * run_settings.learner.batch_size / learn_seconds
@@ -135,9 +136,8 @@ def measure(side: int, network: str) -> dict:
     }
 
 
-def _median_seconds(call, state) -> tuple[float, object]:
-    import jax
-
+def _median_seconds(call: Callable, state) -> tuple[float, Any]:
+    """Returns the median seconds of three calls, each on the last one's state, and the state."""
     seconds = []
     for _ in range(3):
         begin = time.monotonic()
@@ -146,8 +146,8 @@ def _median_seconds(call, state) -> tuple[float, object]:
     return statistics.median(seconds), state
 
 
-def _dot_rate(jax, jnp, size: int = 2048) -> float:
-    """Float32 operations/s of `jnp.dot`, all cores."""
+def _dot_rate(size: int = 2048) -> float:
+    """Measures the float32 operations/s of `jnp.dot` on all cores."""
     a = jax.random.normal(jax.random.key(0), (size, size))
     dot = jax.jit(jnp.dot)
     seconds = []
@@ -158,22 +158,16 @@ def _dot_rate(jax, jnp, size: int = 2048) -> float:
     return 2 * size**3 / statistics.median(seconds[1:])
 
 
-def _write(folder: pathlib.Path, rows: list[dict]) -> None:
-    temporary = folder / "throughput.csv.part"
-    with temporary.open("w", newline="") as file:
-        writer = csv.DictWriter(file, rows[0])
-        writer.writeheader()
-        writer.writerows(rows)
-    os.replace(temporary, folder / "throughput.csv")
+def _text(x: Any) -> str:
+    if isinstance(x, float):
+        return f"{x:.3g}" if x < 100 else f"{x:,.0f}"
+    return f"{x:,}" if isinstance(x, int) else x
 
 
-def _plot(folder: pathlib.Path, rows: list[dict]) -> None:
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot as plt
-
-    figure, axes = plt.subplots(1, 2, figsize=(9, 3.6), layout="constrained")
+def _figure(rows: list[dict[str, Any]]) -> Figure:
+    """Draws the rates of acting and of learning over the tensor's side, for each network."""
+    figure = Figure(figsize=(9, 3.6), layout="constrained")
+    axes = figure.subplots(1, 2)
     for ax, name in zip(axes, ("simulations_per_second", "positions_per_second"), strict=True):
         for network in dict.fromkeys(row["network"] for row in rows):
             chosen = [row for row in rows if row["network"] == network]
@@ -184,10 +178,7 @@ def _plot(folder: pathlib.Path, rows: list[dict]) -> None:
         ax.minorticks_off()
         ax.grid(alpha=0.3)
         ax.legend()
-    temporary = folder / "throughput.part.png"
-    figure.savefig(temporary, dpi=110)
-    plt.close(figure)
-    os.replace(temporary, folder / "throughput.png")
+    return figure
 
 
 if __name__ == "__main__":

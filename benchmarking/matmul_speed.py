@@ -1,36 +1,51 @@
-"""Shared by run_cpu_benchmark, run_gpu_benchmark and run_tpu_benchmark: kernels against `jnp.dot`.
+"""Times kernels against `jnp.dot`, for run_cpu_benchmark, run_gpu_benchmark, run_tpu_benchmark.
 
 For each size, precision and algorithm the result is checked first. Then kernel and `jnp.dot` are
-timed in interleaved pairs in one process, after one warm-up each; the speed-up is the median over
+timed in interleaved pairs in one process, after one warm-up each. The speed-up is the median over
 the pairs, with its quartiles. Operands are independent standard normal matrices, whole arrays in
-and out. Errors are relative RMSE against float64 (on a sample of rows), beside that of `jnp.dot`;
-the predicted growth of the error is sqrt(Φ/nmp) of the flattened algorithm.
+and out. Errors are relative root mean square errors against float64, on a sample of rows, beside
+that of `jnp.dot`. The predicted growth of the error is sqrt(phi / nmp) of the flattened algorithm.
 """
 
-import csv
-import datetime
-import io
+import functools
 import math
-import os
 import pathlib
-import platform
-import subprocess
+from typing import NamedTuple
 
+import jax
+import jax.numpy as jnp
+import numpy as np
 from absl import flags
+from matplotlib.figure import Figure
 
-_SIZES = flags.DEFINE_list("sizes", None, "Sizes N of N×N matrices.")
-_PRECISIONS = flags.DEFINE_list("precisions", None, "See --help of the command.")
+from alphatensor import factorization
+from alphatensor.factorization import Factorization
+from alphatensor.factorization.analysis import costs
+from alphatensor.kernels import memory, timing, tuning
+from alphatensor.kernels.compile import flatten
+from alphatensor.kernels.schedules import SCHEDULES
+from benchmarking import machine, report
+
+_SIZES = flags.DEFINE_list("sizes", None, "Sizes N of the N×N matrices that are multiplied.")
+_PRECISIONS = flags.DEFINE_list(
+    "precisions", None, "Precisions of matrices and products; the command's --help lists them."
+)
 _ALGORITHMS = flags.DEFINE_list(
     "algorithms",
     ["strassen", "strassen2", "tuned"],
-    "strassen, strassen2 (two levels), tuned (the fastest that autotuning finds, or jnp.dot).",
+    "Algorithms to time: strassen, strassen2 (two levels) and tuned (the fastest that autotuning "
+    "finds, or jnp.dot).",
 )
 _FACTORIZATIONS = flags.DEFINE_list("factorizations", [], "Files of algorithms to time as well.")
-_LEVELS = flags.DEFINE_integer("levels", 1, "Levels of those.", lower_bound=1)
-_SCHEDULE = flags.DEFINE_string(
-    "schedule", "sequential", "unrolled, stacked, sequential or loop, for all but tuned."
+_LEVELS = flags.DEFINE_integer(
+    "levels", 1, "Levels of the algorithms in --factorizations.", lower_bound=1
 )
-_REPEATS = flags.DEFINE_integer("repeats", 5, "Pairs of each row.", lower_bound=1)
+_SCHEDULE = flags.DEFINE_string(
+    "schedule",
+    "sequential",
+    "Schedule of all algorithms but tuned: unrolled, stacked, sequential or loop.",
+)
+_REPEATS = flags.DEFINE_integer("repeats", 5, "Pairs of timings for each row.", lower_bound=1)
 _OUTPUT = flags.DEFINE_string("output", "runs/benchmark", "Folder for the table and the plot.")
 
 # Name -> (dtype, precision of the products).
@@ -50,23 +65,64 @@ COLUMNS = (
 )  # fmt: skip
 
 
+class Case(NamedTuple):
+    """One row to measure.
+
+    Attributes:
+      size: N of N×N matrices.
+      precision: one of `PRECISIONS`.
+      algorithm: name that the row shows.
+      levels: factorizations, outermost first; None for what autotuning chooses.
+    """
+
+    size: int
+    precision: str
+    algorithm: str
+    levels: tuple[Factorization, ...] | None
+
+    @property
+    def fits(self) -> bool:
+        """Says whether the matrices are as large as the levels' format."""
+        products = (math.prod(f.sizes[mode] for f in self.levels or ()) for mode in range(3))
+        return all(self.size >= least for least in products)
+
+
 def main(device: str, sizes: list[int], precisions: list[str]) -> None:
-    """Runs on `device` ('cpu', 'gpu' or 'tpu') with these defaults for the flags.
+    """Measures all cases that the flags name, prints them and writes the table and the plot.
+
+    Args:
+      device: platform that must be there, 'cpu', 'gpu' or 'tpu'.
+      sizes: default of --sizes.
+      precisions: default of --precisions.
 
     Raises:
       ValueError: in one line, for flags that do not fit or a device that is not there.
     """
+    cases = _cases(device, sizes, precisions)
+    folder = report.make_folder(_OUTPUT.value)
+    facts = machine.facts()
+    print("; ".join(f"{name}: {x}" for name, x in facts.items()))
+    print("size | precision | algorithm | speed-up [quartiles] | error / that of dot (predicted)")
+    rows = []
+    for case in cases:
+        if not case.fits:
+            print(f"{case.size} | {case.precision} | {case.algorithm} | too small for its levels")
+            continue
+        rows.append(measure(case))
+        print(_line(rows[-1]), flush=True)
+        report.write_records(folder / f"{device}.csv", [row | facts for row in rows])
+    if rows:
+        report.write_figure(folder / f"{device}.png", _figure(rows, facts))
+        print(f"Written to {folder}/{device}.csv and {device}.png.")
+
+
+def _cases(device: str, sizes: list[int], precisions: list[str]) -> list[Case]:
+    """Checks the flags and the device, and returns what is to be measured, in order."""
     sizes = [_positive(x) for x in _SIZES.value] if _SIZES.value else sizes
     precisions = _PRECISIONS.value or precisions
     for name in precisions:
         if name not in PRECISIONS:
             raise ValueError(f"--precisions={name!r}: expected some of {', '.join(PRECISIONS)}.")
-    for name in _ALGORITHMS.value:
-        if name not in ("strassen", "strassen2", "tuned"):
-            raise ValueError(f"--algorithms={name!r}: expected strassen, strassen2 or tuned.")
-
-    import jax
-
     if jax.default_backend() != device:
         raise ValueError(f"This benchmark needs a {device}; JAX has {jax.default_backend()} here.")
     if "float64" in precisions:
@@ -74,115 +130,36 @@ def main(device: str, sizes: list[int], precisions: list[str]) -> None:
     algorithms = _algorithms()
     for name in precisions:
         _check_memory(max(sizes), PRECISIONS[name][0])
-    folder = pathlib.Path(_OUTPUT.value)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ValueError(f"--output={_OUTPUT.value!r}: {error.strerror}.") from None
-
-    facts = machine()
-    print("; ".join(f"{name}: {x}" for name, x in facts.items()))
-    print("size | precision | algorithm | speed-up [quartiles] | error / that of dot (predicted)")
-    rows = []
-    for size in sizes:
-        for precision in precisions:
-            for name, levels in algorithms.items():
-                if levels is not None and not _fits(size, levels):
-                    print(f"{size} | {precision} | {name} | too small for its levels")
-                    continue
-                rows.append(measure(size, precision, name, levels))
-                print(_line(rows[-1]), flush=True)
-                _write(folder / f"{device}.csv", rows, facts)
-    if rows:
-        _plot(folder / f"{device}.png", rows, facts)
-        print(f"Written to {folder}/{device}.csv and {device}.png.")
+    return [
+        Case(size, precision, name, levels)
+        for size in sizes
+        for precision in precisions
+        for name, levels in algorithms.items()
+    ]
 
 
-def measure(size: int, precision: str, name: str, levels) -> dict:
-    """One row, see `COLUMNS`; `levels` are factorisations, outermost first, None for `tuned`."""
-    import jax
-    import jax.numpy as jnp
-    import numpy as np
-
-    from alphatensor.factorization.analysis import costs
-    from alphatensor.kernels import timing, tuning
-    from alphatensor.kernels.compile import flatten
-
-    dtype, preset = PRECISIONS[precision]
-    shape = (size, size, size)
-    if levels is None:
-        choice = tuning.autotune(shape, dtype, precision=preset, repeats=_REPEATS.value)
-        function, label = tuning.kernel_of(choice, preset), choice.name
-        levels = tuning.factorizations_of(choice)
-    else:
-        candidate = tuning.Candidate(tuple(levels), _SCHEDULE.value, None)
-        function, label = tuning.compile_candidate(candidate, preset), candidate.name
-    baseline, kernel = (
-        jax.jit(f).lower(*_shapes(shape, dtype)).compile()
-        for f in (lambda a, b: jnp.dot(a, b, precision=preset), function)
-    )
-    a, b = timing.operands(shape, dtype)
-    rows = np.random.default_rng(0).choice(size, min(size, 64), replace=False)
-    exact = np.asarray(a, np.float64)[rows] @ np.asarray(b, np.float64)
-    rmse_of_dot, rmse = (
-        float(np.sqrt(np.mean((np.asarray(f(a, b), np.float64)[rows] - exact) ** 2) / size))
-        for f in (baseline, kernel)
-    )
-    growth = 1.0
-    if levels:
-        flat = flatten(levels, 1)
-        growth = math.sqrt(costs.measure(flat, trials=0).phi / math.prod(flat.sizes))
-    if rmse > max(100 * growth * rmse_of_dot, 1e-30) or not np.isfinite(rmse):
-        raise RuntimeError(f"{label}: wrong result at size {size}, relative RMSE {rmse:.2g}.")
-    # Small products take microseconds: they need many pairs.
-    repeats = int(np.clip(0.5 / timing.seconds(baseline, (a, b)), _REPEATS.value, 200))
-    pairs = timing.paired(baseline, kernel, (a, b), repeats)
-    temporary = kernel.memory_analysis().temp_size_in_bytes
-    return {
-        "size": size,
-        "precision": precision,
-        "algorithm": name,
-        **pairs._asdict(),
-        "rmse": rmse,
-        "rmse_of_dot": rmse_of_dot,
-        "predicted_growth": growth,
-        "temporary_share": temporary / (3 * a.nbytes),
-        "kernel": label,
-    }
-
-
-def _algorithms() -> dict:
-    from alphatensor import factorization as fz
-    from alphatensor.kernels import blocks
-    from alphatensor.kernels.compile import flatten
-
-    if _SCHEDULE.value not in blocks.SCHEDULES:
-        expected = ", ".join(blocks.SCHEDULES)
+def _algorithms() -> dict[str, tuple[Factorization, ...] | None]:
+    """Returns the levels of each algorithm that the flags name; None for what is tuned."""
+    if _SCHEDULE.value not in SCHEDULES:
+        expected = ", ".join(SCHEDULES)
         raise ValueError(f"--schedule={_SCHEDULE.value!r}: expected one of {expected}.")
-    known = {"strassen": [fz.strassen()], "strassen2": [fz.strassen()] * 2, "tuned": None}
-    found = {name: known[name] for name in _ALGORITHMS.value}
+    strassen = factorization.strassen()
+    named = {"strassen": (strassen,), "strassen2": (strassen, strassen), "tuned": None}
+    for name in _ALGORITHMS.value:
+        if name not in named:
+            raise ValueError(f"--algorithms={name!r}: expected strassen, strassen2 or tuned.")
+    found = {name: named[name] for name in _ALGORITHMS.value}
     for path in _FACTORIZATIONS.value:
-        for f in fz.load(path):
+        for f in factorization.load(path):
             if f.ring.is_modular:  # a file may hold algorithms of several rings
                 raise ValueError(
                     f"--factorizations={path}: {f.target.name} over {f.ring} is no algorithm over "
                     "the reals; lift it first."
                 )
-            levels = [f] * _LEVELS.value
+            levels = (f,) * _LEVELS.value
             flatten(levels, 1)
             found[f"{pathlib.Path(path).stem} {f.target.name}:{f.rank}"] = levels
     return found
-
-
-def _shapes(shape, dtype):
-    import jax
-
-    n, m, p = shape
-    return jax.ShapeDtypeStruct((n, m), dtype), jax.ShapeDtypeStruct((m, p), dtype)
-
-
-def _fits(size: int, levels) -> bool:
-    return all(size >= math.prod(f.sizes[mode] for f in levels) for mode in range(3))
 
 
 def _positive(text: str) -> int:
@@ -192,11 +169,7 @@ def _positive(text: str) -> int:
 
 
 def _check_memory(size: int, dtype: str) -> None:
-    """Operands, two results, temporaries of two levels and a float64 sample, before allocating."""
-    import jax.numpy as jnp
-
-    from alphatensor.kernels import memory
-
+    """Checks that operands, two results, temporaries of two levels and a float64 sample fit."""
     needed, there = 12 * size * size * jnp.dtype(dtype).itemsize, memory.available()
     if there and needed > there:
         raise ValueError(
@@ -205,45 +178,64 @@ def _check_memory(size: int, dtype: str) -> None:
         )
 
 
-def machine() -> dict[str, str]:
-    """What a figure depends on: device, cores, versions, commit, and clocks where they are told."""
-    import jax
-    import jaxlib
+def measure(case: Case) -> dict:
+    """Measures one case and returns its row, see `COLUMNS`.
 
-    facts = {
-        "device": jax.devices()[0].device_kind,
-        "cores": str(os.cpu_count()),
-        "jax": jax.__version__,
-        "jaxlib": jaxlib.__version__,
-        "python": platform.python_version(),
-        "date": datetime.date.today().isoformat(),
-        "commit": _output("git", "rev-parse", "--short", "HEAD"),
+    Raises:
+      RuntimeError: if the kernel's result is wrong.
+    """
+    dtype, precision = PRECISIONS[case.precision]
+    shape = (case.size,) * 3
+    label, levels, matmul = _kernel(case)
+    baseline = _compiled(functools.partial(jnp.dot, precision=precision), shape, dtype)
+    kernel = _compiled(matmul, shape, dtype)
+    a, b = timing.operands(shape, dtype)
+    rmse_of_dot, rmse = _errors((baseline, kernel), a, b)
+    growth = costs.growth(flatten(levels, 1)).predicted if levels else 1.0
+    if rmse > max(100 * growth * rmse_of_dot, 1e-30) or not np.isfinite(rmse):
+        raise RuntimeError(f"{label}: wrong result at size {case.size}, relative RMSE {rmse:.2g}.")
+    # Small products take microseconds: they need many pairs.
+    repeats = int(np.clip(0.5 / timing.seconds(baseline, (a, b)), _REPEATS.value, 200))
+    pairs = timing.paired(baseline, kernel, (a, b), repeats)
+    temporary = kernel.memory_analysis().temp_size_in_bytes
+    return {
+        "size": case.size,
+        "precision": case.precision,
+        "algorithm": case.algorithm,
+        **pairs._asdict(),
+        "rmse": rmse,
+        "rmse_of_dot": rmse_of_dot,
+        "predicted_growth": growth,
+        "temporary_share": temporary / (3 * a.nbytes),
+        "kernel": label,
     }
-    if jax.default_backend() == "cpu":
-        lines = _read("/proc/cpuinfo").splitlines()
-        models = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-        facts["device"] = models[0] if models else platform.processor()
-    elif jax.default_backend() == "gpu":
-        fields = "clocks.sm,clocks.mem,power.limit,driver_version"
-        facts[fields] = _output("nvidia-smi", f"--query-gpu={fields}", "--format=csv,noheader")
-    return facts
 
 
-def _output(*command: str) -> str:
-    try:
-        done = subprocess.run(
-            command, capture_output=True, text=True, cwd=pathlib.Path(__file__).parent, timeout=20
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return ""
-    return done.stdout.strip() if done.returncode == 0 else ""
+def _kernel(case: Case) -> tuple[str, tuple[Factorization, ...], tuning.Matmul]:
+    """Returns a case's name of the kernel, its levels (none for `jnp.dot`) and matmul(a, b)."""
+    dtype, precision = PRECISIONS[case.precision]
+    if case.levels is not None:
+        candidate = tuning.Candidate(case.levels, _SCHEDULE.value)
+        return candidate.name, case.levels, candidate.compile(precision)
+    choice = tuning.autotune((case.size,) * 3, dtype, precision=precision, repeats=_REPEATS.value)
+    return choice.name, tuning.factorizations_of(choice), tuning.kernel_of(choice, precision)
 
 
-def _read(path: str) -> str:
-    try:
-        return pathlib.Path(path).read_text()
-    except OSError:
-        return ""
+def _compiled(matmul: tuning.Matmul, shape: tuple[int, int, int], dtype: str):
+    n, m, p = shape
+    a, b = jax.ShapeDtypeStruct((n, m), dtype), jax.ShapeDtypeStruct((m, p), dtype)
+    return jax.jit(matmul).lower(a, b).compile()
+
+
+def _errors(functions, a: jax.Array, b: jax.Array) -> list[float]:
+    """Returns each function's relative root mean square error on 64 rows, against float64."""
+    size = a.shape[0]
+    rows = np.random.default_rng(0).choice(size, min(size, 64), replace=False)
+    exact = np.asarray(a, np.float64)[rows] @ np.asarray(b, np.float64)
+    return [
+        float(np.sqrt(np.mean((np.asarray(f(a, b), np.float64)[rows] - exact) ** 2) / size))
+        for f in functions
+    ]
 
 
 def _line(row: dict) -> str:
@@ -254,23 +246,10 @@ def _line(row: dict) -> str:
     )
 
 
-def _write(path: pathlib.Path, rows: list[dict], facts: dict[str, str]) -> None:
-    from alphatensor.factorization.io import exchange
-
-    text = io.StringIO()
-    writer = csv.DictWriter(text, [*COLUMNS, *facts], lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(row | facts for row in rows)
-    exchange.write_text(str(path), text.getvalue())
-
-
-def _plot(path: pathlib.Path, rows: list[dict], facts: dict[str, str]) -> None:
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot as plt
-
-    figure, ax = plt.subplots(figsize=(7, 4.2), layout="constrained")
+def _figure(rows: list[dict], facts: dict[str, str]) -> Figure:
+    """Draws the speed-up over the size, with quartiles, for each algorithm and precision."""
+    figure = Figure(figsize=(7, 4.2), layout="constrained")
+    ax = figure.subplots()
     pairs = dict.fromkeys((row["precision"], row["algorithm"]) for row in rows)
     for precision, algorithm in pairs:
         chosen = [r for r in rows if (r["precision"], r["algorithm"]) == (precision, algorithm)]
@@ -290,7 +269,4 @@ def _plot(path: pathlib.Path, rows: list[dict], facts: dict[str, str]) -> None:
     ax.set_title(f"{facts['device']}, {facts['cores']} cores, jax {facts['jax']}", fontsize=9)
     ax.grid(alpha=0.3)
     ax.legend(fontsize=8)
-    temporary = path.with_name(f".{path.name}.part.png")
-    figure.savefig(temporary, dpi=110)
-    plt.close(figure)
-    os.replace(temporary, path)
+    return figure

@@ -1,4 +1,4 @@
-"""How time and memory of a simulation grow with the tensor's side and the size of the tree.
+"""Measures how time and memory of a simulation grow with the tensor's side and the tree's size.
 
     python -m benchmarking.scaling --output=runs/scaling
     python -m benchmarking.scaling --sides=4,9 --simulations=25,100 --games=16
@@ -10,36 +10,35 @@ bytes of a node. The exponents are slopes of least-squares lines through the log
 scaling.csv and scaling.png.
 """
 
-import csv
-import os
-import pathlib
 import statistics
 import time
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 from absl import flags
+from matplotlib.figure import Figure
 
-from benchmarking import agent_cases
+from alphatensor.agent import bases, search, self_play
+from alphatensor.training import planning, settings
+from benchmarking import agent_cases, report
 from experiments import command
 
 _SIDES = flags.DEFINE_list("sides", ["4", "9", "16", "25"], "Tensor sides: squares of 2 to 5.")
 _SIMULATIONS = flags.DEFINE_list(
-    "simulations", ["25", "50", "100", "200", "400", "800"], "Simulations of a search."
+    "simulations", ["25", "50", "100", "200", "400", "800"], "Numbers of simulations of a search."
 )
-_GAMES = flags.DEFINE_integer("games", 8, "Games searched at once.", lower_bound=1)
+_GAMES = flags.DEFINE_integer("games", 8, "Games that are searched at once.", lower_bound=1)
 _OUTPUT = flags.DEFINE_string("output", "runs/scaling", "Folder for the table and the plot.")
 
 COLUMNS = ("side", "simulations", "microseconds", "bytes", "counted_operations", "counted_bytes")
+PAIRS = (("microseconds", "counted_operations"), ("bytes", "counted_bytes"))  # measured, counted
 
 
 def main() -> None:
     sides = _numbers("sides", _SIDES.value, (4, 9, 16, 25))
     simulations = _numbers("simulations", _SIMULATIONS.value, None)
-    folder = pathlib.Path(_OUTPUT.value)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ValueError(f"--output={_OUTPUT.value!r}: {error.strerror}.") from None
+    folder = report.make_folder(_OUTPUT.value)
     cases = [(side, simulations[0]) for side in sides]
     cases += [(sides[0], number) for number in simulations[1:]]
     rows = []
@@ -47,21 +46,22 @@ def main() -> None:
     for side, number in cases:
         rows.append(measure(side, number, _GAMES.value))
         print(" | ".join(f"{rows[-1][name]:,.4g}" for name in COLUMNS), flush=True)
-        _write(folder, rows)
+        report.write_records(folder / "scaling.csv", rows)
     by_side = [row for row in rows if row["simulations"] == simulations[0]]
     by_tree = [row for row in rows if row["side"] == sides[0]]
     for along, chosen in (("side", by_side), ("simulations", by_tree)):
-        for name, counted in (("microseconds", "counted_operations"), ("bytes", "counted_bytes")):
+        for name, counted in PAIRS:
             print(
                 f"{name} of a simulation grow with {along} to the power "
                 f"{exponent(chosen, along, name):.2f} (counted: "
                 f"{exponent(chosen, along, counted):.2f})"
             )
-    _plot(folder, by_side, by_tree)
+    report.write_figure(folder / "scaling.png", _figure(by_side, by_tree))
     print(f"Written to {folder}/scaling.csv and scaling.png.")
 
 
-def _numbers(flag: str, given: list[str], allowed) -> list[int]:
+def _numbers(flag: str, given: list[str], allowed: tuple[int, ...] | None) -> list[int]:
+    """Reads a flag of at least two positive integers; raises `ValueError`."""
     numbers = [int(x) for x in given if x.isdigit() and int(x) > 0]
     wrong = len(numbers) < max(len(given), 2) or (allowed and not set(numbers) <= set(allowed))
     if wrong:
@@ -71,12 +71,7 @@ def _numbers(flag: str, given: list[str], allowed) -> list[int]:
 
 
 def measure(side: int, simulations: int, games: int) -> dict:
-    """One case's figures, see `COLUMNS`; the median of three searches after one thrown away."""
-    import jax
-
-    from alphatensor.agent import search, self_play
-    from alphatensor.training import planning, settings
-
+    """Measures one case, the median of three searches after one thrown away; see `COLUMNS`."""
     config = agent_cases.config_for(side, "quickstart")
     config.search.simulations = simulations
     run_settings = settings.from_config(config)
@@ -84,7 +79,7 @@ def measure(side: int, simulations: int, games: int) -> dict:
     params = agent.network.init(jax.random.key(0))
     permutations = jax.tree.map(lambda x: x[:1], _identity(side))
     keys = jax.random.split(jax.random.key(1), games)
-    targets = jax.numpy.array([run_settings.targets[0].tensor])
+    targets = jnp.array([run_settings.targets[0].tensor])
     states, _, _ = jax.jit(
         lambda keys: self_play.start_games(
             keys, targets, run_settings.symmetries, jax.random.key(2), agent.rules
@@ -113,40 +108,23 @@ def measure(side: int, simulations: int, games: int) -> dict:
     }
 
 
-def _identity(side: int):
-    import jax.numpy as jnp
-
-    from alphatensor.agent import bases
-
+def _identity(side: int) -> bases.SignedPermutation:
     source = jnp.tile(jnp.arange(side), (1, 3, 1))
     return bases.SignedPermutation(source, jnp.ones_like(source))
 
 
 def exponent(rows: list[dict], along: str, name: str) -> float:
-    """Slope of log(name) over log(along)."""
+    """Returns the slope of log(name) over log(along)."""
     x, y = (np.log([row[key] for row in rows]) for key in (along, name))
     return float(np.polyfit(x, y, 1)[0])
 
 
-def _write(folder: pathlib.Path, rows: list[dict]) -> None:
-    temporary = folder / "scaling.csv.part"
-    with temporary.open("w", newline="") as file:
-        writer = csv.DictWriter(file, COLUMNS)
-        writer.writeheader()
-        writer.writerows(rows)
-    os.replace(temporary, folder / "scaling.csv")
-
-
-def _plot(folder: pathlib.Path, by_side: list[dict], by_tree: list[dict]) -> None:
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot as plt
-
-    figure, axes = plt.subplots(2, 2, figsize=(9, 6.5), layout="constrained")
+def _figure(by_side: list[dict], by_tree: list[dict]) -> Figure:
+    """Draws seconds and bytes, measured and counted, over the side and the simulations."""
+    figure = Figure(figsize=(9, 6.5), layout="constrained")
+    axes = figure.subplots(2, 2)
     for column, (along, rows) in enumerate((("side", by_side), ("simulations", by_tree))):
-        pairs = (("microseconds", "counted_operations"), ("bytes", "counted_bytes"))
-        for ax, (name, counted) in zip(axes[:, column], pairs, strict=True):
+        for ax, (name, counted) in zip(axes[:, column], PAIRS, strict=True):
             x = [row[along] for row in rows]
             measured = np.array([row[name] for row in rows])
             expected = np.array([row[counted] for row in rows])
@@ -163,10 +141,7 @@ def _plot(folder: pathlib.Path, by_side: list[dict], by_tree: list[dict]) -> Non
             ax.set_ylabel(f"{name} of a simulation")
             ax.grid(alpha=0.3)
             ax.legend(fontsize=8)
-    temporary = folder / "scaling.part.png"
-    figure.savefig(temporary, dpi=110)
-    plt.close(figure)
-    os.replace(temporary, folder / "scaling.png")
+    return figure
 
 
 if __name__ == "__main__":

@@ -1,7 +1,27 @@
-"""Fast matrix multiplication kernels compiled from factorisations."""
+"""Fast matrix multiplication: an algorithm compiled to a function that multiplies two matrices.
+
+What most users need:
+
+  matmul(a, b)            `jnp.matmul` that uses what `autotune` chose for the shape.
+  dot_general(...)        The same for layers that take a `dot_general`, such as Flax's `Dense`.
+  autotune((N, M, P))     Times the promising kernels on this device and remembers the fastest.
+  compile_matmul(f)       Compiles one factorization, with the options of `KernelConfig`.
+
+The modules below them:
+
+  compile                 From a factorization to a differentiable `matmul(a, b)`.
+  schedules               The orders in which sums and products of blocks are computed.
+  blocks, arithmetic      Matrices as grids of blocks; the dtypes of sums and products.
+  borders, tiling         Sizes that do not divide evenly; multiplication tile by tile.
+  diagonal_scaling        Scaling by powers of two, for smaller element-wise errors.
+  tuning, choice_cache    The choice of a kernel for a shape; the file that remembers it.
+  cost_model, timing      Predicted and measured run times.
+  accuracy, memory        Measured errors; memory that a kernel needs.
+"""
 
 from alphatensor.kernels.api import dot_general, matmul
 from alphatensor.kernels.compile import compile_matmul
+from alphatensor.kernels.config import KernelConfig
 from alphatensor.kernels.tuning import autotune
 
-__all__ = ["autotune", "compile_matmul", "dot_general", "matmul"]
+__all__ = ["KernelConfig", "autotune", "compile_matmul", "dot_general", "matmul"]

@@ -1,4 +1,4 @@
-"""`matmul` and `dot_general` that use what was tuned for this device, and `jnp` for the rest."""
+"""`matmul` and `dot_general`, which use what was tuned for this device and `jnp` for the rest."""
 
 import jax
 import jax.numpy as jnp

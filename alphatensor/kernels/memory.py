@@ -1,4 +1,4 @@
-"""Memory that a kernel needs, estimated before anything is allocated."""
+"""Estimates the memory that a kernel needs, before anything is allocated."""
 
 import pathlib
 
@@ -9,21 +9,23 @@ from alphatensor.factorization import Factorization
 
 
 def needed(f: Factorization, shape: tuple[int, int, int], dtype) -> int:
-    """Bytes of A, B and C, of all left and right sums and of all products: an upper estimate.
+    """Returns the bytes of A, B, C, all left and right sums and all products: an upper estimate.
 
     Args:
-      f: the flattened algorithm; shape: (N, M, P).
+      f: the flattened algorithm.
+      shape: (N, M, P) of the product.
+      dtype: dtype of all matrices.
     """
-    n, m, p = shape
-    a, b, c = f.sizes
+    n, m, p = f.sizes
+    rows, inner, columns = shape
     width = jnp.dtype(dtype).itemsize
-    whole = n * m + m * p + n * p
-    parts = n * m / (a * b) + m * p / (b * c) + n * p / (a * c)
-    return int(width * (whole + f.rank * parts))
+    whole = rows * inner + inner * columns + rows * columns
+    of_one_term = rows * inner / (n * m) + inner * columns / (m * p) + rows * columns / (n * p)
+    return int(width * (whole + f.rank * of_one_term))
 
 
 def available() -> int | None:
-    """Free bytes of the first device; of the machine on CPUs; None where neither is known."""
+    """Returns the free bytes of the first device, or of the machine on CPUs; None if unknown."""
     statistics = jax.local_devices()[0].memory_stats()
     if statistics and "bytes_limit" in statistics:
         return statistics["bytes_limit"] - statistics.get("bytes_in_use", 0)
@@ -36,7 +38,7 @@ def available() -> int | None:
 
 
 def check(f: Factorization, shape: tuple[int, int, int], dtype, extra: int = 0) -> None:
-    """Raises ValueError where `needed` plus `extra` bytes are not free."""
+    """Checks that `needed` plus `extra` bytes are free; raises `ValueError` if they are not."""
     total, free = needed(f, shape, dtype) + extra, available()
     if free is not None and total > free:
         raise ValueError(

@@ -6,9 +6,8 @@ import numpy as np
 import pytest
 
 from alphatensor import factorization as fz
-from alphatensor.factorization.analysis import orbit
-from alphatensor.factorization.analysis import straight_line as schedule
-from benchmarking import additions, table
+from alphatensor.factorization.analysis import orbit, straight_line
+from benchmarking import additions, report
 
 STRASSEN = fz.strassen()
 
@@ -24,15 +23,15 @@ def evaluate(program):
 def test_transposed_program_evaluates_the_transpose(seed):
     matrix = np.random.default_rng(seed).integers(-2, 3, (7, 5)).astype(object)
     matrix[2], matrix[:, 1] = 0, 0  # rows and columns that hold nothing
-    program = schedule.straight_line(matrix)
+    program = straight_line.straight_line(matrix)
     np.testing.assert_array_equal(evaluate(program), matrix)
-    np.testing.assert_array_equal(evaluate(schedule.transposed(program)), matrix.T)
+    np.testing.assert_array_equal(evaluate(straight_line.transposed(program)), matrix.T)
 
 
 def test_transposition_counts():
     matrix = fz.kronecker(STRASSEN, STRASSEN).w
-    program = schedule.straight_line(matrix)
-    back = schedule.transposed(program)
+    program = straight_line.straight_line(matrix)
+    back = straight_line.transposed(program)
     rows, inputs = matrix.shape
     assert len(program.steps) == len(back.steps) + inputs - rows
     np.testing.assert_array_equal(evaluate(program), matrix)
@@ -40,8 +39,8 @@ def test_transposition_counts():
 
 def test_walk_finds_fifteen_additions():
     found = orbit.fewer_additions(STRASSEN, tries=600)
-    assert sum(schedule.additions(STRASSEN)) == 18
-    assert sum(schedule.additions(found)) == 15
+    assert sum(straight_line.additions(STRASSEN)) == 18
+    assert sum(straight_line.additions(found)) == 15
     assert found.verify().ok and found.rank == 7
 
 
@@ -54,9 +53,9 @@ def test_walk_keeps_what_it_cannot_better_and_refuses_other_rings():
 def test_table(tmp_path):
     line = dict(zip(additions.HEADER, additions.row(STRASSEN, 0, 5, 0), strict=True))
     assert (line["total"], line["searched"], line["known"], line["distance"]) == (18, 18, 15, 3)
-    table.write_csv(tmp_path / "new" / "x.csv", additions.HEADER, [line.values()])
+    report.write_csv(tmp_path / "new" / "x.csv", additions.HEADER, [line.values()])
     with open(tmp_path / "new" / "x.csv") as file:
         assert next(csv.DictReader(file))["format"] == "2x2x2"
     assert [x.name for x in (tmp_path / "new").iterdir()] == ["x.csv"]
     with pytest.raises(ValueError, match="'3x3'"):
-        table.parse_format("3x3")
+        report.parse_format("3x3")

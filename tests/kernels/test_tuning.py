@@ -9,8 +9,7 @@ import pytest
 
 import alphatensor
 from alphatensor import factorization as fz
-from alphatensor import rings
-from alphatensor.kernels import cost_model, timing, tuning
+from alphatensor.kernels import timing, tuning
 
 STRASSEN = fz.strassen()
 SHAPE = (512, 512, 512)
@@ -18,6 +17,7 @@ SHAPE = (512, 512, 512)
 
 @pytest.fixture(autouse=True)
 def cache(tmp_path, monkeypatch):
+    """The file of choices, which every test begins without."""
     path = tmp_path / "choices" / "kernels.json"
     monkeypatch.setenv("ALPHATENSOR_CACHE", str(path))
     tuning.kernel_for.cache_clear()
@@ -25,20 +25,20 @@ def cache(tmp_path, monkeypatch):
     tuning.kernel_for.cache_clear()
 
 
-def timer(ratio: float):
-    """A clock for tests: every candidate gains `ratio`, and is checked against the baseline."""
+@pytest.fixture
+def tune(monkeypatch):
+    """Tunes with a clock for tests: every candidate gains `ratio`, and is checked first."""
 
-    def measure(baseline, candidate, args, repeats):
-        np.testing.assert_allclose(candidate(*args), baseline(*args), rtol=1e-3, atol=1e-2)
-        return timing.Pairs(ratio, ratio, ratio, 1.0, 1.0 / ratio)
+    def tune(ratio: float, **options):
+        def paired(baseline, candidate, args, repeats):
+            np.testing.assert_allclose(candidate(*args), baseline(*args), rtol=1e-3, atol=1e-2)
+            return timing.Pairs(ratio, ratio, ratio, 1.0, 1.0 / ratio)
 
-    return measure
+        with monkeypatch.context() as patch:
+            patch.setattr(timing, "paired", paired)
+            return tuning.autotune(SHAPE, factorizations=[STRASSEN], tries=1, **options)
 
-
-def tune(ratio: float, **options):
-    return tuning.autotune(
-        SHAPE, factorizations=[STRASSEN], tries=1, measure=timer(ratio), **options
-    )
+    return tune
 
 
 def operands(dtype=jnp.float32):
@@ -62,7 +62,7 @@ def dots(function, *args) -> list:
     return found
 
 
-def test_a_clear_gain_is_used_and_remembered(cache):
+def test_a_clear_gain_is_used_and_remembered(tune):
     choice = tune(1.2)
     assert choice.name.startswith("2x2x2:7") and choice.ratio == 1.2
     assert tuning.chosen(SHAPE, jnp.float32) == tuning.Choice(*json.loads(json.dumps(choice))), (
@@ -74,12 +74,12 @@ def test_a_clear_gain_is_used_and_remembered(cache):
 
 
 @pytest.mark.parametrize("ratio", [0.7, 1.0, 1.02])
-def test_without_a_clear_gain_it_is_jnp(ratio):
+def test_without_a_clear_gain_it_is_jnp(tune, ratio):
     assert tune(ratio) == tuning.DOT
     assert dots(alphatensor.matmul, *operands()) == [(512, 512)]
 
 
-def test_shapes_and_dtypes_that_were_not_tuned_are_jnp():
+def test_shapes_and_dtypes_that_were_not_tuned_are_jnp(tune):
     tune(1.2)
     a, b = operands()
     assert dots(alphatensor.matmul, a[:500], b) == [(500, 512)]
@@ -89,7 +89,7 @@ def test_shapes_and_dtypes_that_were_not_tuned_are_jnp():
     assert alphatensor.matmul(a[None], b).shape == (1, 512, 512)
 
 
-def test_choices_survive_the_process_and_a_damaged_file(cache):
+def test_choices_survive_the_process_and_a_damaged_file(tune, cache):
     tune(1.2)
     stored = json.loads(cache.read_text())
     tuning.kernel_for.cache_clear()
@@ -103,7 +103,7 @@ def test_choices_survive_the_process_and_a_damaged_file(cache):
     assert json.loads(cache.read_text()).keys() == stored.keys()
 
 
-def test_transformations():
+def test_transformations(tune):
     tune(1.2)
     a, b = operands()
     np.testing.assert_allclose(jax.jit(alphatensor.matmul)(a, b), a @ b, rtol=1e-3, atol=1e-2)
@@ -114,7 +114,7 @@ def test_transformations():
     np.testing.assert_allclose(gradient, jnp.ones_like(a) @ b.T, rtol=1e-3, atol=1e-2)
 
 
-def test_dot_general_is_that_of_lax():
+def test_dot_general_is_that_of_lax(tune):
     tune(1.2)
     a, b = operands()
     cases = [
@@ -134,20 +134,6 @@ def test_dot_general_is_that_of_lax():
 def test_shapes_that_do_not_match_get_one_line():
     with pytest.raises(ValueError, match=r"\(512, 512\) and \(500, 512\), expected"):
         alphatensor.matmul(operands()[0], jnp.ones((500, 512)))
-
-
-def test_the_model_counts_operations_and_traffic():
-    naive = fz.naive((2, 2, 2), rings.Integers())
-    rates = cost_model.Rates(dot=1e9, add=1e9)
-    only_dots = cost_model.Rates(dot=1e9, add=1e30)
-    shape = (1000, 1000, 1000)
-    one = cost_model.seconds(naive, shape, jnp.float32, only_dots)
-    np.testing.assert_allclose(one, 2.0)
-    np.testing.assert_allclose(cost_model.seconds(STRASSEN, shape, jnp.float32, only_dots), 1.75)
-    # Textbook Strassen: five sums of two blocks on each side; outputs of 4, 2, 2 and 4 products.
-    blocks = 5 * 3 + 5 * 3 + 5 + 3 + 3 + 5
-    traffic = cost_model.seconds(STRASSEN, shape, jnp.float32, rates) - 1.75
-    np.testing.assert_allclose(traffic, blocks * 500 * 500 * 4 / 1e9)
 
 
 def test_only_blocks_that_can_pay_are_candidates():

@@ -1,5 +1,8 @@
-"""Kernels against jnp.matmul and exact integers; addition counts; derivatives; exports."""
+"""Kernels against jnp.matmul and exact integers; derivatives; exports; sharded operands."""
 
+import os
+import subprocess
+import sys
 from fractions import Fraction
 
 import jax
@@ -10,8 +13,9 @@ from jax import export
 
 from alphatensor import factorization as fz
 from alphatensor import rings
-from alphatensor.factorization.analysis import straight_line as schedule
-from alphatensor.kernels import blocks, compile_matmul
+from alphatensor.kernels import KernelConfig, compile_matmul
+from alphatensor.kernels.borders import BORDERS
+from alphatensor.kernels.schedules import SCHEDULES
 
 STRASSEN = fz.strassen()
 
@@ -25,8 +29,8 @@ def mixed_format():
     return fz.extend(STRASSEN, "m")
 
 
-@pytest.mark.parametrize("name", blocks.SCHEDULES)
-@pytest.mark.parametrize("border", ["peel", "pad"])
+@pytest.mark.parametrize("name", SCHEDULES)
+@pytest.mark.parametrize("border", BORDERS)
 @pytest.mark.parametrize("sizes", [(8, 12, 8), (9, 7, 11), (5, 13, 6)])
 def test_integers_are_exact(name, border, sizes):
     n, m, p = sizes
@@ -38,7 +42,7 @@ def test_integers_are_exact(name, border, sizes):
     np.testing.assert_array_equal(jax.jit(c)(a, b), a @ b)
 
 
-@pytest.mark.parametrize("border", ["peel", "pad"])
+@pytest.mark.parametrize("border", BORDERS)
 def test_tiles(border):
     a, b = integers((13, 9)), integers((9, 22), 1)
     c = compile_matmul(STRASSEN, tile=5, border=border)
@@ -87,21 +91,18 @@ def test_half_precision_accumulates_in_float32():
     assert error[1] < error[0] < 0.02
 
 
-def test_addition_counts():
-    assert sum(schedule.additions(STRASSEN)) == 18
-    unshared = schedule.straight_line(STRASSEN.u.T, trials=0)
-    assert len(unshared.steps) == 5
-    matrix = np.array([[1, 1, 1, 0], [1, 1, 0, 1], [-2, -2, 0, 0]])
-    program = schedule.straight_line(matrix)
-    assert len(program.steps) == 3
-    x = list(np.eye(4, dtype=int))
-    for i, j, c in program.steps:
-        x.append(x[i] + int(c) * x[j])
-    np.testing.assert_array_equal([int(c) * x[s] for s, c in program.outputs], matrix)
+def test_options_are_those_of_the_configuration():
+    config = KernelConfig(schedule="loop", border="pad")
+    assert (config.tile, config.diagonal) == (None, "none")
+    a, b = integers((5, 6)), integers((6, 4), 1)
+    c = compile_matmul(STRASSEN, **config.to_dict())
+    np.testing.assert_array_equal(c(a, b), a @ b)
+    with pytest.raises(TypeError, match="speed"):
+        compile_matmul(STRASSEN, speed=2)
 
 
 @pytest.mark.parametrize("platform", ["tpu", "cuda"])
-@pytest.mark.parametrize("name", blocks.SCHEDULES)
+@pytest.mark.parametrize("name", SCHEDULES)
 def test_exports(platform, name):
     x = jax.ShapeDtypeStruct((256, 256), jnp.float32)
     c = compile_matmul(STRASSEN, schedule=name, precision="highest")
@@ -116,6 +117,7 @@ def test_exports(platform, name):
         (lambda: compile_matmul(fz.strassen(rings.Integers()), levels=0), "levels: 0"),
         (lambda: compile_matmul(STRASSEN, schedule="fast"), "schedule: 'fast'"),
         (lambda: compile_matmul(STRASSEN, border="cut"), "border: 'cut'"),
+        (lambda: compile_matmul(STRASSEN, tile=0), "tile: 0, expected a positive size"),
         (lambda: compile_matmul(STRASSEN)(np.ones((4, 3)), np.ones((4, 4))), r"shapes \(4, 3\)"),
         (lambda: compile_matmul(STRASSEN, 2)(np.ones((3, 9)), np.ones((9, 9))), "at least"),
         (
@@ -129,3 +131,27 @@ def test_exports(platform, name):
 def test_mistakes(make, message):
     with pytest.raises(ValueError, match=message):
         make()
+
+
+SHARDED = """
+import jax, jax.numpy as jnp, numpy as np
+from jax.sharding import Mesh, NamedSharding, PartitionSpec as P
+from alphatensor import factorization as fz
+from alphatensor.kernels import compile_matmul
+mesh = Mesh(np.array(jax.devices()).reshape(2, 2), ("x", "y"))
+rng = np.random.default_rng(0)
+a, b = (rng.integers(-9, 10, (16, 16)).astype(np.int32) for _ in range(2))
+c = jax.jit(compile_matmul(fz.strassen(), 2))
+for left, right in ((P("x", "y"), P("y", None)), (P("x"), P(None, "y")), (P(("x", "y")), P())):
+    args = (jax.device_put(v, NamedSharding(mesh, s)) for v, s in ((a, left), (b, right)))
+    np.testing.assert_array_equal(c(*args), a @ b)
+print("right on", len(jax.devices()))
+"""
+
+
+def test_sharded_operands():
+    flags = {"XLA_FLAGS": "--xla_force_host_platform_device_count=4", "JAX_PLATFORMS": "cpu"}
+    done = subprocess.run(
+        [sys.executable, "-c", SHARDED], env=os.environ | flags, capture_output=True, text=True
+    )
+    assert done.stdout == "right on 4\n", done.stderr

@@ -3,10 +3,13 @@
 Norm-wise bounds of fast algorithms mix large and small blocks. Scaling to even rows and columns
 gives better element-wise errors (Ballard, Benson, Druinsky, Lipshitz, Schwartz 2016, section 5).
 
-outer        rows of A and columns of B get largest entries near 1: C = D_A (A' B') D_B.
-inner        column k of A and row k of B get equal largest entries: A B = (A D)(D⁻¹ B).
-outer-inner, inner-outer   one after the other.
+  outer         Rows of A and columns of B get largest entries near 1: C = D_A (A' B') D_B.
+  inner         Column k of A and row k of B get equal largest entries: A B = (A D)(D⁻¹ B).
+  outer-inner   The outer scaling, then the inner one.
+  inner-outer   The inner scaling, then the outer one.
 """
+
+from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
@@ -14,11 +17,16 @@ import jax.numpy as jnp
 SCALINGS = ("none", "outer", "inner", "outer-inner", "inner-outer")
 
 
-def scale(a: jax.Array, b: jax.Array, name: str):
-    """Scaled a (..., N, M) and b (..., M, P), floats, and the function that scales C (..., N, P).
+def scale(
+    a: jax.Array, b: jax.Array, name: str
+) -> tuple[jax.Array, jax.Array, Callable[[jax.Array], jax.Array]]:
+    """Scales a (..., N, M) and b (..., M, P), which are floats, by one of `SCALINGS`.
 
-    Rows or columns that are zero or not finite keep their scale. Exact unless an entry falls below
-    the dtype's normal range. Scales are constants to derivatives, which stay correct.
+    Rows or columns that are zero or not finite keep their scale. Scaling is exact unless an entry
+    falls below the dtype's normal range. Scales are constants to derivatives, which stay correct.
+
+    Returns:
+      Scaled a and b, and the function that scales their product C (..., N, P) back.
     """
     rows = columns = 0
     for step in name.split("-") if name != "none" else ():
@@ -35,13 +43,15 @@ def scale(a: jax.Array, b: jax.Array, name: str):
     return a, b, lambda c: _shift(_shift(c, rows), columns)
 
 
-def _exponent(x, axis: int):
+def _exponent(x: jax.Array, axis: int) -> jax.Array:
+    """Returns the binary exponents of the largest entries along an axis; 0 where unusable."""
     largest = jax.lax.stop_gradient(jnp.max(jnp.abs(x), axis=axis, keepdims=True))
     usable = jnp.isfinite(largest) & (largest > 0)
     return jnp.where(usable, jnp.frexp(jnp.where(usable, largest, 1))[1], 0)
 
 
-def _shift(x, exponent):
+def _shift(x: jax.Array, exponent: jax.Array) -> jax.Array:
+    """Returns x · 2^exponent."""
     # In two halves: one factor alone may leave the dtype's range where the result does not.
     half = exponent // 2
     one = jnp.ones((), x.dtype)

@@ -1,29 +1,12 @@
-"""Tailoring: candidates are equivalents, runs resume, files are whole, mistakes are named."""
+"""The tailoring command: runs go on, files are whole, mistakes are named."""
 
 import json
 import subprocess
 import sys
 
-import pytest
-
 from alphatensor import factorization as fz
-from experiments import tailor
 
 STRASSEN = fz.strassen()
-
-
-@pytest.mark.parametrize("number", range(4))
-def test_candidates_verify_and_repeat(number):
-    f, options = tailor.candidate(STRASSEN, number, 20, 3)
-    again, same = tailor.candidate(STRASSEN, number, 20, 3)
-    assert f.verify().ok and f.rank == 7 and f.sizes == (2, 2, 2)
-    assert options == same and (f.u == again.u).all() and (f.w == again.w).all()
-
-
-def test_wrong_kernels_are_not_timed():
-    wrong = fz.from_arrays((2, 2, 2), STRASSEN.ring, STRASSEN.u, STRASSEN.v, 2 * STRASSEN.w)
-    with pytest.raises((RuntimeError, ValueError)):
-        tailor.measure(wrong, {"schedule": "unrolled", "tile": None}, 8, "float32", "highest", 1)
 
 
 def run(output, *more):
@@ -56,3 +39,11 @@ def test_mistakes_get_one_line(tmp_path):
     modular = run(tmp_path / "out", f"--factorization={tmp_path}/m.npz")
     assert modular.returncode == 2 and "lift" in modular.stderr
     assert not list(tmp_path.glob("out*"))
+
+
+def test_settings_out_of_range_get_one_line(tmp_path):
+    fz.save(tmp_path / "f.npz", STRASSEN)
+    source = f"--factorization={tmp_path}/f.npz"
+    for flag, words in (("--repeats=0", "--repeats=0: expected"), ("--dtype=int8", "'float64'")):
+        done = run(tmp_path / "out", source, flag)
+        assert (done.returncode, done.stderr.count("\n")) == (2, 1) and words in done.stderr

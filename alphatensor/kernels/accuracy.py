@@ -1,0 +1,42 @@
+"""Measured errors of fast algorithms, against the product in float64.
+
+What the growth factors predict is in `factorization.analysis.costs`.
+"""
+
+from typing import NamedTuple
+
+import chex
+import jax.numpy as jnp
+import numpy as np
+
+
+class Error(NamedTuple):
+    """Errors of one product C of A and B, where C* is the exact one.
+
+    Attributes:
+      norm: relative error in the Frobenius norm, |C - C*| / |C*|.
+      element: largest element-wise error, max |C - C*| / (|A| |B|).
+    """
+
+    norm: float
+    element: float
+
+
+def error(c, a, b) -> Error:
+    """Measures the error of c (N, P) as the product of a (N, M) and b (M, P), of any floats."""
+    a, b, c = map(_in_float64, (a, b, c))
+    chex.assert_rank((a, b, c), 2)
+    chex.assert_shape(b, (a.shape[1], None))
+    chex.assert_shape(c, (a.shape[0], b.shape[1]))
+    exact = a @ b
+    bound = np.abs(a) @ np.abs(b)
+    difference = np.abs(c - exact)
+    relative = np.divide(difference, bound, out=np.zeros_like(bound), where=bound > 0)
+    norm = np.linalg.norm(exact)
+    return Error(float(np.linalg.norm(difference) / (norm or 1.0)), float(relative.max()))
+
+
+def _in_float64(x) -> np.ndarray:
+    x = jnp.asarray(x)
+    # NumPy does not know all of JAX's short floats.
+    return np.asarray(x if x.dtype == jnp.float64 else x.astype(jnp.float32), np.float64)

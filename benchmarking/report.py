@@ -1,0 +1,58 @@
+"""What the benchmarks share: formats and folders given by flags, tables and figures as files.
+
+Files appear under their name whole or not at all, so that a table can be read while it grows.
+"""
+
+import csv
+import io
+import os
+import pathlib
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from matplotlib.figure import Figure
+
+from alphatensor import files
+
+
+def parse_format(text: str) -> tuple[int, int, int]:
+    """Reads a format such as `3x4x5` as its sizes (n, m, p); raises `ValueError`."""
+    parts = text.strip().split("x")
+    if len(parts) != 3 or not all(x.isdecimal() and int(x) for x in parts):
+        raise ValueError(f"--formats: {text!r}, expected three sizes such as '3x4x5'.")
+    return tuple(map(int, parts))
+
+
+def make_folder(path: str) -> pathlib.Path:
+    """Makes the folder that `--output` names, unless it is there; raises `ValueError`."""
+    try:
+        pathlib.Path(path).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ValueError(f"--output={path!r}: {error.strerror}.") from None
+    return pathlib.Path(path)
+
+
+def write_csv(
+    path: str | os.PathLike, header: Iterable[str], rows: Iterable[Iterable[Any]]
+) -> None:
+    """Writes a table; makes its folder where there is none.
+
+    Args:
+      path: file of the table, which is replaced.
+      header: names of the columns.
+      rows: values of each row, in the order of the header.
+    """
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows([header, *rows])
+    pathlib.Path(path).parent.mkdir(parents=True, exist_ok=True)
+    files.write_text(path, text.getvalue())
+
+
+def write_records(path: str | os.PathLike, records: Sequence[dict[str, Any]]) -> None:
+    """Writes a table of dictionaries that have the same keys, which become the header."""
+    write_csv(path, records[0], (record.values() for record in records))
+
+
+def write_figure(path: str | os.PathLike, figure: Figure) -> None:
+    """Writes a matplotlib figure as PNG."""
+    files.write(path, lambda file: figure.savefig(file, format="png", dpi=110))
