@@ -131,7 +131,7 @@ def measure(size: int, precision: str, name: str, levels) -> dict:
     growth = 1.0
     if levels:
         flat = flatten(levels, 1)
-        growth = math.sqrt(costs.measure(flat, trials=0).phi / math.prod(flat.sizes))
+        growth = costs.growth(flat).predicted
     if rmse > max(100 * growth * rmse_of_dot, 1e-30) or not np.isfinite(rmse):
         raise RuntimeError(f"{label}: wrong result at size {size}, relative RMSE {rmse:.2g}.")
     # Small products take microseconds: they need many pairs.
@@ -255,13 +255,13 @@ def _line(row: dict) -> str:
 
 
 def _write(path: pathlib.Path, rows: list[dict], facts: dict[str, str]) -> None:
-    from alphatensor.factorization.io import exchange
+    from alphatensor.factorization.io import files
 
     text = io.StringIO()
     writer = csv.DictWriter(text, [*COLUMNS, *facts], lineterminator="\n")
     writer.writeheader()
     writer.writerows(row | facts for row in rows)
-    exchange.write_text(str(path), text.getvalue())
+    files.write_text(path, text.getvalue())
 
 
 def _plot(path: pathlib.Path, rows: list[dict], facts: dict[str, str]) -> None:
