@@ -16,6 +16,7 @@ import time
 
 from absl import flags
 
+from alphatensor.factorization.analysis.straight_line import TRIALS
 from benchmarking.table import parse_format, write_csv
 from experiments import command
 
@@ -26,7 +27,9 @@ if __name__ == "__main__":  # tests import this module, and flags are global
     _TRIES = flags.DEFINE_integer(
         "tries", 1000, "Neighbours scored for each format.", lower_bound=0
     )
-    _TRIALS = flags.DEFINE_integer("trials", 50, "Tie-breaks of each final count.", lower_bound=1)
+    _TRIALS = flags.DEFINE_integer(
+        "trials", TRIALS, "Tie-breaks of each final count.", lower_bound=1
+    )
     _SEED = flags.DEFINE_integer("seed", 0, "Of the walk.")
 
 KNOWN = {((2, 2, 2), 7): 15, ((3, 3, 3), 23): 58, ((4, 4, 4), 49): 156}
