@@ -2,6 +2,8 @@
 
 This is the only module that knows how a residue is reduced. Elements of Z/p are stored as their
 representatives in 0 .. p-1; integers are stored as they are.
+
+`Integers()` and `IntegersMod(p)` make a ring, `parse("Z2")` reads its name.
 """
 
 import dataclasses
@@ -14,20 +16,24 @@ MAX_MODULUS = 46_337  # the largest prime whose products of two residues still f
 
 @dataclasses.dataclass(frozen=True)
 class Ring:
-    """The integers (`modulus == 0`) or the field of integers mod a prime (`modulus == p`).
+    """The integers or the field of integers mod a prime.
 
-    Hashable, so it can be a static argument of a jitted function.
+    A ring is hashable, so it can be a static argument of a jitted function.
+
+    Attributes:
+      modulus: the prime p, or 0 for the integers.
     """
 
     modulus: int = 0
 
     @property
     def name(self) -> str:
-        """`'Z'`, or `'Z2'`, `'Z3'`, ... as used in file names and tables."""
+        """Returns `'Z'`, or `'Z2'`, `'Z3'`, ... as used in file names and tables."""
         return f"Z{self.modulus}" if self.modulus else "Z"
 
     @property
     def is_modular(self) -> bool:
+        """Tells whether the ring is a field of integers mod a prime."""
         return self.modulus != 0
 
     def reduce(self, x: ArrayT) -> ArrayT:
@@ -35,20 +41,24 @@ class Ring:
         return x % self.modulus if self.modulus else x
 
     def inverses(self) -> list[int]:
-        """The inverse of each residue of Z/p, indexed by residue; 0 stands for that of 0."""
+        """Returns the inverse of each residue of Z/p, by residue; 0 stands for that of 0."""
         return [0] + [pow(x, -1, self.modulus) for x in range(1, self.modulus)]
 
     def __str__(self) -> str:
         return self.name
 
 
-def Integers() -> Ring:  # noqa: N802 - reads as the ring it makes
-    """The ring of integers ("standard arithmetic" in the paper)."""
+def Integers() -> Ring:
+    """Returns the ring of integers ("standard arithmetic" in Fawzi et al. 2022)."""
     return Ring(0)
 
 
-def IntegersMod(p: int) -> Ring:  # noqa: N802
-    """The field of integers mod the prime `p` ("modular arithmetic"; the paper uses p = 2)."""
+def IntegersMod(p: int) -> Ring:
+    """Returns the field of integers mod `p` ("modular arithmetic" in Fawzi et al. 2022: p = 2).
+
+    Raises:
+      ValueError: if `p` is not a prime up to `MAX_MODULUS`.
+    """
     is_prime = isinstance(p, int) and p >= 2 and all(p % d for d in range(2, int(p**0.5) + 1))
     if not is_prime or p > MAX_MODULUS:
         raise ValueError(f"modulus {p!r}: expected a prime from 2 to {MAX_MODULUS}.")

@@ -1,8 +1,8 @@
 """Target tensors: the bilinear maps whose rank is sought.
 
-All matrix multiplication tensors use the symmetrised convention of the published AlphaTensor data:
-the third mode indexes the *transposed* product, `T[i*m+j, j*p+k, k*n+i] = 1`, so that T is the
-trace of ABC and its three modes play equal roles (paper_details section 1).
+All matrix multiplication tensors use the symmetrised convention of the published AlphaTensor data
+(Fawzi et al. 2022, Methods): the third mode indexes the *transposed* product,
+`T[i*m+j, j*p+k, k*n+i] = 1`, so that T is the trace of ABC and its three modes play equal roles.
 """
 
 import dataclasses
@@ -30,11 +30,12 @@ class Target:
 
     @property
     def shape(self) -> tuple[int, int, int]:
+        """Returns (S_u, S_v, S_w)."""
         return self.tensor.shape
 
 
 def matmul(n: int, m: int, p: int) -> Target:
-    """The tensor of an n×m matrix times an m×p matrix, of shape (nm, mp, pn) with nmp ones."""
+    """Returns the tensor of an n×m matrix times an m×p matrix: shape (nm, mp, pn), nmp ones."""
     sizes = _positive_sizes((n, m, p))
     if (n * m) * (m * p) * (p * n) > MAX_TENSOR_ENTRIES:
         raise ValueError(
@@ -47,9 +48,10 @@ def matmul(n: int, m: int, p: int) -> Target:
 
 
 def skew_matvec(n: int) -> Target:
-    """A skew-symmetric n×n matrix times a vector: shape (n(n-1)/2, n, n) (paper Fig. 4).
+    """Returns the tensor of a skew-symmetric n×n matrix times a vector: shape (n(n-1)/2, n, n).
 
-    The first mode holds the entries a_ij, i < j, row by row; c = A b with A_ij = a_ij = -A_ji.
+    This is the structured product of Fawzi et al. 2022, Fig. 4. The first mode holds the entries
+    a_ij, i < j, row by row; c = A b with A_ij = a_ij = -A_ji.
     """
     if n < 2:
         raise ValueError(f"skew{n}: expected a size of at least 2.")
@@ -62,7 +64,7 @@ def skew_matvec(n: int) -> Target:
 
 
 def cyclic_convolution(n: int) -> Target:
-    """Cyclic convolution of two vectors, c_k = Σ_i a_i b_(k-i mod n): shape (n, n, n)."""
+    """Returns the tensor (n, n, n) of cyclic convolution, c_k = Σ_i a_i b_(k-i mod n)."""
     if n < 1:
         raise ValueError(f"cyclic{n}: expected a size of at least 1.")
     tensor = np.zeros((n, n, n), np.int32)
@@ -72,7 +74,11 @@ def cyclic_convolution(n: int) -> Target:
 
 
 def from_file(path: str) -> Target:
-    """A user's own tensor from an `.npy` file that holds a 3-D integer array."""
+    """Reads a user's own tensor from an `.npy` file that holds a 3-D integer array.
+
+    Raises:
+      ValueError: for another file, a tensor of zeros or entries beyond ±1000, in one line.
+    """
     try:
         tensor = np.load(path, allow_pickle=False)
     except FileNotFoundError:

@@ -32,7 +32,7 @@ if __name__ == "__main__":  # tests import this module, and flags are global
         "tries", 1000, "Neighbours that the walk of each format scores.", lower_bound=0
     )
     _TRIALS = flags.DEFINE_integer(
-        "trials", 50, "Random tie-breaks in each final count.", lower_bound=1
+        "trials", straight_line.TRIALS, "Random tie-breaks in each final count.", lower_bound=1
     )
     _SEED = flags.DEFINE_integer("seed", 0, "Seed of the walks.")
 

@@ -13,8 +13,6 @@ format). Generated are recombinations of Strassen's algorithm; the 4×4×4 ones 
 algorithm on blocks whose seven products use Strassen's in seven random bases.
 """
 
-import csv
-import io
 import multiprocessing
 import pathlib
 import resource
@@ -25,35 +23,42 @@ import time
 import numpy as np
 from absl import flags
 
+from alphatensor import factorization as fz
 from alphatensor import rings
-from alphatensor.factorization import lifting, transforms
 from alphatensor.factorization.analysis import invariants
-from alphatensor.factorization.core import Factorization
-from alphatensor.factorization.io import exchange
-from alphatensor.factorization.library import filling, recombination
+from alphatensor.factorization.io import files
+from alphatensor.factorization.library import closure, recombination
+from benchmarking import table
 from experiments import command
 
-_OUTPUT = flags.DEFINE_string("output", "runs/factorization_ops", "Path without suffix.")
-_FILE = flags.DEFINE_integer("file_size", 100, "Factorisations in the file that is verified.")
-_COUNT = flags.DEFINE_integer("count", 14_000, "4x4x4 factorisations whose invariants are taken.")
-_WORKERS = flags.DEFINE_integer("workers", 2, "Processes for invariants.")
-_ONLY = flags.DEFINE_list("only", [], "Operations to measure; by default all.")
+_OUTPUT = flags.DEFINE_string(
+    "output", "runs/factorization_ops", "The path of the results, without suffix."
+)
+_FILE = flags.DEFINE_integer(
+    "file_size", 100, "Factorisations in the file that is read and verified."
+)
+_COUNT = flags.DEFINE_integer(
+    "count", 14_000, "4x4x4 factorisations that are counted by invariants."
+)
+_WORKERS = flags.DEFINE_integer("workers", 2, "How many processes take invariants.")
+_ONLY = flags.DEFINE_list("only", [], "The operations to measure; by default all.")
 
 Z = rings.Integers()
+HEADER = ("operation", "items", "seconds", "peak MiB", "result")
 
 
 def large_file(path: str, count: int) -> None:
     """Writes the `count` largest formats up to 12×12×12 in the published layout."""
     with tempfile.TemporaryDirectory() as folder:
-        options = filling.Options(variants=0)
-        filling.fill(folder, Z, 12, workers=2, options=options, report=lambda line: None)
+        options = closure.Options(variants=0)
+        closure.fill(folder, Z, 12, workers=2, options=options, report=lambda line: None)
         largest = recombination.formats(12)[-count:]
-        fs = [filling.parts(folder, Z, options)(sizes) for sizes in largest]
-    exchange.save(path, fs)
+        fs = [closure.parts(folder, Z, options)(sizes) for sizes in largest]
+    fz.save(path, fs)
 
 
-def strassen_of_strassens(rng: np.random.Generator) -> Factorization:
-    """A rank-49 factorisation for 4×4×4: inner algorithms in random bases."""
+def strassen_of_strassens(rng: np.random.Generator) -> fz.Factorization:
+    """Draws a rank-49 factorisation for 4×4×4: inner algorithms in random bases."""
 
     def inner(sizes):
         changes = []
@@ -62,36 +67,40 @@ def strassen_of_strassens(rng: np.random.Generator) -> Factorization:
             i, j = rng.permutation(size)[:2]
             matrix[i] += rng.integers(-1, 2) * matrix[j]
             changes.append(matrix)
-        return transforms.sandwich(transforms.strassen(), *changes)
+        return fz.sandwich(fz.strassen(), *changes)
 
-    plan = recombination.Plan(49, transforms.strassen(), ((2, 2),) * 3)
+    plan = recombination.Plan(49, fz.strassen(), ((2, 2),) * 3)
     return recombination.assemble(plan, inner)
 
 
 def verify_one(path: str) -> tuple[int, float, str]:
-    f = exchange.load(path)[-1]
+    """Returns items, seconds and result of one verification."""
+    f = fz.load(path)[-1]
     start = time.perf_counter()
     check = f.verify()
     return 1, time.perf_counter() - start, check.message
 
 
 def verify_file(path: str) -> tuple[int, float, str]:
+    """Returns items, seconds and result of reading and verifying a file."""
     start = time.perf_counter()
-    checks = [f.verify().ok for f in exchange.load(path)]
+    checks = [f.verify().ok for f in fz.load(path)]
     return len(checks), time.perf_counter() - start, f"{sum(checks)} exact (reading included)"
 
 
 def count_inequivalent(path: str) -> tuple[int, float, str]:
+    """Returns items, seconds and result of counting by invariants, reading included."""
     start = time.perf_counter()
-    fs = exchange.load(path)
+    fs = fz.load(path)
     found = invariants.count_inequivalent(fs, _WORKERS.value)
     return len(fs), time.perf_counter() - start, f"{found.certified} inequivalent (at least)"
 
 
 def lift(path: str) -> tuple[int, float, str]:
-    (f,) = exchange.load(path)
+    """Returns items, seconds and result of one lift."""
+    (f,) = fz.load(path)
     start = time.perf_counter()
-    found = lifting.lift_with_reason(f)
+    found = fz.lift_with_reason(f)
     return 1, time.perf_counter() - start, found.message
 
 
@@ -137,20 +146,20 @@ def _prepare(operation: str, folder: pathlib.Path) -> str:
         large_file(path, _FILE.value if operation == "verify_file" else 1)
     elif operation == "invariants":
         rng = np.random.default_rng(0)
-        exchange.save(path, [strassen_of_strassens(rng) for _ in range(_COUNT.value)])
+        fz.save(path, [strassen_of_strassens(rng) for _ in range(_COUNT.value)])
     else:
-        f = transforms.reduce_mod(filling.recombine(str(folder), Z, (4, 4, 5)), 2)
+        f = fz.reduce_mod(closure.recombine(str(folder), Z, (4, 4, 5)), 2)
         changes = [np.tri(size, dtype=np.int64) for size in f.sizes]
-        exchange.save(path, transforms.sandwich(f, *changes))
+        fz.save(path, fz.sandwich(f, *changes))
     return path
 
 
 def _draw(path: str, file: str) -> None:
-    """Seconds to verify each factorisation of a file, against tensor entries times rank."""
+    """Plots seconds to verify each factorisation of a file against tensor entries times rank."""
     from matplotlib.figure import Figure
 
     points = []
-    for f in exchange.load(file):
+    for f in fz.load(file):
         start = time.perf_counter()
         f.verify()
         points.append((f.target.tensor.size * f.rank, time.perf_counter() - start))
@@ -159,12 +168,11 @@ def _draw(path: str, file: str) -> None:
     axis.loglog(*zip(*points, strict=True), "o", markersize=3)
     axis.set_xlabel("tensor entries × rank")
     axis.set_ylabel("seconds to verify")
-    png = io.BytesIO()
-    figure.savefig(png, format="png", dpi=150)
-    exchange.write_with(path, lambda out: out.write(png.getvalue()))
+    files.write(path, lambda png: figure.savefig(png, format="png", dpi=150))
 
 
 def main() -> None:
+    """Measures the chosen operations and writes the table and the picture."""
     chosen = _ONLY.value or list(OPERATIONS)
     if unknown := set(chosen) - set(OPERATIONS):
         expected = ", ".join(OPERATIONS)
@@ -173,14 +181,11 @@ def main() -> None:
         if not 1 <= flag.value <= most:
             raise ValueError(f"--{flag.name}={flag.value}: expected a number from 1 to {most}.")
     output = pathlib.Path(_OUTPUT.value)
-    output.parent.mkdir(parents=True, exist_ok=True)
+    output.parent.mkdir(parents=True, exist_ok=True)  # before anything is measured
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
         rows = [_run(o, _prepare(o, folder)) for o in chosen]
-        table = io.StringIO()
-        writer = csv.writer(table, lineterminator="\n")
-        writer.writerows([("operation", "items", "seconds", "peak MiB", "result"), *rows])
-        exchange.write_text(f"{output}.csv", table.getvalue())
+        table.write_csv(pathlib.Path(f"{output}.csv"), HEADER, rows)
         if (folder / "verify_file.alphatensor.npz").exists():
             _draw(f"{output}.png", str(folder / "verify_file.alphatensor.npz"))
 

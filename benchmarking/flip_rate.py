@@ -170,11 +170,11 @@ def main() -> None:
                 rows.append(run_with(d, sizes, w, *options))
                 print(",".join(map(str, rows[-1])), flush=True)
 
-    from alphatensor.factorization.io import exchange
+    from alphatensor.factorization.io import files
 
     table = io.StringIO()
     csv.writer(table, lineterminator="\n").writerows([HEADER, *rows])
-    exchange.write_text(str(output), table.getvalue())
+    files.write_text(output, table.getvalue())
 
 
 if __name__ == "__main__":

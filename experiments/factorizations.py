@@ -14,7 +14,7 @@ Subcommands:
   add FILE...           adds to the library what is better than what it has
   fill                  recombines all formats up to --max from whatever the library holds
   reindex               rebuilds the library's index from its files
-  table                 the library's ranks beside the known ones (--output=table.md or .png)
+  table                 the library's ranks beside published ones (--output=table.md or .png)
 
 Examples:
   python -m experiments.factorizations verify factorizations/*.npz
@@ -36,37 +36,49 @@ from collections.abc import Callable
 
 from absl import app, flags
 
+from alphatensor import factorization as fz
 from alphatensor import rings
-from alphatensor.factorization import lifting
-from alphatensor.factorization.analysis import costs, equivalence, invariants
-from alphatensor.factorization.core import Factorization
-from alphatensor.factorization.io import exchange, export, picture
-from alphatensor.factorization.io.npz import FileError
-from alphatensor.factorization.library import filling, recombination, tables
-from alphatensor.factorization.library import published_ranks as known
-from alphatensor.factorization.library import store as library
+from alphatensor.factorization import analysis, library
+from alphatensor.factorization.io import files
+from alphatensor.factorization.io.code import FORMATS, header
+from alphatensor.factorization.library import published_ranks, tables
 
-_LIBRARY = flags.DEFINE_string("library", "factorizations", "Folder of the library.")
+_LIBRARY = flags.DEFINE_string(
+    "library", "factorizations", "The folder of the library that a subcommand works on."
+)
 _RING = flags.DEFINE_string(
-    "ring", "Z", "Z, Z2, Z3, ...: of files that do not say it, and of recombinations."
+    "ring",
+    "Z",
+    "The ring (Z, Z2, Z3, ...) of files that do not say it, and of what recombine and fill make.",
 )
-_FORMAT = flags.DEFINE_string("format", "text", f"show: one of {', '.join(export.FORMATS)}.")
-_PNG = flags.DEFINE_string("png", None, "show: file for a picture of U, V and W.")
-_OUTPUT = flags.DEFINE_string("output", None, "show, recombine, table: file to write.")
+_FORMAT = flags.DEFINE_string(
+    "format", "text", f"The language that show writes: one of {', '.join(FORMATS)}."
+)
+_PNG = flags.DEFINE_string("png", None, "The file to which show draws U, V and W.")
+_OUTPUT = flags.DEFINE_string(
+    "output", None, "The file that show, recombine or table writes instead of printing."
+)
 _ENTRY = flags.DEFINE_integer(
-    "entry", 0, "show, convert, compare, lift: which factorisation of a file, from 0."
+    "entry", 0, "The factorisation of a file that show, convert, compare and lift take, from 0."
 )
-_BASE = flags.DEFINE_string("base", None, "recombine: file of the base; default: the library's.")
+_BASE = flags.DEFINE_string(
+    "base", None, "The file of the only base algorithm of recombine; by default the library's."
+)
 _TABLE = flags.DEFINE_enum(
-    "table", "library", ["library", "alphatensor"], "recombine: ranks of the parts."
+    "table",
+    "library",
+    ["library", "alphatensor"],
+    "The ranks that recombine counts parts with; with AlphaTensor's only the rank is printed.",
 )
-_MAX = flags.DEFINE_integer("max", 5, "fill, table: largest size.")
-_SPREAD = flags.DEFINE_integer("spread", 2, "recombine, fill: how unequal blocks may be.")
+_MAX = flags.DEFINE_integer("max", 5, "The largest size of the formats of fill and table.")
+_SPREAD = flags.DEFINE_integer(
+    "spread", 2, "How far recombine and fill let blocks be from equal sizes in large searches."
+)
 _VARIANTS = flags.DEFINE_integer(
-    "variants", 4, "recombine, fill: sparse bases in which each base is tried."
+    "variants", 4, "In how many sparse bases recombine and fill try each base algorithm."
 )
-_EXTRA = flags.DEFINE_list("bases", [], "recombine, fill: files with more bases.")
-_WORKERS = flags.DEFINE_integer("workers", 2, "fill, count: processes.")
+_EXTRA = flags.DEFINE_list("bases", [], "Files with more base algorithms for recombine and fill.")
+_WORKERS = flags.DEFINE_integer("workers", 2, "How many processes fill and count use.")
 
 
 class UsageError(ValueError):
@@ -78,42 +90,49 @@ def verify(paths: list[str]) -> int:
     status = 0
     for path in paths:
         try:
-            found = _load(path)
-        except FileError as error:
+            checks = fz.verify(path, _ring())
+        except fz.FileError as error:
             print(error, file=sys.stderr)
             status = 2
             continue
-        for i, f in enumerate(found):
-            check = f.verify()
-            print(f"{path}[{i}]: {check.message}" if len(found) > 1 else f"{path}: {check.message}")
+        for i, check in enumerate(checks):
+            place = f"{path}[{i}]" if len(checks) > 1 else path
+            print(f"{place}: {check.message}")
             status = status or int(not check.ok)
     return status
 
 
 def show(path: str) -> int:
+    """Prints a factorisation, and draws it."""
     f = _one(path)
     if _PNG.value:
-        picture.draw(f, _PNG.value)
-    if _FORMAT.value not in export.FORMATS:
-        raise UsageError(f"--format={_FORMAT.value}: expected one of {', '.join(export.FORMATS)}.")
-    _print_or_write(export.export(f, _FORMAT.value))
+        fz.draw(f, _PNG.value)
+    if _FORMAT.value not in FORMATS:
+        raise UsageError(f"--format={_FORMAT.value}: expected one of {', '.join(FORMATS)}.")
+    text = fz.export(f, _FORMAT.value)
+    if _OUTPUT.value:
+        files.write_text(_OUTPUT.value, text)
+    else:
+        sys.stdout.write(text)
     return _exactness(path, f)
 
 
 def convert(path: str, out: str) -> int:
+    """Writes a factorisation in the format that the suffix of `out` names."""
     f = _one(path)
-    exchange.save(out, f)
-    print(f"{out}: {export.header(f)}")
+    fz.save(out, f)
+    print(f"{out}: {header(f)}")
     return _exactness(path, f)
 
 
-def show_costs(paths: list[str]) -> int:
+def costs(paths: list[str]) -> int:
+    """Prints the costs of every factorisation of every file."""
     status = 0
     for path in paths:
-        for f in _load(path):
+        for f in fz.load(path, _ring()):
             status = max(status, _exactness(path, f))
-            print(f"{path}: {export.header(f)}")
-            for name, value in costs.measure(f)._asdict().items():
+            print(f"{path}: {header(f)}")
+            for name, value in analysis.measure(f)._asdict().items():
                 if value is not None:
                     shown = f"{value:.4f}" if isinstance(value, float) else value
                     print(f"  {name.replace('_', ' ')}: {shown}")
@@ -121,74 +140,74 @@ def show_costs(paths: list[str]) -> int:
 
 
 def compare(a: str, b: str) -> int:
+    """Says whether two factorisations are equivalent, and by which matrices."""
     f, g = _one(a), _one(b)
     status = _exactness(a, f) or _exactness(b, g)
     if status:
         return status
     for path, x in ((a, f), (b, g)):
-        terms = ", ".join(f"{n} × {r}" for r, n in invariants.rank_distribution(x).items())
-        print(f"{path}: {export.header(x)}; ranks of (U, V, W): {terms}")
-    found = equivalence.equivalent(f, g)
+        terms = ", ".join(f"{n} × {r}" for r, n in analysis.rank_distribution(x).items())
+        print(f"{path}: {header(x)}; ranks of (U, V, W): {terms}")
+    found = analysis.equivalent(f, g)
     print(found.message)
     if found.verdict:
-        transposed, times = found.role
-        print(f"transposed: {transposed}, rotated: {times} times")
+        transposed, rotations = found.orientation
+        print(f"transposed: {transposed}, rotated: {rotations} times")
         for name, matrix in zip("ABC", found.matrices, strict=True):
             print(f"{name} = {[[str(x) for x in row] for row in matrix.tolist()]}")
     return 0 if found.verdict else 1
 
 
 def count(paths: list[str]) -> int:
-    fs = [f for path in paths for f in _load(path)]
-    found = invariants.count_inequivalent(fs, _positive(_WORKERS))
+    """Counts how many factorisations of the files are certainly inequivalent."""
+    fs = [f for path in paths for f in fz.load(path, _ring())]
+    found = analysis.count_inequivalent(fs, _positive(_WORKERS))
     print(f"{len(fs)} factorisations, at least {found.certified} inequivalent")
     return 0
 
 
 def lift(path: str, out: str | None = None) -> int:
+    """Lifts a factorisation mod p to the integers or rationals."""
     f = _one(path)
     if status := _exactness(path, f):
         return status
-    found = lifting.lift_with_reason(f)
+    found = fz.lift_with_reason(f)
     print(f"{path}: {found.message}")
     if found.factorization is None:
         return 1
     if out:
-        exchange.save(out, found.factorization)
+        fz.save(out, found.factorization)
     return 0
 
 
 def recombine(*sizes: str) -> int:
+    """Finds the best recombination of a format, and assembles it from the library's parts."""
     ring, sizes = _ring(), _sizes(sizes)
-    published = _TABLE.value == "alphatensor"
-    ranks = known.ALPHATENSOR_Z if published else library.ranks(_LIBRARY.value, ring.name)
-    table = recombination.rank_table(ranks, max(sizes))
-    if _BASE.value:
-        bases = [_one(_BASE.value)]
-        if bases[0].sizes is None or bases[0].ring != ring:
-            raise UsageError(f"--base={_BASE.value}: expected a matrix product over {ring}.")
-    else:
-        bases = filling.bases(_LIBRARY.value, ring, _options())
-    plan = recombination.best_plan(sizes, bases, table, _positive(_SPREAD))
+    is_published = _TABLE.value == "alphatensor"
+    bases = [_base(ring)] if _BASE.value else None
+    ranks = published_ranks.ALPHATENSOR_Z if is_published else None
+    plan = library.best_plan(_LIBRARY.value, ring, sizes, _options(), ranks, bases)
+    name = "x".join(map(str, sizes))
     if plan is None:
-        raise UsageError(f"{'x'.join(map(str, sizes))}: no base is as small as that.")
+        raise UsageError(f"{name}: no base is as small as that.")
     print(
-        f"{'x'.join(map(str, sizes))} in rank {plan.rank}: base {plan.base.target.name} in rank "
+        f"{name} in rank {plan.rank}: base {plan.base.target.name} in rank "
         f"{plan.base.rank}, blocks {' '.join(map(str, plan.allocation))}"
     )
-    if published:
+    if is_published:
         return 0
-    f = recombination.assemble(plan, filling.parts(_LIBRARY.value, ring, _options()))
+    f = library.assemble(_LIBRARY.value, plan, _options())
     print(f.verify().message)
     if _OUTPUT.value:
-        exchange.save(_OUTPUT.value, f)
+        fz.save(_OUTPUT.value, f)
     return 0
 
 
 def add(paths: list[str]) -> int:
+    """Adds to the library what is better than what it has."""
     status = 0
     for path in paths:
-        for f in _load(path):
+        for f in fz.load(path, _ring()):
             if _exactness(path, f):
                 status = 1
             else:
@@ -197,13 +216,15 @@ def add(paths: list[str]) -> int:
 
 
 def fill() -> int:
+    """Recombines all formats from whatever the library holds."""
     ring = _ring()
-    ranks = filling.fill(_LIBRARY.value, ring, _positive(_MAX), _positive(_WORKERS), _options())
+    ranks = library.fill(_LIBRARY.value, ring, _positive(_MAX), _positive(_WORKERS), _options())
     print(f"{_LIBRARY.value}: {len(ranks)} formats over {ring}")
     return 0
 
 
 def reindex() -> int:
+    """Rebuilds the library's index from its files."""
     problems = library.reindex(_LIBRARY.value)
     for line in problems:
         print(line, file=sys.stderr)
@@ -211,11 +232,12 @@ def reindex() -> int:
 
 
 def table() -> int:
-    path, size = _OUTPUT.value, _positive(_MAX)
-    if path and path.endswith(".png"):
-        tables.draw(_LIBRARY.value, size, path)
-        return 0
-    _print_or_write(tables.text(_LIBRARY.value, size, markdown=bool(path and path.endswith(".md"))))
+    """Prints or writes the library's ranks beside published ones."""
+    largest = _positive(_MAX)
+    if _OUTPUT.value:
+        tables.write(_OUTPUT.value, _LIBRARY.value, largest)
+    else:
+        sys.stdout.write(tables.text(_LIBRARY.value, largest))
     return 0
 
 
@@ -224,7 +246,7 @@ COMMANDS: dict[str, tuple[Callable[..., int], int, int | None]] = {
     "verify": (verify, 1, None),
     "show": (show, 1, 1),
     "convert": (convert, 2, 2),
-    "costs": (show_costs, 1, None),
+    "costs": (costs, 1, None),
     "compare": (compare, 2, 2),
     "count": (count, 1, None),
     "lift": (lift, 1, 2),
@@ -251,19 +273,23 @@ def run(arguments: list[str]) -> int:
     return function(rest) if most is None else function(*rest)
 
 
-def _load(path: str) -> list[Factorization]:
-    return exchange.load(path, _ring())
-
-
-def _one(path: str) -> Factorization:
-    found = _load(path)
+def _one(path: str) -> fz.Factorization:
+    """Reads the factorisation of a file that --entry names."""
+    found = fz.load(path, _ring())
     if not 0 <= _ENTRY.value < len(found):
         raise UsageError(f"--entry={_ENTRY.value}: {path} holds {len(found)} factorisations.")
     return found[_ENTRY.value]
 
 
-def _exactness(path: str, f: Factorization) -> int:
-    """1 with a line on standard error if `f` is not exact, else 0."""
+def _base(ring: rings.Ring) -> fz.Factorization:
+    base = _one(_BASE.value)
+    if base.sizes is None or base.ring != ring:
+        raise UsageError(f"--base={_BASE.value}: expected a matrix product over {ring}.")
+    return base
+
+
+def _exactness(path: str, f: fz.Factorization) -> int:
+    """Returns 1, with a line on standard error, if `f` is not exact, else 0."""
     check = f.verify()
     if not check.ok:
         print(f"{path}: {check.message}", file=sys.stderr)
@@ -283,25 +309,18 @@ def _sizes(texts: tuple[str, ...]) -> tuple[int, int, int]:
     return tuple(map(int, texts))
 
 
-def _options() -> filling.Options:
+def _options() -> library.Options:
     if not 0 <= _VARIANTS.value <= 1000:
         raise UsageError(f"--variants={_VARIANTS.value}: expected a number from 0 to 1000.")
     for path in _EXTRA.value:
-        _load(path)
-    return filling.Options(_positive(_SPREAD), _VARIANTS.value, tuple(_EXTRA.value))
+        fz.load(path, _ring())
+    return library.Options(_positive(_SPREAD), _VARIANTS.value, tuple(_EXTRA.value))
 
 
 def _positive(flag: flags.FlagHolder) -> int:
     if not 1 <= flag.value <= 64:
         raise UsageError(f"--{flag.name}={flag.value}: expected a number from 1 to 64.")
     return flag.value
-
-
-def _print_or_write(text: str) -> None:
-    if _OUTPUT.value:
-        exchange.write_text(_OUTPUT.value, text)
-    else:
-        sys.stdout.write(text)
 
 
 def _parse(argv: list[str]) -> list[str]:
@@ -317,6 +336,7 @@ def _parse(argv: list[str]) -> list[str]:
 
 
 def main(argv: list[str]) -> None:
+    """Runs the subcommand and ends with its status."""
     try:
         sys.exit(run(argv[1:]))
     except ValueError as error:

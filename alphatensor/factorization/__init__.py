@@ -1,5 +1,23 @@
-"""Factorisations as exact objects: verify, transform, combine, compare, exchange, export."""
+"""Factorisations as exact objects: verify, transform, combine, lift, read, write, export.
 
+    from alphatensor import factorization as fz
+
+    f = fz.load("factorizations/3x3x3_Z.npz")[0]
+    print(f.verify().message)
+    print(fz.to_text(f))
+
+`factorization.analysis` has costs, equivalence and counting; `factorization.library` a folder of
+factorisations and recombination.
+"""
+
+from alphatensor.factorization.composition import (
+    direct_sum,
+    drop_zeros,
+    extend,
+    kronecker,
+    project,
+    projections,
+)
 from alphatensor.factorization.core import (
     Factorization,
     Verification,
@@ -7,38 +25,47 @@ from alphatensor.factorization.core import (
     from_arrays,
     matmul_target,
 )
-from alphatensor.factorization.io.exchange import load, save
-from alphatensor.factorization.io.export import to_c, to_jax, to_latex, to_numpy, to_text
-from alphatensor.factorization.io.npz import FileError
-from alphatensor.factorization.io.picture import draw
-from alphatensor.factorization.lifting import lift, lift_with_reason
+from alphatensor.factorization.io import (
+    FileError,
+    convert,
+    draw,
+    export,
+    load,
+    save,
+    to_c,
+    to_jax,
+    to_latex,
+    to_numpy,
+    to_text,
+    verify,
+)
+from alphatensor.factorization.lifting import Lift, lift, lift_with_reason
 from alphatensor.factorization.reduction import reduced
+from alphatensor.factorization.textbook import naive, strassen
 from alphatensor.factorization.transforms import (
     canonical,
     change_basis,
-    direct_sum,
-    extend,
-    kronecker,
-    naive,
     permute_sizes,
-    project,
-    projections,
     reduce_mod,
     rotate,
     sandwich,
-    strassen,
+    sparsify,
     transpose,
 )
 
 __all__ = [
     "Factorization",
     "FileError",
+    "Lift",
     "Verification",
     "canonical",
     "change_basis",
+    "convert",
     "direct_sum",
     "draw",
+    "drop_zeros",
     "exact_array",
+    "export",
     "extend",
     "from_arrays",
     "kronecker",
@@ -55,6 +82,7 @@ __all__ = [
     "rotate",
     "sandwich",
     "save",
+    "sparsify",
     "strassen",
     "to_c",
     "to_jax",
@@ -62,4 +90,5 @@ __all__ = [
     "to_numpy",
     "to_text",
     "transpose",
+    "verify",
 ]

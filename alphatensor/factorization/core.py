@@ -24,7 +24,7 @@ _CHUNK_ENTRIES = 8_000_000  # of the Khatri-Rao product and of the tensor held a
 
 
 class Verification(NamedTuple):
-    """The outcome of `Factorization.verify`.
+    """Says whether a factorisation is exact, and if not, where it fails first.
 
     Attributes:
       ok: whether the factors reproduce the target exactly.
@@ -93,21 +93,22 @@ class Factorization:
 
     @property
     def rank(self) -> int:
-        """The number of multiplications."""
+        """Returns the number of multiplications."""
         return self.u.shape[1]
 
     @property
     def sizes(self) -> tuple[int, int, int] | None:
-        """(n, m, p) of a matrix multiplication, None for any other target."""
+        """Returns (n, m, p) of a matrix multiplication, None for any other target."""
         return self.target.sizes
 
     @property
     def factors(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Returns (u, v, w)."""
         return self.u, self.v, self.w
 
     @property
     def is_integral(self) -> bool:
-        """Whether no entry is a proper fraction."""
+        """Tells whether no entry is a proper fraction."""
         return all(
             f.dtype != object or not any(isinstance(x, fractions.Fraction) for x in f.flat)
             for f in self.factors
@@ -115,11 +116,11 @@ class Factorization:
 
     @property
     def domain(self) -> str:
-        """`'Z2'`, `'Z3'`, ... for modular rings, else `'Z'`, or `'Q'` if a coefficient needs it."""
+        """Returns `'Z2'`, `'Z3'`, ... for modular rings, else `'Z'`, or `'Q'` for fractions."""
         return self.ring.name if self.ring.is_modular or self.is_integral else "Q"
 
     def replace(self, **changes) -> "Factorization":
-        """A copy with some fields changed, checked again."""
+        """Copies the factorisation with some fields changed, and checks it again."""
         return dataclasses.replace(self, **changes)
 
     def verify(self) -> Verification:
@@ -150,14 +151,14 @@ class Factorization:
 
 @functools.lru_cache(maxsize=64)
 def matmul_target(n: int, m: int, p: int) -> targets.Target:
-    """`targets.matmul`, shared between factorisations so that a long list stays small."""
+    """Returns `targets.matmul`, shared between factorisations so that a long list stays small."""
     return targets.matmul(n, m, p)
 
 
 def from_arrays(
     sizes: tuple[int, int, int], ring: rings.Ring, u, v, w, provenance: Mapping | None = None
 ) -> Factorization:
-    """A matrix multiplication factorisation from its sizes (n, m, p) and three arrays."""
+    """Makes a matrix multiplication factorisation from its sizes (n, m, p) and three arrays."""
     return Factorization(matmul_target(*sizes), ring, u, v, w, provenance or {})
 
 
@@ -215,7 +216,7 @@ def _simplified(x) -> int | fractions.Fraction:
 
 
 def _as_integers(f: Factorization) -> tuple[list[np.ndarray], int]:
-    """Integer factors and an L with Σ u' ⊗ v' ⊗ w' = L Σ u ⊗ v ⊗ w."""
+    """Returns integer factors and an L with Σ u' ⊗ v' ⊗ w' = L Σ u ⊗ v ⊗ w."""
     if f.is_integral:
         return list(f.factors), 1
     denominators = [
@@ -232,7 +233,7 @@ def _as_integers(f: Factorization) -> tuple[list[np.ndarray], int]:
 
 
 def _first_difference(factors, tensor, scale: int, modulus: int) -> tuple[int, int, int] | None:
-    """The first index, in row-major order, at which the exact sum is not scale·tensor."""
+    """Returns the first index, in row-major order, at which the sum is not scale·tensor."""
     rank = factors[0].shape[1]
     if modulus:  # MAX_RANK · MAX_MODULUS² is below 2^53
         return _first_difference_mod(factors, tensor, scale, modulus)
@@ -255,7 +256,7 @@ def _first_difference(factors, tensor, scale: int, modulus: int) -> tuple[int, i
 
 
 def _first_difference_mod(factors, tensor, scale, modulus: int, bound: int | None = None):
-    """As `_first_difference`, mod `modulus` (0: over the integers, with sums below `bound`)."""
+    """Does the same mod `modulus` (0: over the integers, with sums below `bound`)."""
     rank = factors[0].shape[1]
     unreduced = rank * (modulus - 1) ** 3 < _EXACT_FLOAT64  # also the products v·w
     if modulus:
@@ -285,7 +286,7 @@ def _first_difference_mod(factors, tensor, scale, modulus: int, bound: int | Non
 
 
 def _primes_below(limit: int):
-    """Primes below `limit`, falling."""
+    """Yields the primes below `limit`, falling."""
     for candidate in range(limit - 1, 2, -1):
         if all(candidate % d for d in range(2, math.isqrt(candidate) + 1)):
             yield candidate

@@ -4,11 +4,11 @@ A factorisation mod p^k is a root of F(u, v, w) = Σ u ⊗ v ⊗ w − T mod p^k
 p^k (du, dv, dw) to a root mod p^(k+1) solves J (du, dv, dw) = −F / p^k mod p, where the Jacobian J
 depends on the factors mod p alone: it is eliminated once and serves every step. Entries that are
 zero mod p come last in the elimination, so they stay zero whenever the system allows it, and the
-lift of a sparse scheme stays sparse. Coefficients are then read as the residues of least absolute
-value, or by rational reconstruction, and verified. A scheme at a singular point, where a tangent
-direction need not extend, often lifts in another, sparse basis; some are tried. (Kauers and
-Moosbauer, "Flip graphs for matrix multiplication", 2022, section 5; rational reconstruction: Wang
-1981.)
+lift of a sparse factorisation stays sparse. Coefficients are then read as the residues of least
+absolute value, or by rational reconstruction, and verified. A factorisation at a singular point,
+where a tangent direction need not extend, often lifts in another, sparse basis; some are tried.
+(Kauers and Moosbauer, "Flip graphs for matrix multiplication", 2022, section 5; rational
+reconstruction: Wang 1981.)
 """
 
 import math
@@ -28,11 +28,11 @@ SIGN_TRIALS = 64  # random solutions mod p² tried in the hope of coefficients i
 
 
 class Lift(NamedTuple):
-    """The outcome of `lift_with_reason`.
+    """What became of a lift.
 
     Attributes:
-      factorization: verified, over Z or Q; None if none was found.
-      message: one line.
+      factorization: the lifted factorisation, verified, over Z or Q; None if none was found.
+      message: how it went, in one line.
       impossible: whether it is proven that there is none.
     """
 
@@ -42,16 +42,19 @@ class Lift(NamedTuple):
 
 
 def lift(f: Factorization, seed: int = 0) -> Factorization | None:
-    """A verified factorisation over Z (or Q) that reduces to `f` mod p, or None if none was found.
+    """Returns a verified factorisation over Z (or Q) that reduces to `f` mod p, or None.
 
     Small coefficients are preferred: {-1, 0, 1}, then integers, then fractions. `f` itself is
-    returned if it is not modular. Raises `ValueError` if `f` does not verify.
+    returned if it is not modular. None says that none was found, not that there is none.
+
+    Raises:
+      ValueError: if `f` does not verify.
     """
     return lift_with_reason(f, seed).factorization
 
 
 def lift_with_reason(f: Factorization, seed: int = 0) -> Lift:
-    """As `lift`, with one line that says how it went, for example at which step it stopped."""
+    """Lifts as `lift` does and says how it went, for example at which step it stopped."""
     check = f.verify()
     if not check.ok:
         raise ValueError(check.message)
@@ -70,38 +73,56 @@ def lift_with_reason(f: Factorization, seed: int = 0) -> Lift:
     return found
 
 
-def _lift_directly(f: Factorization, seed: int) -> Lift:
-    """As `lift_with_reason`, in the basis given."""
-    p = f.ring.modulus
-    factors = tuple(f.factors)
-    shapes = [x.shape for x in factors]
-    support = np.concatenate([x.ravel() for x in factors]) != 0
-    order = np.concatenate([np.flatnonzero(support), np.flatnonzero(~support)])
-    system = linear.eliminate(_jacobian(factors, p), p, order)
+class _Corrections:
+    """Steps from a root mod p^k to one mod p^(k+1), by one system for all k.
 
-    def corrected(x, modulus, free=None):
-        """x + modulus·d, a root mod modulus·p, with d = `free` in the free unknowns; or None."""
-        error = _error(x, f.target.tensor, modulus * p) // modulus
+    Attributes:
+      f: the factorisation mod p.
+      support: bool (unknowns,), which entries of u, v, w are not zero mod p.
+      system: the Jacobian at `f`, eliminated.
+    """
+
+    def __init__(self, f: Factorization):
+        self.f = f
+        self.support = np.concatenate([x.ravel() for x in f.factors]) != 0
+        order = np.concatenate([np.flatnonzero(self.support), np.flatnonzero(~self.support)])
+        self.system = linear.eliminate(_jacobian(f.factors, f.ring.modulus), f.ring.modulus, order)
+
+    def __call__(self, x, modulus: int, free: np.ndarray | None = None) -> list | None:
+        """Returns x + modulus·d, a root mod modulus·p, or None if there is none.
+
+        Args:
+          x: u, v, w, a root mod `modulus`.
+          modulus: a power of p.
+          free: the values of d in the free unknowns; by default zeros.
+        """
+        p, shapes = self.f.ring.modulus, [y.shape for y in self.f.factors]
+        error = _error(x, self.f.target.tensor, modulus * p) // modulus
         if free is not None:
-            error = error + _derivative(factors, _split(free, shapes))
-        d = linear.solve(system, (-error % p).astype(np.int64).ravel())
+            error = error + _derivative(self.f.factors, _split(free, shapes))
+        d = linear.solve(self.system, (-error % p).astype(np.int64).ravel())
         if d is None:
             return None
         d = d if free is None else (d + free) % p
-        changes = _split(d, shapes)
         return [
             (a + modulus * b.astype(a.dtype)) % (modulus * p)
-            for a, b in zip(x, changes, strict=True)
+            for a, b in zip(x, _split(d, shapes), strict=True)
         ]
 
-    start = [_balanced(x, p) for x in factors]
+
+def _lift_directly(f: Factorization, seed: int) -> Lift:
+    """Lifts as `lift_with_reason` does, in the basis given."""
+    p = f.ring.modulus
+    corrected = _Corrections(f)
+    start = [_balanced(x, p) for x in f.factors]
     if found := _accepted(f, start):
         return Lift(found, f"lifted to {found.domain}: the residues are the coefficients.")
     rng = np.random.default_rng(seed)
-    best, reached, roots = None, 1, []
+    best, roots = None, []
     for trial in range(SIGN_TRIALS):
-        free = np.where(support & (trial > 0), rng.integers(0, p, support.size), 0)
-        free[system.pivot_columns] = 0
+        drawn = rng.integers(0, p, corrected.support.size)
+        free = np.where(corrected.support & (trial > 0), drawn, 0)
+        free[corrected.system.pivot_columns] = 0
         x = corrected(start, p, free)
         if x is None:
             return Lift(None, f"does not lift: no root mod {p}^2 reduces to it.", True)
@@ -113,7 +134,13 @@ def _lift_directly(f: Factorization, seed: int) -> Lift:
             break
     if best:
         return Lift(best, f"lifted to {best.domain} mod {p}^2.")
-    for x in roots[:PATHS]:
+    return _lift_further(f, corrected, roots[:PATHS])
+
+
+def _lift_further(f: Factorization, corrected: _Corrections, roots: list) -> Lift:
+    """Lifts roots mod p² step by step, reading integers, then fractions, after each step."""
+    p, reached = f.ring.modulus, 1
+    for x in roots:
         modulus = p**2
         for step in range(3, MAX_STEPS + 1):
             x = corrected([_wide(a, modulus, f.rank) for a in x], modulus)
@@ -130,7 +157,7 @@ def _lift_directly(f: Factorization, seed: int) -> Lift:
 
 
 def _accepted(f: Factorization, factors) -> Factorization | None:
-    """The factors as a factorisation over Z or Q, if they verify."""
+    """Returns the factors as a factorisation over Z or Q if they verify, else None."""
     if any(x is None for x in factors):
         return None
     provenance = {**f.provenance, "lifted_from": f.ring.name}
@@ -143,12 +170,12 @@ def _largest(f: Factorization) -> int:
 
 
 def _balanced(x: np.ndarray, modulus: int) -> np.ndarray:
-    """Residues of least absolute value, in (-modulus/2, modulus/2]."""
+    """Returns residues of least absolute value, in (-modulus/2, modulus/2]."""
     return (x + (modulus - 1) // 2) % modulus - (modulus - 1) // 2
 
 
 def _fractions(x: np.ndarray, modulus: int) -> np.ndarray | None:
-    """The small fractions that the residues stand for, or None if some residue has none."""
+    """Returns the small fractions that residues stand for, or None if one stands for none."""
     table = {r: _reconstruct(int(r), modulus) for r in set(x.ravel().tolist())}
     if None in table.values():
         return None
@@ -158,7 +185,7 @@ def _fractions(x: np.ndarray, modulus: int) -> np.ndarray | None:
 
 
 def _reconstruct(residue: int, modulus: int) -> Fraction | None:
-    """The a/b ≡ residue with |a|, b ≤ sqrt(modulus / 2), by the extended Euclidean algorithm."""
+    """Returns a/b ≡ residue with |a|, b ≤ sqrt(modulus / 2), by Euclid's extended algorithm."""
     bound = math.isqrt(modulus // 2)
     (r0, s0), (r1, s1) = (modulus, 0), (residue, 1)
     while r1 > bound:
@@ -170,19 +197,19 @@ def _reconstruct(residue: int, modulus: int) -> Fraction | None:
 
 
 def _wide(x: np.ndarray, modulus: int, rank: int) -> np.ndarray:
-    """Python integers once Σ u v w mod p·modulus could leave int64."""
+    """Turns to Python integers once Σ u v w mod p·modulus could leave int64."""
     return x.astype(object) if rank * modulus**3 >= 2**62 else x
 
 
 def _error(factors, tensor: np.ndarray, modulus: int) -> np.ndarray:
-    """Σ u ⊗ v ⊗ w − T mod `modulus`, of the tensor's shape."""
+    """Returns Σ u ⊗ v ⊗ w − T mod `modulus`, of the tensor's shape."""
     u, v, w = factors
     pairs = (v[:, None, :] * w[None, :, :]).reshape(-1, u.shape[1])
     return (u.dot(pairs.T).reshape(tensor.shape) - tensor) % modulus
 
 
 def _derivative(factors, changes) -> np.ndarray:
-    """J·changes, of the tensor's shape."""
+    """Returns J·changes, of the tensor's shape."""
     total = 0
     for mode, change in enumerate(changes):
         u, v, w = (change if mode == i else x for i, x in enumerate(factors))
@@ -192,7 +219,7 @@ def _derivative(factors, changes) -> np.ndarray:
 
 
 def _jacobian(factors, p: int) -> np.ndarray:
-    """(S_u·S_v·S_w, (S_u + S_v + S_w)·R) residues; unknowns are u, v, w in row-major order."""
+    """Returns J: residues (S_u·S_v·S_w, (S_u + S_v + S_w)·R), unknowns u, v, w row by row."""
     u, v, w = factors
     a, b, c = map(len, factors)
     dtype = np.uint8 if p == 2 else np.int64

@@ -1,12 +1,16 @@
-"""One linear system over GF(p), eliminated once and solved for many right-hand sides."""
+"""Exact linear algebra: inverses, and systems over GF(p) solved for many right-hand sides."""
 
+from fractions import Fraction
 from typing import NamedTuple
 
 import numpy as np
 
+from alphatensor import rings
+from alphatensor.factorization.core import exact_array
+
 
 class System(NamedTuple):
-    """A row echelon form and the row operations that led to it.
+    """A linear system over GF(p): its row echelon form and the row operations that led to it.
 
     Attributes:
       modulus: the prime p.
@@ -62,9 +66,14 @@ def eliminate(matrix: np.ndarray, modulus: int, order: np.ndarray) -> System:
 
 
 def solve(system: System, right: np.ndarray) -> np.ndarray | None:
-    """The solution with zeros for all free unknowns, int64 (unknowns,), or None if there is none.
+    """Returns the solution with zeros for all free unknowns, or None if there is none.
 
-    `right` holds residues, one for each equation.
+    Args:
+      system: as from `eliminate`.
+      right: residues, one for each equation.
+
+    Returns:
+      int64 array of shape (unknowns,).
     """
     p = system.modulus
     right = right.astype(np.int64)
@@ -82,6 +91,30 @@ def solve(system: System, right: np.ndarray) -> np.ndarray | None:
     solution = np.zeros(system.columns, np.int64)
     solution[system.pivot_columns] = values
     return solution
+
+
+def inverse(matrix: np.ndarray, ring: rings.Ring) -> np.ndarray:
+    """Returns the exact inverse over Q, or mod p; raises `ValueError` for a singular matrix."""
+    size = len(matrix)
+    rows = [
+        [*(ring.reduce(Fraction(x)) for x in row), *map(Fraction, unit)]
+        for row, unit in zip(matrix.tolist(), np.eye(size, dtype=int).tolist(), strict=True)
+    ]
+    p = ring.modulus
+    for c in range(size):
+        pivot = next((r for r in range(c, size) if rows[r][c] != 0), None)
+        if pivot is None:
+            raise ValueError(f"singular matrix {matrix.tolist()}: expected an invertible one.")
+        rows[c], rows[pivot] = rows[pivot], rows[c]
+        scale = pow(int(rows[c][c]), -1, p) if p else 1 / rows[c][c]
+        rows[c] = [ring.reduce(x * scale) for x in rows[c]]
+        for r in range(size):
+            if r != c and rows[r][c] != 0:
+                factor = rows[r][c]
+                rows[r] = [
+                    ring.reduce(x - factor * y) for x, y in zip(rows[r], rows[c], strict=True)
+                ]
+    return exact_array(np.array([row[size:] for row in rows], object))
 
 
 def _pack(matrix: np.ndarray) -> np.ndarray:

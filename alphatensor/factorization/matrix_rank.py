@@ -21,7 +21,11 @@ _PRIMES = (
 
 
 def primes_for(side: int, entry_bound: int) -> tuple[int, ...]:
-    """Primes whose product exceeds every minor of a side×side matrix with |entries| <= the bound.
+    """Returns primes whose product exceeds every minor of a side×side matrix.
+
+    Args:
+      side: number of rows and columns.
+      entry_bound: bound on the absolute values of the entries.
 
     Raises:
       ValueError: if the table of primes is too short for this side (beyond 28 at 16-bit entries).
@@ -38,7 +42,7 @@ def primes_for(side: int, entry_bound: int) -> tuple[int, ...]:
 
 
 def rank_mod(matrices: jax.Array, p: int | jax.Array) -> jax.Array:
-    """Ranks over GF(p) of integer matrices [..., m, n]; int32 [...]. Needs p < 46341."""
+    """Returns ranks over GF(p), int32 [...], of integer matrices [..., m, n]; needs p < 46341."""
     rows = jnp.arange(matrices.shape[-2])
 
     def eliminate(column, carry):
@@ -63,7 +67,7 @@ def rank_mod(matrices: jax.Array, p: int | jax.Array) -> jax.Array:
 
 
 def rank(matrices: jax.Array, ring: Ring, entry_bound: int) -> jax.Array:
-    """Exact ranks of integer matrices [..., m, n] over GF(p), or over Q for the ring of integers.
+    """Returns exact ranks of integer matrices over GF(p), or over Q for the ring of integers.
 
     Args:
       matrices: integer array [..., m, n].

@@ -18,7 +18,7 @@ PRIME = 32_749  # for solutions over the integers, which are verified
 
 
 def reduced(f: Factorization) -> Factorization:
-    """An equal sum with no such terms; `f` itself where there are none.
+    """Returns an equal sum without such terms; `f` itself where there are none.
 
     Over the integers only dependences with small integer coefficients are found.
 
@@ -55,7 +55,7 @@ def _reduced_once(f: Factorization) -> Factorization | None:
 
 
 def _groups(factor: np.ndarray, modulus: int):
-    """Terms whose columns are equal up to a scale of ±1 (over Z) or equal (mod p), two or more."""
+    """Yields terms, two or more, whose columns are equal up to ±1 (over Z) or equal (mod p)."""
     groups: dict[bytes, list[tuple[int, int]]] = {}
     for term, column in enumerate(factor.T):
         first = column[np.flatnonzero(column)[:1]]

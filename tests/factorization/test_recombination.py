@@ -9,9 +9,7 @@ import pytest
 from alphatensor import factorization as fz
 from alphatensor import rings
 from alphatensor.factorization import transforms
-from alphatensor.factorization.library import filling, recombination
-from alphatensor.factorization.library import published_ranks as known
-from alphatensor.factorization.library import store as library
+from alphatensor.factorization.library import published_ranks, recombination
 
 Z, Z2 = rings.Integers(), rings.IntegersMod(2)
 STRASSEN = fz.strassen()
@@ -84,43 +82,7 @@ def test_assembled_plans_are_exact_and_cost_what_they_say(ring):
 def test_published_recombination_of_4x9x10():
     """A 3×3×3 base gives 4×9×10 in 255 or less with the published ranks (supplement H)."""
     base, _ = transforms.sparsify(flip_walk.found((3, 3, 3), 23, seed=20))
-    published = {s: r for s, r in known.ALPHATENSOR_Z.items() if s != (4, 9, 10)}
+    published = {s: r for s, r in published_ranks.ALPHATENSOR_Z.items() if s != (4, 9, 10)}
     table = recombination.rank_table(published, 10)
     assert table[4, 9, 10] > 255
     assert recombination.best_plan((4, 9, 10), [base], table).rank <= 255
-
-
-def test_known_ranks_are_consistent():
-    for sizes in recombination.formats(5):
-        z2, z = known.ALPHATENSOR_Z2[sizes], known.ALPHATENSOR_Z[sizes]
-        assert (
-            known.KNOWN_Z2[sizes] <= z2 <= z and known.KNOWN_Q[sizes] <= known.KNOWN_Z[sizes] <= z
-        )
-    assert known.hopcroft_kerr(3, 3) == known.KNOWN_Z[2, 3, 3] == 15
-    assert len(known._large) == 70 and known.ALPHATENSOR_Z[11, 12, 12] == 990
-
-
-def test_a_library_is_filled_resumed_and_improved(tmp_path):
-    ranks = filling.fill(tmp_path, Z, 4, workers=1, report=lambda line: None)
-    assert ranks == library.ranks(tmp_path, "Z") and len(ranks) == 10
-    assert ranks[2, 2, 2] == 7 and ranks[3, 3, 3] <= 25 and ranks[4, 4, 4] == 49
-    for sizes in ranks:
-        f = library.best(tmp_path, sizes, Z)
-        assert f.rank == ranks[sizes] and f.verify().ok
-    lines = []
-    assert filling.fill(tmp_path, Z, 4, workers=1, report=lines.append) == ranks and lines == []
-    better = fz.lift(flip_walk.found((2, 3, 3), 15))
-    library.add(tmp_path, better)
-    improved = filling.fill(tmp_path, Z, 4, workers=2, report=lines.append)
-    assert improved[2, 3, 3] == better.rank == 15
-    assert improved[3, 3, 4] < ranks[3, 3, 4] and lines
-    assert all(improved[s] <= ranks[s] for s in ranks)
-    modular = filling.fill(tmp_path, Z2, 3, workers=1, report=lines.append)
-    assert modular[2, 3, 3] == 15 and library.best(tmp_path, (3, 2, 3), Z2).verify().ok
-
-
-def test_missing_parts_are_recombined_on_the_way(tmp_path):
-    library.add(tmp_path, STRASSEN)
-    f = filling.recombine(tmp_path, Z, (4, 3, 6))
-    assert f.sizes == (4, 3, 6) and f.verify().ok and f.rank < 72
-    assert library.ranks(tmp_path, "Z") == {(2, 2, 2): 7}

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from alphatensor import factorization as fz
-from alphatensor import rings
-from alphatensor.factorization import transforms
+from alphatensor import rings, targets
+from alphatensor.factorization import linear, transforms
 
 Z = rings.Integers()
 STRASSEN = fz.strassen()
@@ -31,7 +31,7 @@ def square(size, entries=None):
 
 def invertible(matrix, ring):
     try:
-        return transforms.inverse(fz.exact_array(matrix), ring)
+        return linear.inverse(fz.exact_array(matrix), ring)
     except ValueError:
         return None
 
@@ -100,55 +100,6 @@ def test_canonical_form_forgets_order_and_scales(data, modulus):
         assert next(e for e in x if e) > 0
 
 
-@pytest.mark.parametrize("axis", ["n", "m", "p"])
-def test_sums_extensions_and_projections(axis):
-    f = fz.direct_sum(STRASSEN, STRASSEN, axis)
-    assert f.rank == 14 and f.verify().ok and sorted(f.sizes) == [2, 2, 4]
-    g = fz.extend(f, axis)
-    assert g.rank == 18 and g.verify().ok
-    back = fz.project(g, axis)
-    assert back.sizes == f.sizes and back.rank == 14 and same(back, f)
-    for index in range(4):
-        smaller = fz.project(f, axis, index)
-        assert smaller.verify().ok and sum(smaller.sizes) == 7
-    with pytest.raises(ValueError, match="cannot be removed"):
-        fz.project(f, axis, 4)
-
-
-@pytest.mark.parametrize("ring", [rings.Integers(), rings.IntegersMod(2), rings.IntegersMod(3)])
-@pytest.mark.parametrize("axis", ["n", "m", "p"])
-def test_projections_along_all_directions_come_with_fewest_terms_first(axis, ring):
-    f = fz.kronecker(fz.strassen(ring), fz.naive((1, 2, 1), ring))
-    a = [[1, 1, 0, 0], [0, 1, 0, 1], [0, 0, 1, 0], [0, 0, 1, 1]]
-    bases = [np.array(a)[:size, :size] for size in f.sizes]
-    hidden = fz.sandwich(f, *bases)  # what vanishes with a row of f hides in other directions
-    plain = min(fz.project(f, axis, index).rank for index in range(f.sizes["nmp".index(axis)]))
-    found = fz.projections(hidden, axis, 50)
-    assert all(g.verify().ok and sum(g.sizes) == sum(f.sizes) - 1 for g in found)
-    ranks = [g.rank for g in found]
-    assert ranks == sorted(ranks) and ranks[0] <= plain < f.rank and len(ranks) > 1
-    assert [g.rank for g in fz.projections(hidden, axis, 2)] == ranks[:2]
-
-
-def test_projections_where_no_direction_fits():
-    half = STRASSEN.replace(u=STRASSEN.u * Fraction(1, 2), w=STRASSEN.w * 2)
-    (found,) = fz.projections(half, "n")
-    assert found.verify().ok and same(found, fz.project(half, "n"))
-    u = np.insert(STRASSEN.u, 0, 0, axis=1)
-    v, w = (np.insert(x, 0, 1, axis=1) for x in (STRASSEN.v, STRASSEN.w))
-    padded = STRASSEN.replace(u=u, v=v, w=w)
-    assert fz.projections(padded, "n")[0].rank == fz.projections(STRASSEN, "n")[0].rank
-    with pytest.raises(ValueError, match="cannot be removed"):
-        fz.projections(fz.naive((1, 2, 2), Z), "n")
-
-
-def test_kronecker_products_multiply_sizes_and_ranks():
-    f = fz.kronecker(MIXED, STRASSEN)
-    assert f.sizes == (4, 8, 6) and f.rank == 22 * 7 and f.verify().ok
-    a, b = fz.reduce_mod(f, 2), fz.kronecker(fz.reduce_mod(MIXED, 2), fz.reduce_mod(STRASSEN, 2))
-    assert same(a, b) and a.verify().ok
-
-
 def test_reduction_mod_p():
     f = fz.sandwich(STRASSEN, [[1, 2], [0, 3]], np.eye(2, dtype=int), np.eye(2, dtype=int))
     assert f.domain == "Q"
@@ -157,12 +108,46 @@ def test_reduction_mod_p():
         fz.reduce_mod(f, 3)
 
 
+@pytest.mark.parametrize("f", [STRASSEN, MIXED])
+def test_orientations_give_the_sizes_that_they_promise(f):
+    for orientation in transforms.ORIENTATIONS:
+        g = transforms.orient(f, orientation)
+        assert g.sizes == orientation.of_sizes(f.sizes) and g.verify().ok
+    assert transforms.orient(f, (True, 2)).sizes == fz.rotate(fz.transpose(f), 2).sizes
+    keeping = transforms.orientations_keeping(f.sizes)
+    assert len(keeping) == (6 if f is STRASSEN else 1) and keeping[0] == (False, 0)
+    assert transforms.orientations_keeping((2, 3, 2)) == [(False, 0), (True, 0)]
+
+
+@pytest.mark.parametrize("modulus", [0, 3])
+def test_elementary_sandwiches_are_sandwiches(modulus):
+    f = fz.reduce_mod(MIXED, modulus) if modulus else MIXED
+    stacks = transforms.matrices(f)
+    for place in range(3):
+        changes = [np.eye(size, dtype=int) for size in f.sizes]
+        changes[place][1, 0] = 2
+        moved = transforms.elementary_sandwich(stacks, place, 1, 0, 2, f.ring)
+        expected = transforms.matrices(fz.sandwich(f, *changes))
+        assert all(map(np.array_equal, moved, expected))
+
+
+@pytest.mark.parametrize("modulus", [0, 2, 3])
+def test_sparsified_ones_have_fewer_nonzeros_and_a_way_back(modulus):
+    f = fz.sandwich(STRASSEN, [[1, 1], [0, 1]], [[1, 0], [1, 1]], [[1, -1], [0, 1]])
+    f = fz.reduce_mod(f, modulus) if modulus else f
+    sparse, back = fz.sparsify(f, kicks=2, rng=np.random.default_rng(0))
+    count = [sum(np.count_nonzero(x) for x in g.factors) for g in (sparse, f)]
+    assert sparse.verify().ok and count[0] < count[1]
+    assert same(fz.sandwich(sparse, *back), f)
+
+
 def test_mistakes_are_named():
-    with pytest.raises(ValueError, match="one ring"):
-        fz.kronecker(STRASSEN, fz.reduce_mod(STRASSEN, 2))
-    with pytest.raises(ValueError, match="equal sizes except n"):
-        fz.direct_sum(STRASSEN, fz.naive((2, 3, 3), Z), "n")
-    with pytest.raises(ValueError, match="axis 'q'"):
-        fz.extend(STRASSEN, "q")
     with pytest.raises(ValueError, match="an order of"):
         fz.permute_sizes(STRASSEN, (2, 2, 3))
+    skew = fz.Factorization(
+        targets.skew_matvec(2), Z, [[1, 1]], [[1, 0], [0, 1]], [[0, 1], [-1, 0]]
+    )
+    with pytest.raises(ValueError, match="target skew2: expected a matrix multiplication"):
+        fz.rotate(skew)
+    with pytest.raises(ValueError, match=r"expected \(2, 2\)"):
+        fz.sandwich(STRASSEN, *[np.eye(3, dtype=int)] * 3)

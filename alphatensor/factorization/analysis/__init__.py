@@ -1,1 +1,33 @@
-"""What an algorithm costs, and whether two are the same."""
+"""What an algorithm costs, how it can cost less, and whether two are the same."""
+
+from alphatensor.factorization.analysis.costs import Costs, Growth, growth, measure
+from alphatensor.factorization.analysis.orbit import fewer_additions
+from alphatensor.factorization.analysis.straight_line import additions
+
+__all__ = [
+    "Costs",
+    "Growth",
+    "additions",
+    "count_inequivalent",
+    "equivalent",
+    "fewer_additions",
+    "growth",
+    "invariant",
+    "measure",
+    "rank_distribution",
+]
+
+_LAZY = {
+    "count_inequivalent": "invariants",
+    "invariant": "invariants",
+    "rank_distribution": "invariants",
+    "equivalent": "equivalence",
+}
+
+
+def __getattr__(name: str):
+    if name in _LAZY:  # these take exact ranks in JAX, which is imported when they are first used
+        import importlib
+
+        return getattr(importlib.import_module(f"{__name__}.{_LAZY[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -15,20 +15,30 @@ With A, B the inputs, C_k = Σ_r w_kr (u_r·A)(v_r·B). Formulas of the growth f
 Coefficients of a modular ring are taken as 0 .. p-1; growth factors then mean nothing and are None.
 """
 
-import heapq
 import math
-import random
-from collections import defaultdict
 from fractions import Fraction
 from typing import NamedTuple
 
 import numpy as np
 
+from alphatensor.factorization.analysis import straight_line
 from alphatensor.factorization.core import Factorization
 
 
 class Costs(NamedTuple):
-    """The figures of one factorisation; None where a figure has no meaning."""
+    """The figures of one factorisation; None where a figure has no meaning.
+
+    Attributes:
+      multiplications: the rank.
+      additions_naive: additions and subtractions when every sum is formed by itself.
+      additions_shared: additions of the straight-line programs, which form shared sums once; an
+        upper bound on the least possible number.
+      nonzeros: numbers of non-zero entries of U, V and W.
+      distinct_sums: numbers of different sums of A and of B, up to a factor.
+      scalings: number of coefficients other than 0, 1 and -1.
+      largest_coefficient: the largest absolute value of a coefficient.
+      omega, e_max, q, gamma, phi: as in the module's docstring.
+    """
 
     multiplications: int
     additions_naive: int
@@ -44,21 +54,22 @@ class Costs(NamedTuple):
     phi: float | None
 
 
-def measure(f: Factorization, trials: int = 20, seed: int = 0) -> Costs:
-    """All figures of a factorisation.
+def measure(f: Factorization, trials: int = straight_line.TRIALS, seed: int = 0) -> Costs:
+    """Returns all figures of a factorisation.
 
     Args:
-      trials: randomised greedy passes in search of shared sums; 0 leaves that figure out.
+      f: over any ring.
+      trials: random tie-breaks in the search for shared sums; 0 leaves that figure out.
+      seed: seed of the tie-breaks.
     """
     magnitudes = [np.abs(x) for x in f.factors]
     u, v, w = (x.astype(np.float64) for x in magnitudes)
     support = [x != 0 for x in magnitudes]
-    nonzeros = tuple(int(x.sum()) for x in support)
-    growth = dict.fromkeys(("e_max", "q", "gamma", "phi"))
+    growth_factors = dict.fromkeys(("e_max", "q", "gamma", "phi"))
     if not f.ring.is_modular:
         terms = support[0].sum(0) + support[1].sum(0)
         norms = [np.square(x).sum(0) for x in (u, v, w)]
-        growth = {
+        growth_factors = {
             "e_max": float((w @ (u.sum(0) * v.sum(0))).max()),
             "q": int((support[2].sum(1) + (support[2] * terms).max(1)).max()),
             "gamma": float(np.sqrt(np.prod(norms, axis=0)).sum()),
@@ -68,19 +79,24 @@ def measure(f: Factorization, trials: int = 20, seed: int = 0) -> Costs:
     return Costs(
         multiplications=f.rank,
         additions_naive=additions_naive(f),
-        additions_shared=additions_shared(f, trials, seed) if trials else None,
-        nonzeros=nonzeros,
+        additions_shared=sum(straight_line.additions(f, trials, seed)) if trials else None,
+        nonzeros=tuple(int(x.sum()) for x in support),
         distinct_sums=(_distinct(f.u), _distinct(f.v)),
         scalings=int(sum(((x != 0) & (x != 1)).sum() for x in magnitudes)),
-        largest_coefficient=max(max(x.flat) for x in map(_as_python, magnitudes)),
+        largest_coefficient=max(max(x.astype(object).flat) for x in magnitudes),
         omega=3 * math.log(f.rank) / math.log(volume) if volume > 1 else None,
-        **growth,
+        **growth_factors,
     )
 
 
 class Growth(NamedTuple):
-    """Factors of one flattened algorithm; predicted: root mean square error over the classical
-    product's when the rounding of operands dominates, sqrt(phi / nmp)."""
+    """Growth factors of one flattened algorithm.
+
+    Attributes:
+      e_max, q, gamma, phi: as in the module's docstring.
+      predicted: sqrt(phi / nmp), the root mean square error over the classical product's when the
+        rounding of operands dominates.
+    """
 
     e_max: float
     q: int
@@ -90,7 +106,7 @@ class Growth(NamedTuple):
 
 
 def growth(f: Factorization, levels: int = 1) -> Growth:
-    """Growth factors of `levels` levels.
+    """Returns the growth factors of `levels` levels.
 
     For Kronecker powers gamma and phi multiply, and so does e_max; q adds (Ballard et al. 2016).
 
@@ -112,100 +128,16 @@ def growth(f: Factorization, levels: int = 1) -> Growth:
 
 
 def additions_naive(f: Factorization) -> int:
-    """Additions and subtractions when every sum is formed by itself."""
+    """Counts additions and subtractions when every sum is formed by itself."""
     per_row = [(x != 0).sum(axis=1) for x in (f.u.T, f.v.T, f.w)]
     return int(sum(np.maximum(counts - 1, 0).sum() for counts in per_row))
 
 
-def additions_shared(f: Factorization, trials: int = 20, seed: int = 0) -> int:
-    """Additions after sharing two-term sums greedily, the best of `trials` random tie-breaks.
-
-    Sums that agree up to a factor are formed once; an upper bound on the least possible number.
-    """
-    rng = random.Random(seed)
-    best = 0
-    for matrix in (f.u.T, f.v.T, f.w):
-        rows = [{j: x for j, x in enumerate(row) if x} for row in matrix.tolist()]
-        best += min(_greedy([dict(r) for r in rows], rng) for _ in range(trials))
-    return best
-
-
-def _greedy(rows: list[dict], rng: random.Random) -> int:
-    """Additions that evaluate the rows (symbol → coefficient) when pairs are shared greedily."""
-    where = defaultdict(set)  # (i, j, ratio) → rows that hold x_i + ratio·x_j up to a factor
-
-    def pairs(row, symbol):
-        for other in row:
-            if other != symbol:
-                i, j = min(symbol, other), max(symbol, other)
-                yield i, j, _ratio(row[j], row[i])
-
-    for k, row in enumerate(rows):
-        for i in row:
-            for pair in pairs(row, i):
-                where[pair].add(k)
-    heap = [(-len(ks), rng.random(), pair) for pair, ks in where.items() if len(ks) > 1]
-    heapq.heapify(heap)
-    additions = 0
-    fresh = 1 + max((max(row) for row in rows if row), default=0)
-    while heap:
-        count, _, pair = heapq.heappop(heap)
-        users = where[pair]
-        if len(users) < 2:
-            continue
-        if len(users) != -count:  # stale: the pair lost users since it was queued
-            heapq.heappush(heap, (-len(users), rng.random(), pair))
-            continue
-        i, j, _ = pair
-        additions += 1
-        touched = set()
-        for k in list(users):
-            row = rows[k]
-            for symbol in (i, j):
-                for old in list(pairs(row, symbol)):
-                    where[old].discard(k)
-            row[fresh] = row.pop(i)
-            del row[j]
-            for new in pairs(row, fresh):
-                where[new].add(k)
-                touched.add(new)
-        for new in touched:
-            if len(where[new]) > 1:
-                heapq.heappush(heap, (-len(where[new]), rng.random(), new))
-        fresh += 1
-    return additions + sum(max(len(row) - 1, 0) for row in rows)
-
-
-def _ratio(x, y):
-    return x * y if x in (1, -1) and y in (1, -1) else Fraction(x) / Fraction(y)
-
-
 def _distinct(factor: np.ndarray) -> int:
-    """Columns with several entries, counted once up to a factor."""
+    """Counts columns with several entries, once up to a factor."""
     found = set()
     for column in factor.T.tolist():
-        entries = [x for x in column if x]
-        if len(entries) > 1:
-            found.add(tuple(_ratio(x, entries[0]) if x else 0 for x in column))
+        lead = next((x for x in column if x), 0)
+        if sum(x != 0 for x in column) > 1:
+            found.add(tuple(Fraction(x) / lead for x in column))
     return len(found)
-
-
-def _as_python(x: np.ndarray) -> np.ndarray:
-    return x.astype(object)
-
-
-def summary(f: Factorization) -> dict:
-    """The figures that the index of a library keeps, as plain numbers (shared sums: rank ≤ 130)."""
-    small = f.rank <= 130
-    c = measure(f, trials=10 if small else 0)
-    kept = {
-        "additions_naive": c.additions_naive,
-        "additions_shared": c.additions_shared,
-        "nonzeros": sum(c.nonzeros),
-        "largest_coefficient": str(c.largest_coefficient),
-        "omega": c.omega and round(c.omega, 4),
-        "e_max": c.e_max and round(c.e_max, 3),
-        "gamma": c.gamma and round(c.gamma, 3),
-        "phi": c.phi and round(c.phi, 3),
-    }
-    return {key: value for key, value in kept.items() if value is not None}

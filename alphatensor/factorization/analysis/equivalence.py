@@ -1,4 +1,4 @@
-"""Whether two matrix multiplication factorisations are the same up to the symmetry group."""
+"""Decides whether two matrix multiplication factorisations are the same up to symmetries."""
 
 from collections.abc import Iterator
 from fractions import Fraction
@@ -8,13 +8,7 @@ import numpy as np
 
 from alphatensor.factorization import transforms
 from alphatensor.factorization.analysis import invariants
-from alphatensor.factorization.analysis.invariants import (
-    Graph,
-    graph_of,
-    mix,
-    refine,
-    turned_fields,
-)
+from alphatensor.factorization.analysis.invariants import Graph, graph_of, mix, refine
 from alphatensor.factorization.core import Factorization
 
 TRIES = 40  # of random matrices where a matching leaves some freedom
@@ -26,15 +20,16 @@ class Equivalence(NamedTuple):
 
     Attributes:
       verdict: True or False if proven, None if the search was given up.
-      message: one line.
-      matrices: (A, B, C) that take the first, after `role`, to the second; None unless True.
-      role: (transposed, rotations) applied to the first.
+      message: the answer in one line.
+      matrices: (A, B, C) whose sandwich takes the first, in `orientation`, to the second; None
+        unless the verdict is True.
+      orientation: the orientation in which the first is taken, once it has the second's sizes.
     """
 
     verdict: bool | None
     message: str
     matrices: tuple[np.ndarray, np.ndarray, np.ndarray] | None = None
-    role: tuple[bool, int] = (False, 0)
+    orientation: transforms.Orientation = transforms.ORIENTATIONS[0]
 
 
 def equivalent(f: Factorization, g: Factorization, limit: int = 20_000) -> Equivalence:
@@ -44,27 +39,32 @@ def equivalent(f: Factorization, g: Factorization, limit: int = 20_000) -> Equiv
     from linear equations, as A conjugates U_r V_r W_r to its partner, and are checked exactly.
 
     Args:
+      f, g: matrix multiplications.
       limit: matchings tried before giving up.
+
+    Raises:
+      ValueError: for other targets, or coefficients beyond 2^30.
     """
     if f.sizes is None or g.sizes is None:
         raise ValueError("equivalence: expected matrix multiplications.")
     if sorted(f.sizes) != sorted(g.sizes) or f.ring != g.ring or f.rank != g.rank:
         return Equivalence(False, "not equivalent: another format, ring or rank.")
-    f_turned = transforms.permute_sizes(f, g.sizes)
-    if invariants.invariant(f_turned) != invariants.invariant(g):
+    f_permuted = transforms.permute_sizes(f, g.sizes)
+    if invariants.invariant(f_permuted) != invariants.invariant(g):
         return Equivalence(False, "not equivalent: the invariants differ.")
     goal = transforms.canonical(g)
-    fields, other = invariants.fields_of(f_turned), graph_of(invariants.fields_of(g))
+    fields, other = invariants.fields_of(f_permuted), graph_of(invariants.fields_of(g))
     tried, certain = 0, True
-    for role in invariants.roles(g.sizes):
-        candidate = invariants.turned(f_turned, role)
-        for match in _matchings(graph_of(turned_fields(fields, role)), other):
+    for orientation in transforms.orientations_keeping(g.sizes):
+        candidate = transforms.orient(f_permuted, orientation)
+        graph = graph_of(invariants.oriented_fields(fields, orientation))
+        for match in _matchings(graph, other):
             tried += 1
             if tried > limit:
                 return Equivalence(None, f"undecided after {limit} matchings.")
             matrices, sure = _sandwich_between(candidate, g, match, goal)
             if matrices is not None:
-                return Equivalence(True, "equivalent.", matrices, role)
+                return Equivalence(True, "equivalent.", matrices, orientation)
             certain &= sure
     if certain:
         return Equivalence(False, f"not equivalent: none of {tried} matchings extends to matrices.")
@@ -72,7 +72,7 @@ def equivalent(f: Factorization, g: Factorization, limit: int = 20_000) -> Equiv
 
 
 def _matchings(a: Graph, b: Graph) -> Iterator[np.ndarray]:
-    """Matchings (R,) of term r of a with match[r] of b that respect the refined colours."""
+    """Yields matchings (R,) of term r of a with match[r] of b that respect refined colours."""
 
     def search(x: np.ndarray, y: np.ndarray) -> Iterator[np.ndarray]:
         cells = 0
@@ -98,7 +98,7 @@ def _matchings(a: Graph, b: Graph) -> Iterator[np.ndarray]:
 
 
 def _sandwich_between(f, g, match, goal) -> tuple[tuple[np.ndarray, ...] | None, bool]:
-    """A, B, C that take term r of `f` to match[r] of `g`, or None; and whether that is sure."""
+    """Returns A, B, C that take term r of `f` to match[r] of `g`, or None; and if that is sure."""
     g = g.replace(u=g.u[:, match], v=g.v[:, match], w=g.w[:, match])
     rng = np.random.default_rng(0)
     triples = [(r, r, r) for r in range(f.rank)]
@@ -126,7 +126,7 @@ def _sandwich_between(f, g, match, goal) -> tuple[tuple[np.ndarray, ...] | None,
 
 
 def _words(f: Factorization, triples) -> list[np.ndarray]:
-    """Products that a sandwich conjugates by A whatever the scales of the terms are."""
+    """Returns products that a sandwich conjugates by A whatever the scales of the terms are."""
     u, v, w = (x.astype(object) for x in transforms.matrices(f))
     reduce = f.ring.reduce
     words = []
@@ -139,7 +139,7 @@ def _words(f: Factorization, triples) -> list[np.ndarray]:
 
 
 def _conjugators(x, y, ring) -> list[np.ndarray]:
-    """A basis of the matrices A with A x_i = y_i A for all i, over Q or GF(p)."""
+    """Returns a basis of the matrices A with A x_i = y_i A for all i, over Q or GF(p)."""
     size = len(x[0])
     p = ring.modulus
     basis = {}  # pivot → row with 1 there

@@ -31,7 +31,7 @@ MAX_ENTRIES = 20_000_000  # of all products of two factors
 
 
 class Count(NamedTuple):
-    """How many classes a list of factorisations falls into.
+    """Says into how many classes a list of factorisations falls.
 
     Attributes:
       certified: number of different invariants; at least so many are inequivalent.
@@ -43,10 +43,14 @@ class Count(NamedTuple):
 
 
 class Fields(NamedTuple):
-    """Ranks and traces that a sandwich keeps, each list for U, V, W.
+    """Ranks and traces that a sandwich keeps; lists hold one array for each of U, V, W.
 
-    ranks: (R,); traces: a tuple a term; products: (R, R), ranks of U_r V_s, V_r W_s, W_r U_s;
-    beside, below: (R, R), ranks of [U_r U_s] and of the same stacked.
+    Attributes:
+      ranks: int64 (R,), ranks of the matrices.
+      traces: for each term a tuple of the traces of the powers of U_r V_r W_r, as text.
+      products: int64 (R, R), ranks of U_r V_s, V_r W_s, W_r U_s.
+      beside: int64 (R, R), ranks of two matrices side by side, [U_r U_s], ...
+      below: int64 (R, R), ranks of two matrices stacked.
     """
 
     ranks: list[np.ndarray]
@@ -57,20 +61,25 @@ class Fields(NamedTuple):
 
 
 class Graph(NamedTuple):
-    """Invariant data of one factorisation: uint64 node colours (R,) and edge colours (R, R)."""
+    """Invariant data of one factorisation as a complete graph whose nodes are the terms.
+
+    Attributes:
+      nodes: uint64 (R,), colours of the terms.
+      edges: uint64 (R, R), colours of the ordered pairs of terms.
+    """
 
     nodes: np.ndarray
     edges: np.ndarray
 
 
 def rank_distribution(f: Factorization) -> dict[tuple[int, int, int], int]:
-    """How many terms have each (rank U_r, rank V_r, rank W_r)."""
+    """Counts how many terms have each (rank U_r, rank V_r, rank W_r)."""
     triples = np.stack([_ranks(x, f) for x in _small_matrices(f)], axis=1)
     return dict(sorted(collections.Counter(map(tuple, triples.tolist())).items()))
 
 
 def invariant(f: Factorization) -> str:
-    """A text that equivalent factorisations share; 32 hexadecimal digits.
+    """Returns a text that equivalent factorisations share; 32 hexadecimal digits.
 
     Raises:
       ValueError: for other targets than matrix products, or coefficients beyond 2^30.
@@ -78,11 +87,17 @@ def invariant(f: Factorization) -> str:
     if f.sizes is None or f.rank**2 * max(f.target.shape) > MAX_ENTRIES:
         raise ValueError(f"{f.target.name} in rank {f.rank}: expected a small matrix product.")
     fields = fields_of(f)
-    return min(_summary(graph_of(turned_fields(fields, role)), f) for role in roles(f.sizes))
+    keeping = transforms.orientations_keeping(f.sizes)
+    return min(_summary(graph_of(oriented_fields(fields, x)), f) for x in keeping)
 
 
 def count_inequivalent(fs: Sequence[Factorization], workers: int = 1) -> Count:
-    """Counts the different invariants in a list, on several processes if asked."""
+    """Counts the different invariants in a list.
+
+    Args:
+      fs: matrix multiplications.
+      workers: processes that share a list of more than 100.
+    """
     if workers > 1 and len(fs) > 100:
         tasks = [(f.sizes, f.ring, *f.factors) for f in fs]
         with multiprocessing.get_context("spawn").Pool(workers) as pool:
@@ -99,23 +114,8 @@ def _invariant_of(task: tuple) -> str:
     return invariant(from_arrays(*task))
 
 
-def roles(sizes: tuple[int, int, int]) -> list[tuple[bool, int]]:
-    """The (transposed, rotations) that keep the sizes."""
-    n, m, p = sizes
-    found = []
-    for transposed, start in ((False, (n, m, p)), (True, (p, m, n))):
-        turns = [start[k:] + start[:k] for k in range(3)]
-        found += [(transposed, k) for k in range(3) if turns[k] == sizes]
-    return found
-
-
-def turned(f: Factorization, role: tuple[bool, int]) -> Factorization:
-    transposed, times = role
-    return transforms.rotate(transforms.transpose(f) if transposed else f, times)
-
-
 def _small_matrices(f: Factorization) -> list[np.ndarray]:
-    """U, V, W of each term, each scaled to integers: int64 (R, rows, columns)."""
+    """Returns U, V, W of each term, each scaled to integers: int64 (R, rows, columns)."""
     stacks = []
     for x in transforms.matrices(f):
         if x.dtype == object:
@@ -132,7 +132,7 @@ def _small_matrices(f: Factorization) -> list[np.ndarray]:
 
 
 def _ranks(x: np.ndarray, f: Factorization) -> np.ndarray:
-    """Exact ranks over Q or GF(p) of (..., a, b) integer matrices; int64."""
+    """Returns exact ranks over Q or GF(p) of (..., a, b) integer matrices; int64."""
     if x.shape[-1] > x.shape[-2]:
         x = x.swapaxes(-1, -2)
     bound = 1 << int(np.abs(x).max()).bit_length()
@@ -146,6 +146,7 @@ def _jitted_rank(x, ring, bound):
 
 
 def fields_of(f: Factorization) -> Fields:
+    """Returns the ranks and traces of a matrix multiplication factorisation."""
     stacks = _small_matrices(f)
     rows, columns = np.triu_indices(f.rank)
     products, beside, below = [], [], []
@@ -158,9 +159,9 @@ def fields_of(f: Factorization) -> Fields:
     return Fields([_ranks(x, f) for x in stacks], _traces(f), products, beside, below)
 
 
-def turned_fields(x: Fields, role: tuple[bool, int]) -> Fields:
-    """The fields of `turned(f, role)` from those of `f`."""
-    transposed, times = role
+def oriented_fields(x: Fields, orientation: transforms.Orientation) -> Fields:
+    """Returns the fields of `transforms.orient(f, orientation)` from those of `f`."""
+    transposed, times = orientation
     if transposed:  # U, V, W become Vᵀ, Uᵀ, Wᵀ
         x = Fields(
             [x.ranks[k] for k in (1, 0, 2)],
@@ -175,6 +176,7 @@ def turned_fields(x: Fields, role: tuple[bool, int]) -> Fields:
 
 
 def graph_of(x: Fields) -> Graph:
+    """Returns the complete graph that the fields colour."""
     code = np.zeros(x.products[0].shape, np.uint64)
     for ranks in (*x.products, *x.beside, *x.below):
         code = code * np.uint64(64) + ranks.astype(np.uint64)
@@ -183,23 +185,19 @@ def graph_of(x: Fields) -> Graph:
 
 
 def _traces(f: Factorization) -> list[tuple]:
-    """tr (U_r V_r W_r)^k for k = 1 .. n of each term, exactly."""
+    """Returns tr (U_r V_r W_r)^k for k = 1 .. n of each term, exactly."""
     products = _term_products(f)
     power, found = products, []
     for _ in range(products.shape[1]):
-        found.append([_text(x) for x in f.ring.reduce(np.trace(power, axis1=1, axis2=2))])
+        found.append([str(Fraction(x)) for x in f.ring.reduce(np.trace(power, axis1=1, axis2=2))])
         power = f.ring.reduce(power @ products)
     return list(zip(*found, strict=True))
 
 
 def _term_products(f: Factorization) -> np.ndarray:
-    """U_r V_r W_r, (R, n, n), as Python numbers."""
+    """Returns U_r V_r W_r, (R, n, n), as Python numbers."""
     u, v, w = (x.astype(object) for x in transforms.matrices(f))
     return f.ring.reduce(f.ring.reduce(u @ v) @ w)
-
-
-def _text(x) -> str:
-    return str(Fraction(x))
 
 
 def _digest(x) -> int:
@@ -207,7 +205,7 @@ def _digest(x) -> int:
 
 
 def mix(x: np.ndarray) -> np.ndarray:
-    """A one-to-one scrambling of uint64 (splitmix64)."""
+    """Scrambles uint64 one to one (splitmix64)."""
     with np.errstate(over="ignore"):
         x = x + np.uint64(0x9E3779B97F4A7C15)
         x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
@@ -216,7 +214,7 @@ def mix(x: np.ndarray) -> np.ndarray:
 
 
 def refine(colours: np.ndarray, edges: np.ndarray) -> np.ndarray:
-    """New colours from the old one and the multisets of (edge, neighbour) both ways."""
+    """Returns new colours from the old ones and the multisets of (edge, neighbour) both ways."""
     with np.errstate(over="ignore"):
         out = mix(mix(colours)[None, :] + edges).sum(axis=1, dtype=np.uint64)
         back = mix(mix(colours)[None, :] + ~edges.T).sum(axis=1, dtype=np.uint64)

@@ -5,58 +5,61 @@ Greedy elimination of two-term sums that several rows hold (Paar 1997; Benson an
 repeated with random tie-breaks, keeps the program with the fewest additions. Each matrix is also
 tried transposed: a program for the transpose, run backwards, evaluates the matrix itself with
 inputs - rows additions more (Tellegen's principle; Bürgisser et al. 1997, section 13.3).
+
+Every count of shared additions in this project is the length of these programs.
 """
 
 import functools
+import itertools
 import random
-from collections import Counter
 from fractions import Fraction
 from typing import NamedTuple
 
 import numpy as np
 
-from alphatensor.factorization import Factorization
+from alphatensor.factorization.core import Factorization
 
+TRIALS = 20  # random tie-breaks, wherever a count or a program is asked for without a number
 LARGEST_TRANSPOSED = 1500  # non-zeros; beyond, the rows of the transpose take too long to pair
+
+Number = int | Fraction
+Row = dict[int, int]  # symbol → place of its coefficient in a table of numbers
+Pair = tuple[int, int, int]  # (i, j, place of c) stands for x_i + c·x_j
 
 
 class Program(NamedTuple):
     """Additions in order: step s forms symbol `inputs + s` = x_i + c·x_j from (i, j, c).
 
-    outputs: for each row (symbol, scale), or (-1, 0) for an empty row.
+    Attributes:
+      inputs: the number of inputs, which are the symbols from 0 on.
+      steps: (i, j, c) for each addition.
+      outputs: (symbol, scale) for each row of the matrix, or (-1, 0) for an empty row.
     """
 
     inputs: int
-    steps: tuple[tuple[int, int, int | Fraction], ...]
-    outputs: tuple[tuple[int, int | Fraction], ...]
+    steps: tuple[tuple[int, int, Number], ...]
+    outputs: tuple[tuple[int, Number], ...]
 
 
-def straight_line(matrix: np.ndarray, trials: int = 20, seed: int = 0) -> Program:
-    """The shortest program found that evaluates every row of `matrix` (rows, inputs).
+def straight_line(matrix: np.ndarray, trials: int = TRIALS, seed: int = 0) -> Program:
+    """Returns the shortest program found that evaluates every row of `matrix` (rows, inputs).
 
     Args:
       matrix: integers or fractions.
       trials: random tie-breaks; 0 shares nothing.
+      seed: seed of the tie-breaks.
     """
     rows = tuple(tuple(row) for row in np.asarray(matrix, dtype=object).tolist())
     return _straight_line(rows, trials, seed)
 
 
-@functools.lru_cache(maxsize=256)
-def _straight_line(rows, trials: int, seed: int) -> Program:
-    rng = random.Random(seed)
-    sparse = [{j: x for j, x in enumerate(row) if x} for row in rows]
-    inputs = len(rows[0])
-    programs = [_eliminate(sparse, inputs, rng, trials > 0) for _ in range(max(trials, 1))]
-    if trials and sum(map(len, sparse)) <= LARGEST_TRANSPOSED:
-        turned = [{i: r[j] for i, r in enumerate(sparse) if j in r} for j in range(inputs)]
-        back = (_eliminate(turned, len(rows), rng, True) for _ in range(trials))
-        programs += [transposed(p) for p in back]
-    return min(programs, key=lambda p: len(p.steps))
+def additions(f: Factorization, trials: int = TRIALS, seed: int = 0) -> tuple[int, int, int]:
+    """Counts the additions of the sums of A, of the sums of B and of C, with shared sums."""
+    return tuple(len(straight_line(x, trials, seed).steps) for x in (f.u.T, f.v.T, f.w))
 
 
 def transposed(program: Program) -> Program:
-    """The program of the transposed matrix: every edge of the graph of sums turned round."""
+    """Returns the program of the transposed matrix: the graph of sums with its edges reversed."""
     incoming: list[list] = [[] for _ in range(program.inputs + len(program.steps))]
     steps: list[tuple] = []
     inputs = len(program.outputs)
@@ -82,53 +85,126 @@ def transposed(program: Program) -> Program:
     return Program(inputs, tuple(steps), outputs)
 
 
-def additions(f: Factorization, trials: int = 20, seed: int = 0) -> tuple[int, int, int]:
-    """Additions of the three linear parts after sharing: before on A and B, after on products."""
-    return tuple(len(straight_line(x, trials, seed).steps) for x in (f.u.T, f.v.T, f.w))
+@functools.lru_cache(maxsize=256)
+def _straight_line(rows: tuple[tuple, ...], trials: int, seed: int) -> Program:
+    rng = random.Random(seed)
+    sparse = [{j: x for j, x in enumerate(row) if x} for row in rows]
+    inputs = len(rows[0])
+    programs = _greedy_programs(sparse, inputs, trials, rng)
+    if trials and sum(map(len, sparse)) <= LARGEST_TRANSPOSED:
+        columns = [{i: r[j] for i, r in enumerate(sparse) if j in r} for j in range(inputs)]
+        programs += map(transposed, _greedy_programs(columns, len(rows), trials, rng))
+    return min(programs, key=lambda p: len(p.steps))
 
 
-def _ratio(x, y):
-    return x * y if y in (1, -1) else Fraction(x) / Fraction(y)
+def _greedy_programs(
+    sparse: list[dict[int, Number]], inputs: int, trials: int, rng: random.Random
+) -> list[Program]:
+    """Returns one program for each trial, or for no trials the one that shares nothing."""
+    # A merged row keeps the coefficients that it had, so all ratios are known from the start.
+    values = list(dict.fromkeys(x for row in sparse for x in row.values()))
+    place = {x: k for k, x in enumerate(values)}
+    ratios: dict[Number, int] = {}
+    table = [[ratios.setdefault(_ratio(y, x), len(ratios)) for y in values] for x in values]
+    rows = [{j: place[x] for j, x in row.items()} for row in sparse]
+    start = _PairCounts(rows, table) if trials else None
+    programs = []
+    for _ in range(max(trials, 1)):
+        work = [dict(row) for row in rows]
+        steps = _shared_steps(work, inputs, start.copy(), rng) if start else []
+        outputs = _unshared_steps(work, inputs, steps, table)
+        numbers = list(ratios)
+        named = ((i, j, numbers[c]) for i, j, c in steps)
+        scaled = ((symbol, values[x] if symbol >= 0 else 0) for symbol, x in outputs)
+        programs.append(Program(inputs, tuple(named), tuple(scaled)))
+    return programs
 
 
-def _pairs(row: dict):
-    items = sorted(row.items())
-    for a, (i, x) in enumerate(items):
-        for j, y in items[a + 1 :]:
-            yield i, j, _ratio(y, x)
+class _PairCounts:
+    """How many rows hold each pair, up to a factor.
 
+    Attributes:
+      table: place of the ratio y/x for the places of the coefficients x and y.
+      pairs: all pairs in the order in which they were met, with their positions.
+      counts: int32, the number of rows for each position; longer than `pairs`.
+    """
 
-def _eliminate(sparse, inputs: int, rng: random.Random, share: bool) -> Program:
-    rows = [dict(row) for row in sparse]
-    steps: list[tuple] = []
-    counts = Counter(pair for row in rows for pair in _pairs(row)) if share else Counter()
-
-    def merge(row: dict, pair) -> None:
-        i, j, _ = pair
-        row[symbol] = row.pop(i)
-        del row[j]
-
-    while counts:
-        most = max(counts.values())
-        if most < 2:
-            break
-        pair = rng.choice([key for key, count in counts.items() if count == most])
-        symbol = inputs + len(steps)
-        steps.append(pair)
+    def __init__(self, rows: list[Row], table: list[list[int]]):
+        self.table, self.pairs, self.counts = table, {}, np.zeros(0, np.int32)
+        met = []
         for row in rows:
-            i, j, ratio = pair
-            if i in row and j in row and _ratio(row[j], row[i]) == ratio:
-                counts.subtract(_pairs(row))
-                merge(row, pair)
-                counts.update(_pairs(row))
-        counts = +counts
+            symbols = sorted(row)
+            for a, i in enumerate(symbols):
+                ratio = table[row[i]]
+                met += [(i, j, ratio[row[j]]) for j in symbols[a + 1 :]]
+        self._add(met)
+
+    def copy(self) -> "_PairCounts":
+        other = object.__new__(_PairCounts)
+        other.table, other.pairs, other.counts = self.table, dict(self.pairs), self.counts.copy()
+        return other
+
+    def draw(self, rng: random.Random) -> Pair | None:
+        """Draws one of the pairs that most rows hold, or None where no two rows share a pair."""
+        most = self.counts.max(initial=0)
+        if most < 2:
+            return None
+        position = rng.choice(np.flatnonzero(self.counts == most))
+        return next(itertools.islice(self.pairs, position, None))
+
+    def merge(self, rows: list[Row], pair: Pair, symbol: int) -> None:
+        """Replaces a pair by `symbol` in every row that holds it."""
+        i, j, c = pair
+        table, pairs = self.table, self.pairs
+        gone, new = [], []
+        for row in rows:
+            if i not in row or j not in row or table[row[i]][row[j]] != c:
+                continue
+            x, y = row[i], row.pop(j)
+            del row[i]
+            gone.append(pairs[pair])
+            for k, z in row.items():
+                gone.append(pairs[(i, k, table[x][z]) if i < k else (k, i, table[z][x])])
+                gone.append(pairs[(j, k, table[y][z]) if j < k else (k, j, table[z][y])])
+            new += [(k, symbol, table[row[k]][x]) for k in sorted(row)]
+            row[symbol] = x
+        np.subtract.at(self.counts, gone, 1)
+        self._add(new)
+
+    def _add(self, new: list[Pair]) -> None:
+        pairs = self.pairs
+        positions = [pairs.setdefault(pair, len(pairs)) for pair in new]
+        if len(pairs) > len(self.counts):
+            spare = np.zeros(2 * len(pairs) - len(self.counts), np.int32)
+            self.counts = np.concatenate([self.counts, spare])
+        np.add.at(self.counts, positions, 1)
+
+
+def _shared_steps(
+    rows: list[Row], inputs: int, counts: _PairCounts, rng: random.Random
+) -> list[Pair]:
+    """Merges pairs that several rows hold until there is none; returns them in order."""
+    steps: list[Pair] = []
+    while pair := counts.draw(rng):
+        counts.merge(rows, pair, inputs + len(steps))
+        steps.append(pair)
+    return steps
+
+
+def _unshared_steps(
+    rows: list[Row], inputs: int, steps: list[Pair], table: list[list[int]]
+) -> list[tuple[int, int]]:
+    """Adds up what is left in each row, from the left; returns the symbol and scale of each."""
     outputs = []
     for row in rows:
         while len(row) > 1:
-            first, second = sorted(row)[:2]
-            pair = (first, second, _ratio(row[second], row[first]))
-            symbol = inputs + len(steps)
-            steps.append(pair)
-            merge(row, pair)
+            i, j = sorted(row)[:2]
+            x, y = row.pop(i), row.pop(j)
+            row[inputs + len(steps)] = x
+            steps.append((i, j, table[x][y]))
         outputs.append(next(iter(row.items()), (-1, 0)))
-    return Program(inputs, tuple(steps), tuple(outputs))
+    return outputs
+
+
+def _ratio(x: Number, y: Number) -> Number:
+    return x * y if y in (1, -1) else Fraction(x) / Fraction(y)

@@ -1,1 +1,45 @@
 """Factorisations in and out: files of every format, text, code, pictures."""
+
+from alphatensor.factorization.io.code import (
+    FORMATS,
+    export,
+    header,
+    to_c,
+    to_jax,
+    to_latex,
+    to_numpy,
+    to_text,
+)
+from alphatensor.factorization.io.files import (
+    convert,
+    load,
+    load_entry,
+    save,
+    verify,
+    write,
+    write_text,
+)
+from alphatensor.factorization.io.parsing import FileError
+from alphatensor.factorization.io.picture import draw, figure, png
+
+__all__ = [
+    "FORMATS",
+    "FileError",
+    "convert",
+    "draw",
+    "export",
+    "figure",
+    "header",
+    "load",
+    "load_entry",
+    "png",
+    "save",
+    "to_c",
+    "to_jax",
+    "to_latex",
+    "to_numpy",
+    "to_text",
+    "verify",
+    "write",
+    "write_text",
+]

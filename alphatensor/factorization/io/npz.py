@@ -18,15 +18,13 @@ import zlib
 
 import numpy as np
 
+from alphatensor.factorization.io.parsing import FileError
+
 MAX_BYTES = 2**31  # of one archive, uncompressed
 
 
-class FileError(ValueError):
-    """Unusable input: one line that names the file, the entry and the reason."""
-
-
 def read(path: str) -> dict[str, np.ndarray]:
-    """The arrays of an `.npz` file by name.
+    """Reads the arrays of an `.npz` file, by name.
 
     Object arrays hold ints, fractions, strings or nested arrays only.
 
@@ -143,7 +141,7 @@ class _ArrayState:
 
 
 class _DtypeState:
-    """Stands in for a dtype."""
+    """Stands in for a dtype while its pickled state is checked."""
 
     def __init__(self, code, align=False, copy=False):
         if code not in {"O", "O8", "b1"} and not (

@@ -1,4 +1,4 @@
-"""U, V and W as coloured grids."""
+"""Pictures of U, V and W as coloured grids."""
 
 import io
 import math
@@ -7,8 +7,8 @@ import os
 import numpy as np
 
 from alphatensor.factorization.core import Factorization
-from alphatensor.factorization.io import exchange
-from alphatensor.factorization.io.export import header
+from alphatensor.factorization.io import files
+from alphatensor.factorization.io.code import header
 
 
 def draw(f: Factorization, path: str | os.PathLike) -> None:
@@ -16,18 +16,18 @@ def draw(f: Factorization, path: str | os.PathLike) -> None:
 
     Blue is negative, white zero, red positive. Raises `FileError` if the file cannot be written.
     """
-    exchange.write_with(path, lambda file: file.write(png(f)))
+    files.write(path, lambda file: file.write(png(f)))
 
 
 def png(f: Factorization) -> bytes:
-    """The same as the bytes of the PNG, for notebooks."""
+    """Returns the bytes of the PNG that `draw` writes, for notebooks."""
     content = io.BytesIO()
     figure(f).savefig(content, format="png", dpi=150, bbox_inches="tight")
     return content.getvalue()
 
 
 def figure(f: Factorization):
-    """The same as a `matplotlib.figure.Figure`."""
+    """Returns the picture that `draw` writes as a `matplotlib.figure.Figure`."""
     from matplotlib import colors
     from matplotlib.figure import Figure
 

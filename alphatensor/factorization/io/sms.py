@@ -8,30 +8,14 @@ indices of C exchanged. The sizes follow from the three shapes: n² = (nm)(np)/(
 import math
 import os
 import re
-from fractions import Fraction
 
 import numpy as np
 
 from alphatensor import rings
 from alphatensor.factorization.core import Factorization, matmul_target
-from alphatensor.factorization.io.npz import FileError
+from alphatensor.factorization.io.parsing import FileError, build, number
 
 MAX_ENTRIES = 50_000_000
-
-
-def number(x, where: str) -> int | Fraction:
-    """An exact number from an int, a float that is an integer, or text such as `'-1/2'`."""
-    if isinstance(x, int) and not isinstance(x, bool):
-        return x
-    if isinstance(x, float) and x.is_integer():
-        return int(x)
-    if isinstance(x, float) and math.isfinite(x):
-        simple = Fraction(x).limit_denominator(1000)
-        if float(simple) == x:
-            return simple
-    if isinstance(x, str) and re.fullmatch(r"\s*[-+]?\d{1,1000}(/0*[1-9]\d{0,999})?\s*", x):
-        return Fraction(x)
-    raise FileError(f"{where} is {x!r:.40}: expected an integer or a simple fraction.")
 
 
 def load(path: str, ring: rings.Ring) -> Factorization:
@@ -47,14 +31,11 @@ def load(path: str, ring: rings.Ring) -> Factorization:
         raise FileError(f"{path}: L, R, P with {nm}, {mp}, {np_} entries fit no matrix product.")
     w = post.reshape(n, p, -1).transpose(1, 0, 2).reshape(p * n, -1)
     source = {"method": "file", "file": os.path.basename(path)}
-    try:
-        return Factorization(matmul_target(n, m, p), ring, left.T, right.T, w, source)
-    except ValueError as error:
-        raise FileError(f"{path}: {error}") from None
+    return build(path, "L, R, P", matmul_target(n, m, p), ring, (left.T, right.T, w), source)
 
 
-def texts(path: str, f: Factorization) -> dict[str, str]:
-    """The contents of the three files, by path."""
+def texts_of(path: str, f: Factorization) -> dict[str, str]:
+    """Returns the contents of the three files that hold `f`, by path."""
     n, _, p = f.sizes
     w = f.w.reshape(p, n, -1).transpose(1, 0, 2).reshape(n * p, -1)
     matrices = (f.u.T, f.v.T, w)

@@ -1,1 +1,41 @@
-"""A folder of algorithms: the best of each format, recombination, published ranks, tables."""
+"""A folder of factorisations: the best of each format, recombination, tables of ranks.
+
+from alphatensor.factorization import library
+
+f = library.load_best("4x5x5")
+library.add("runs/library", f)
+"""
+
+from alphatensor.factorization.library.closure import (
+    Options,
+    assemble,
+    best_plan,
+    fill,
+    recombine,
+)
+from alphatensor.factorization.library.store import (
+    Added,
+    add,
+    best,
+    default_folder,
+    index,
+    load_best,
+    ranks,
+    reindex,
+)
+
+__all__ = [
+    "Added",
+    "Options",
+    "add",
+    "assemble",
+    "best",
+    "best_plan",
+    "default_folder",
+    "fill",
+    "index",
+    "load_best",
+    "ranks",
+    "recombine",
+    "reindex",
+]

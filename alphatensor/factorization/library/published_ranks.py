@@ -1,4 +1,4 @@
-"""Published ranks to compare with: figures only, from papers and public tables.
+"""Published ranks to compare with, by sorted format: figures from papers and public tables.
 
 `ALPHATENSOR_Z`, `ALPHATENSOR_Z2`: Fawzi et al. 2022, Fig. 3 and Extended Data Table 1.
 `KNOWN_Z`, `KNOWN_Q`, `KNOWN_Z2`: best known for sizes up to 5 in July 2026, as listed by the
@@ -39,7 +39,7 @@ def _small(column: int) -> dict[Sizes, int]:
 
 
 def hopcroft_kerr(m: int, p: int) -> int:
-    """⌈(3mp + max(m, p)) / 2⌉, the rank reached for (2, m, p) (Hopcroft and Kerr 1971)."""
+    """Returns ⌈(3mp + max(m, p)) / 2⌉, the rank reached for (2, m, p) (Hopcroft and Kerr 1971)."""
     return -(-(3 * m * p + max(m, p)) // 2)
 
 

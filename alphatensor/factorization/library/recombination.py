@@ -1,22 +1,22 @@
 """Large formats from small ones: a base algorithm applied to blocks of unequal sizes.
 
 The rows and columns of an (n, m, p) product are allotted to the rows and columns of a base
-factorisation, some of them possibly none. Product r of the base then multiplies sums of blocks,
+algorithm, some of them possibly none. Product r of the base then multiplies sums of blocks,
 padded with zeros to the largest block in the sum; rows and columns that no output needs are left
 out. Its cost is the best rank known for that smaller format (Drevet, Islam and Schost 2011;
-Sedoglavic 2017; AlphaTensor, supplement H). Direct sums are the bases (2,1,1), (1,2,1), (1,1,2),
-Kronecker products the equal allotments, projections the empty ones.
+Sedoglavic 2017; Fawzi et al. 2022, Supplement H). Direct sums are the bases (2,1,1), (1,2,1),
+(1,1,2), Kronecker products the equal allotments, projections the empty ones.
 """
 
 import functools
 import itertools
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
 import numpy as np
 
 from alphatensor import rings
-from alphatensor.factorization import transforms
+from alphatensor.factorization import composition, textbook, transforms
 from alphatensor.factorization.core import Factorization, from_arrays
 
 Sizes = tuple[int, int, int]
@@ -25,10 +25,11 @@ _NO_RANK = 2**20  # stands for "not known" in a table; sums of it stay exact in 
 
 
 class Plan(NamedTuple):
-    """One recombination: `base` on blocks of sizes `allocation`.
+    """One recombination: a base algorithm on blocks of unequal sizes.
 
     Attributes:
       rank: Σ of the table's ranks over the products of the base.
+      base: the base algorithm, in the orientation in which it is used.
       allocation: sizes of the blocks of rows of A, of columns of A, of columns of B.
     """
 
@@ -38,7 +39,7 @@ class Plan(NamedTuple):
 
 
 def rank_table(ranks: Mapping[Sizes, int], maximum: int) -> np.ndarray:
-    """Ranks by sizes in any order, int64 of shape (maximum + 1,) * 3, from known ones.
+    """Returns ranks by sizes in any order, int64 of shape (maximum + 1,) * 3, from known ones.
 
     A size 0 costs nothing, a size 1 the naive number; unknown formats get the cheaper of cutting
     a known one in two and the naive number.
@@ -61,16 +62,21 @@ def rank_table(ranks: Mapping[Sizes, int], maximum: int) -> np.ndarray:
 
 
 def formats(maximum: int, minimum: int = 2) -> list[Sizes]:
-    """All n ≤ m ≤ p from `minimum` to `maximum`, smaller sums first."""
+    """Returns all n ≤ m ≤ p from `minimum` to `maximum`, smaller sums first."""
     found = itertools.combinations_with_replacement(range(minimum, maximum + 1), 3)
     return sorted(found, key=lambda s: (sum(s), s))
 
 
 def allocations(size: int, parts: int, spread: int | None = None) -> np.ndarray:
-    """Every way to write `size` as `parts` ordered summands ≥ 0, int64 of shape (count, parts).
+    """Returns every way to write `size` as `parts` ordered summands ≥ 0.
 
     Args:
+      size: the sum.
+      parts: the number of summands.
       spread: leave out summands further than this from an equal share; None keeps all.
+
+    Returns:
+      int64 array of shape (count, parts).
     """
     share = size / parts
     low, high = (0, size) if spread is None else (share - spread, share + spread)
@@ -79,7 +85,7 @@ def allocations(size: int, parts: int, spread: int | None = None) -> np.ndarray:
 
 
 def plan(sizes: Sizes, base: Factorization, table: np.ndarray, spread: int | None = 2) -> Plan:
-    """The best allotment of an (n, m, p) product to one base in the orientation given.
+    """Returns the best allotment of an (n, m, p) product to one base in the orientation given.
 
     Every allotment is tried where there are few; otherwise those within `spread` of equal shares.
     Allotments that leave a product as large as the format itself do not count.
@@ -88,6 +94,10 @@ def plan(sizes: Sizes, base: Factorization, table: np.ndarray, spread: int | Non
       sizes: (n, m, p); no larger than the table.
       base: a matrix multiplication factorisation.
       table: as from `rank_table`.
+      spread: as in `allocations`.
+
+    Raises:
+      ValueError: for sizes beyond the table.
     """
     found = [allocations(s, parts) for s, parts in zip(sizes, base.sizes, strict=True)]
     if base.rank * np.prod([float(len(a)) for a in found]) > EXHAUSTIVE and spread is not None:
@@ -116,34 +126,29 @@ def plan(sizes: Sizes, base: Factorization, table: np.ndarray, spread: int | Non
 def best_plan(
     sizes: Sizes, bases: Iterable[Factorization], table: np.ndarray, spread: int | None = 2
 ) -> Plan | None:
-    """The best `plan` over bases in all their orders; None if none is as small as the format."""
+    """Returns the best `plan` over bases in all orientations; None if none is small enough."""
     best = None
-    for base in bases:
-        for turned in orders(base):
-            if any(q > s + 1 for s, q in zip(sizes, turned.sizes, strict=True)):
-                continue
-            found = plan(sizes, turned, table, spread)
+    for base, orientation in itertools.product(bases, transforms.ORIENTATIONS):
+        oriented_sizes = orientation.of_sizes(base.sizes)
+        if all(q <= s + 1 for s, q in zip(sizes, oriented_sizes, strict=True)):
+            found = plan(sizes, transforms.orient(base, orientation), table, spread)
             if best is None or found.rank < best.rank:
                 best = found
     return best
 
 
-def orders(base: Factorization) -> list[Factorization]:
-    """The factorisation rotated and transposed in all six ways."""
-    return [transforms.rotate(f, k) for f in (base, transforms.transpose(base)) for k in range(3)]
-
-
 def needed_formats(p: Plan) -> list[Sizes]:
-    """The format of each product of a plan, in the base's order; zeros where nothing is left."""
+    """Returns the format of each product of a plan; zeros where nothing is left."""
     cuts = [np.array([a]) for a in p.allocation]
     rows = [_needed(a, x)[0] for a, x in zip(cuts, _supports(p.base), strict=True)]
     return [tuple(int(x) for x in column) for column in zip(*rows, strict=True)]
 
 
-def assemble(p: Plan, part) -> Factorization:
-    """The explicit factorisation of a plan.
+def assemble(p: Plan, part: Callable[[Sizes], Factorization]) -> Factorization:
+    """Returns the explicit factorisation of a plan.
 
     Args:
+      p: the plan.
       part: a function from (n, m, p), in any order, to a factorisation over the base's ring.
     """
     sizes = tuple(map(sum, p.allocation))
@@ -173,22 +178,22 @@ def assemble(p: Plan, part) -> Factorization:
         "allocation": [list(a) for a in p.allocation],
         "parts": sorted(used),
     }
-    return transforms.drop_zeros(from_arrays(sizes, p.base.ring, *columns, provenance))
+    return composition.drop_zeros(from_arrays(sizes, p.base.ring, *columns, provenance))
 
 
-def direct_sum_bases(ring: rings.Ring) -> list[Factorization]:
-    """The base that cuts one size in two; its orders cut the other two."""
-    return [transforms.naive((2, 1, 1), ring)]
+def cut_in_two(ring: rings.Ring) -> Factorization:
+    """Returns the base that cuts one size in two; other orientations cut the other sizes."""
+    return textbook.naive((2, 1, 1), ring)
 
 
 def _supports(base: Factorization) -> list[tuple[np.ndarray, np.ndarray]]:
-    """For n, m, p: bool (R, parts) pairs, the blocks that the two factors with that size use."""
+    """Returns for n, m, p a pair of bool (R, parts): blocks that the factors with that size use."""
     u, v, w = (x != 0 for x in transforms.matrices(base))
     return [(u.any(2), w.any(1)), (u.any(1), v.any(2)), (v.any(1), w.any(2))]
 
 
 def _needed(cuts: np.ndarray, supports: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
-    """The size that each product needs, int64 (allotments, R): the smaller of the two maxima."""
+    """Returns the size that each product needs, the smaller maximum: int64 (allotments, R)."""
     largest = [(cuts[:, None, :] * s[None]).max(axis=2) for s in supports]
     return np.minimum(*largest)
 

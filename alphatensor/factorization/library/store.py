@@ -11,30 +11,72 @@ import json
 import os
 import pathlib
 import re
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from alphatensor import rings
 from alphatensor.factorization import transforms
-from alphatensor.factorization.analysis import costs
+from alphatensor.factorization.analysis import costs, straight_line
 from alphatensor.factorization.core import Factorization
-from alphatensor.factorization.io import exchange
-from alphatensor.factorization.io.npz import FileError
+from alphatensor.factorization.io import files
+from alphatensor.factorization.io.parsing import FileError
 
 INDEX = "index.json"
+MAX_SHARED_RANK = 130  # beyond, counting shared additions takes too long for an index
 
 
 class Added(NamedTuple):
-    """What `add` did: whether the factorisation was kept, and one line that says why."""
+    """What `add` did.
+
+    Attributes:
+      kept: whether the factorisation is in the library now.
+      message: one line that says why.
+    """
 
     kept: bool
     message: str
 
 
+def default_folder() -> pathlib.Path | None:
+    """Returns the folder `factorizations/` of the checkout, or None where there is none."""
+    folder = pathlib.Path(__file__).parents[3] / "factorizations"
+    return folder if folder.is_dir() else None
+
+
+def load_best(
+    name: str, ring: rings.Ring | str = "Z", folder: str | os.PathLike | None = None
+) -> Factorization:
+    """Returns a library's best factorisation of a target by its name.
+
+    Args:
+      name: sizes in any order, such as `'4x5x5'`, or another target, such as `'skew4'`.
+      ring: a ring or its name; `'Q'` for a factorisation with fractions.
+      folder: the library; by default `default_folder()`.
+
+    Raises:
+      ValueError: if there is no such factorisation, or no folder.
+      FileError: for a damaged file.
+    """
+    folder = default_folder() if folder is None else folder
+    if folder is None:
+        raise ValueError(f"{name}: no library beside the package, expected a folder.")
+    is_matmul = re.fullmatch(r"\d{1,4}x\d{1,4}x\d{1,4}", name)
+    f = best(folder, tuple(map(int, name.split("x"))) if is_matmul else name, ring)
+    if f is None:
+        raise ValueError(f"{name}: the library {os.fspath(folder)} has none over {ring}.")
+    return f
+
+
 def add(folder: str | os.PathLike, f: Factorization, replace_equal: bool = False) -> Added:
     """Verifies `f` and keeps it if it beats what the folder has for its format and domain.
 
-    Better means a smaller rank, then (only if `replace_equal`) fewer non-zeros. The file and the
-    index are replaced atomically, under a lock; a damaged file is replaced and named.
+    The file and the index are replaced atomically, under a lock; a damaged file is replaced and
+    named.
+
+    Args:
+      folder: the library; made if it does not exist.
+      f: what to add, in any order of its sizes.
+      replace_equal: whether fewer non-zeros beat an equal rank; otherwise only a smaller rank does.
 
     Raises:
       ValueError: if `f` is not exact.
@@ -54,28 +96,25 @@ def add(folder: str | os.PathLike, f: Factorization, replace_equal: bool = False
         note = ""
         if path.exists():
             try:
-                old = _load_checked(path)
-                if (f.rank, _nonzeros(f) if replace_equal else 0) >= (
-                    old.rank,
-                    _nonzeros(old) if replace_equal else 0,
-                ):
+                old = _load_one(path)
+                figures = [(x.rank, _nonzeros(x) if replace_equal else 0) for x in (f, old)]
+                if figures[0] >= figures[1]:
                     return Added(False, f"{path}: kept rank {old.rank}, given rank {f.rank}.")
                 note = f" (was {old.rank})"
             except FileError as error:
                 note = f" (replaced a damaged file: {error})"
-        exchange.save(path, f)
-        index = _read_index(folder)
-        index[path.stem] = entry(f)
-        _write_index(folder, index)
+        files.save(path, f)
+        _write_index(folder, index(folder) | {path.stem: entry(f)})
     return Added(True, f"{path}: rank {f.rank}{note}.")
 
 
 def best(
     folder: str | os.PathLike, sizes: tuple[int, int, int] | str, ring: rings.Ring | str = "Z"
 ) -> Factorization | None:
-    """The folder's factorisation of a format in exactly the order asked for, or None.
+    """Returns the folder's factorisation of a format in exactly the order asked for, or None.
 
     Args:
+      folder: the library.
       sizes: (n, m, p) in any order, or the name of another target, such as `'skew4'`.
       ring: a ring or its name; `'Q'` for one with fractions.
 
@@ -87,69 +126,19 @@ def best(
     path = pathlib.Path(folder) / f"{stem}_{name}.npz"
     if not path.exists():
         return None
-    f = _load_checked(path)
+    f = _load_one(path)
     return f if f.sizes is None else transforms.permute_sizes(f, tuple(sizes))
 
 
 def index(folder: str | os.PathLike) -> dict[str, dict[str, Any]]:
-    """The index: `'3x3x4_Z'` → rank, domain, provenance, costs. Raises `FileError` if damaged."""
-    return _read_index(pathlib.Path(folder))
+    """Reads the index: `'3x3x4_Z'` → rank, costs and provenance, as in `entry`.
 
+    A folder without an index has an empty one.
 
-def reindex(folder: str | os.PathLike) -> list[str]:
-    """Rebuilds the index from the files; returns one line for each file that is damaged."""
-    folder = pathlib.Path(folder)
-    problems, entries = [], {}
-    with _locked(folder):
-        for path in sorted(folder.glob("*.npz")):
-            try:
-                entries[path.stem] = entry(_load_checked(path))
-            except FileError as error:
-                problems.append(str(error))
-        _write_index(folder, entries)
-    return problems
-
-
-def ranks(folder: str | os.PathLike, domain: str = "Z") -> dict[tuple[int, int, int], int]:
-    """The folder's ranks over one domain, by sorted format."""
-    found = {}
-    for key, value in index(folder).items():
-        if match := re.fullmatch(rf"(\d+)x(\d+)x(\d+)_{domain}", key):
-            found[tuple(map(int, match.groups()))] = value["rank"]
-    return found
-
-
-def entry(f: Factorization) -> dict[str, Any]:
-    """The index's entry for a factorisation."""
-    return {"rank": f.rank, **costs.summary(f), "provenance": dict(f.provenance)}
-
-
-def standard_order(f: Factorization) -> Factorization:
-    """The same algorithm for the sorted format."""
-    return f if f.sizes is None else transforms.permute_sizes(f, tuple(sorted(f.sizes)))
-
-
-def file_name(f: Factorization) -> str:
-    """`'3x3x4_Z.npz'`."""
-    name = pathlib.PurePath(f.target.name).stem
-    return f"{name}_{f.domain}.npz"
-
-
-def _nonzeros(f: Factorization) -> int:
-    return int(sum((x != 0).sum() for x in f.factors))
-
-
-def _load_checked(path: pathlib.Path) -> Factorization:
-    fs = exchange.load(path)
-    if len(fs) != 1:
-        raise FileError(f"{path}: {len(fs)} factorisations: expected one.")
-    if file_name(fs[0]) != path.name:
-        raise FileError(f"{path}: holds {fs[0].target.name} over {fs[0].domain}.")
-    return fs[0]
-
-
-def _read_index(folder: pathlib.Path) -> dict[str, dict[str, Any]]:
-    path = folder / INDEX
+    Raises:
+      FileError: for a damaged index.
+    """
+    path = pathlib.Path(folder) / INDEX
     if not path.exists():
         return {}
     try:
@@ -162,18 +151,90 @@ def _read_index(folder: pathlib.Path) -> dict[str, dict[str, Any]]:
     return data
 
 
+def reindex(folder: str | os.PathLike) -> list[str]:
+    """Rebuilds the index from the files; returns one line for each file that is damaged."""
+    folder = pathlib.Path(folder)
+    problems, entries = [], {}
+    with _locked(folder):
+        for path in sorted(folder.glob("*.npz")):
+            try:
+                entries[path.stem] = entry(_load_one(path))
+            except FileError as error:
+                problems.append(str(error))
+        _write_index(folder, entries)
+    return problems
+
+
+def ranks(folder: str | os.PathLike, domain: str = "Z") -> dict[tuple[int, int, int], int]:
+    """Returns the folder's ranks over one domain, by sorted format."""
+    found = {}
+    for key, value in index(folder).items():
+        if match := re.fullmatch(rf"(\d+)x(\d+)x(\d+)_{domain}", key):
+            found[tuple(map(int, match.groups()))] = value["rank"]
+    return found
+
+
+def entry(f: Factorization) -> dict[str, Any]:
+    """Returns the index's entry for a factorisation: its rank, costs and provenance.
+
+    Figures without a meaning are left out, and shared additions beyond rank `MAX_SHARED_RANK`.
+    """
+    trials = straight_line.TRIALS if f.rank <= MAX_SHARED_RANK else 0
+    c = costs.measure(f, trials)
+    figures = {
+        "additions_naive": c.additions_naive,
+        "additions_shared": c.additions_shared,
+        "nonzeros": sum(c.nonzeros),
+        "largest_coefficient": str(c.largest_coefficient),
+        "omega": c.omega and round(c.omega, 4),
+        "e_max": c.e_max and round(c.e_max, 3),
+        "gamma": c.gamma and round(c.gamma, 3),
+        "phi": c.phi and round(c.phi, 3),
+    }
+    known = {key: value for key, value in figures.items() if value is not None}
+    return {"rank": f.rank, **known, "provenance": dict(f.provenance)}
+
+
+def standard_order(f: Factorization) -> Factorization:
+    """Returns the same algorithm for the sorted format."""
+    return f if f.sizes is None else transforms.permute_sizes(f, tuple(sorted(f.sizes)))
+
+
+def file_name(f: Factorization) -> str:
+    """Returns the name of the file that holds `f`, such as `'3x3x4_Z.npz'`."""
+    name = pathlib.PurePath(f.target.name).stem
+    return f"{name}_{f.domain}.npz"
+
+
+def _nonzeros(f: Factorization) -> int:
+    return int(sum((x != 0).sum() for x in f.factors))
+
+
+def _load_one(path: pathlib.Path) -> Factorization:
+    """Reads the one factorisation of a file, which must be what the file's name says."""
+    fs = files.load(path)
+    if len(fs) != 1:
+        raise FileError(f"{path}: {len(fs)} factorisations: expected one.")
+    if file_name(fs[0]) != path.name:
+        raise FileError(f"{path}: holds {fs[0].target.name} over {fs[0].domain}.")
+    return fs[0]
+
+
 def _write_index(folder: pathlib.Path, data: dict) -> None:
     def natural(item):
         return [int(x) if x.isdigit() else 0 for x in re.split(r"[x_]", item[0])], item[0]
 
     lines = [f"  {json.dumps(k)}: {json.dumps(v)}" for k, v in sorted(data.items(), key=natural)]
-    exchange.write_text(folder / INDEX, "{\n" + ",\n".join(lines) + "\n}\n")
+    files.write_text(folder / INDEX, "{\n" + ",\n".join(lines) + "\n}\n")
 
 
 @contextlib.contextmanager
-def _locked(folder: pathlib.Path):
-    """One writer at a time, also among processes."""
-    descriptor = os.open(folder, os.O_RDONLY)
+def _locked(folder: pathlib.Path) -> Iterator[None]:
+    """Lets one writer in at a time, also among processes."""
+    try:
+        descriptor = os.open(folder, os.O_RDONLY)
+    except OSError as error:
+        raise FileError(f"{folder}: cannot be opened ({error.strerror}).") from None
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield

@@ -1,6 +1,5 @@
-"""The library folder, and the command line over it."""
+"""The command over files and libraries of factorisations."""
 
-import concurrent.futures
 import json
 import os
 import pathlib
@@ -15,77 +14,11 @@ from absl import flags
 from absl.testing import flagsaver
 
 from alphatensor import factorization as fz
-from alphatensor import rings
-from alphatensor.factorization.io import exchange
-from alphatensor.factorization.library import store as library
 from experiments import factorizations as command
 
 ROOT = pathlib.Path(__file__).parents[2]
 FOLDER = ROOT / "factorizations"
-Z = rings.Integers()
 STRASSEN = fz.strassen()
-
-
-def test_every_file_of_the_projects_library_is_exact_and_indexed():
-    index = library.index(FOLDER)
-    paths = sorted(FOLDER.glob("*.npz"))
-    assert {p.stem for p in paths} == set(index) and len(paths) > 100
-    for path in paths:
-        (f,) = exchange.load(path)
-        check = f.verify()
-        assert check.ok, check.message
-        assert path.name == library.file_name(f) and index[path.stem]["rank"] == f.rank
-        assert f.provenance.get("method") or f.provenance.get("engine"), path
-        assert index[path.stem]["provenance"] == f.provenance
-
-
-def test_only_better_ones_are_kept(tmp_path):
-    naive = fz.naive((2, 2, 2), Z)
-    assert library.add(tmp_path, naive).kept
-    assert library.add(tmp_path, STRASSEN).kept
-    assert not library.add(tmp_path, naive).kept
-    denser = fz.sandwich(STRASSEN, [[1, 1], [0, 1]], np.eye(2, dtype=int), np.eye(2, dtype=int))
-    assert not library.add(tmp_path, denser).kept
-    assert library.best(tmp_path, (2, 2, 2), Z).rank == 7
-    assert library.ranks(tmp_path) == {(2, 2, 2): 7}
-    library.add(tmp_path / "dense", denser)
-    assert library.add(tmp_path / "dense", STRASSEN, replace_equal=True).kept
-    with pytest.raises(ValueError, match="not a factorisation"):
-        library.add(tmp_path, STRASSEN.replace(u=np.ones((4, 7), int)))
-
-
-def test_formats_are_kept_sorted_and_found_in_any_order(tmp_path):
-    f = fz.direct_sum(STRASSEN, fz.naive((2, 2, 1), Z))
-    library.add(tmp_path, fz.rotate(f))
-    assert os.path.exists(tmp_path / "2x2x3_Z.npz")
-    for order in [(2, 2, 3), (2, 3, 2), (3, 2, 2)]:
-        found = library.best(tmp_path, order, "Z")
-        assert found.sizes == order and found.rank == 11 and found.verify().ok
-    assert library.best(tmp_path, (2, 2, 3), "Z2") is None
-
-
-def test_damaged_files_are_named_and_replaced(tmp_path):
-    library.add(tmp_path, STRASSEN)
-    path = tmp_path / "2x2x2_Z.npz"
-    path.write_bytes(path.read_bytes()[:100])
-    with pytest.raises(fz.FileError, match="2x2x2_Z.npz"):
-        library.best(tmp_path, (2, 2, 2), Z)
-    (problem,) = library.reindex(tmp_path)
-    assert "2x2x2_Z.npz" in problem and library.index(tmp_path) == {}
-    assert "damaged" in library.add(tmp_path, STRASSEN).message
-    assert library.best(tmp_path, (2, 2, 2), Z).rank == 7
-    (tmp_path / library.INDEX).write_text("{")
-    with pytest.raises(fz.FileError, match="reindex"):
-        library.ranks(tmp_path)
-    assert library.reindex(tmp_path) == [] and library.ranks(tmp_path) == {(2, 2, 2): 7}
-
-
-def test_writers_do_not_lose_each_others_entries(tmp_path):
-    formats = [(2, 2, k) for k in range(2, 14)]
-    with concurrent.futures.ThreadPoolExecutor(4) as pool:
-        list(pool.map(lambda s: library.add(tmp_path, fz.naive(s, Z)), formats))
-    assert sorted(library.ranks(tmp_path)) == formats
-    assert not [name for name in os.listdir(tmp_path) if name.startswith(".writing")]
 
 
 @pytest.fixture
@@ -167,13 +100,3 @@ def test_the_module_runs_as_a_program(tmp_path):
     assert help_.returncode == 0 and "Examples:" in help_.stdout and "--library" in help_.stdout
     bad = subprocess.run([*program, "table", "--max=x"], cwd=ROOT, capture_output=True, text=True)
     assert bad.returncode == 2 and len(bad.stderr.splitlines()) == 1 and "--max" in bad.stderr
-
-
-def test_the_benchmark_writes_its_table(tmp_path):
-    program = [sys.executable, "-m", "benchmarking.factorization_ops", "--only=invariants,lift"]
-    flags_ = ["--count=3", "--workers=1", f"--output={tmp_path}/ops"]
-    subprocess.run([*program, *flags_], cwd=ROOT, check=True, capture_output=True)
-    header, invariants, lift = (tmp_path / "ops.csv").read_text().splitlines()
-    assert header == "operation,items,seconds,peak MiB,result"
-    assert invariants.startswith("invariants,3,") and "3 inequivalent" in invariants
-    assert lift.startswith("lift,1,") and "lifted to Z" in lift

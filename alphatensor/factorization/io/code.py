@@ -1,5 +1,6 @@
-"""A factorisation as readable text, LaTeX, and NumPy, JAX or C code."""
+"""Factorisations as readable text, LaTeX, and NumPy, JAX or C code."""
 
+from collections.abc import Callable, Iterator
 from fractions import Fraction
 
 import numpy as np
@@ -10,11 +11,10 @@ FORMATS = ("text", "latex", "numpy", "jax", "c")
 
 
 def to_text(f: Factorization) -> str:
-    """One line for each product, `m1 = (a11 + a22)(b11 + b22)`, and for each entry of C."""
+    """Returns a line for each product, `m1 = (a11 + a22)(b11 + b22)`, and each entry of C."""
     a, b, c = names(f)
     lines = [header(f)]
-    for r in range(f.rank):
-        left, right = (combination(x[:, r], n) for x, n in ((f.u, a), (f.v, b)))
+    for r, (left, right) in enumerate(_operands(f, a, b)):
         lines.append(f"m{r + 1} = ({left})({right})")
     products = [f"m{r + 1}" for r in range(f.rank)]
     for k in output_order(f):
@@ -23,11 +23,10 @@ def to_text(f: Factorization) -> str:
 
 
 def to_latex(f: Factorization) -> str:
-    """An `align*` environment with the products and the entries of C."""
+    """Returns an `align*` environment with the products and the entries of C."""
     a, b, c = ([_latex_name(x) for x in group] for group in names(f))
     rows = []
-    for r in range(f.rank):
-        left, right = (combination(x[:, r], n, _latex_number) for x, n in ((f.u, a), (f.v, b)))
+    for r, (left, right) in enumerate(_operands(f, a, b, _latex_number)):
         rows.append(f"m_{{{r + 1}}} &= ({left})({right})")
     products = [f"m_{{{r + 1}}}" for r in range(f.rank)]
     for k in output_order(f):
@@ -37,7 +36,7 @@ def to_latex(f: Factorization) -> str:
 
 
 def to_numpy(f: Factorization, module: str = "numpy", alias: str = "np") -> str:
-    """A Python module with one function `multiply(a, b)`.
+    """Returns a Python module with one function `multiply(a, b)`.
 
     For a matrix product, `a` and `b` are two matrices whose sides n, m, p divide; the algorithm
     is applied once, to blocks. For any other target they are vectors of coefficients.
@@ -56,8 +55,7 @@ def to_numpy(f: Factorization, module: str = "numpy", alias: str = "np") -> str:
         lines += [f"    {x} = a[{k}]" for k, x in enumerate(a)]
         lines += [f"    {x} = b[{k}]" for k, x in enumerate(b)]
     operator = "@" if f.sizes else "*"
-    for r in range(f.rank):
-        left, right = (combination(x[:, r], n, _code_number) for x, n in ((f.u, a), (f.v, b)))
+    for r, (left, right) in enumerate(_operands(f, a, b, _code_number)):
         lines.append(f"    m{r + 1} = ({left}) {operator} ({right})")
     products = [f"m{r + 1}" for r in range(f.rank)]
     for k in output_order(f):
@@ -72,15 +70,15 @@ def to_numpy(f: Factorization, module: str = "numpy", alias: str = "np") -> str:
 
 
 def to_jax(f: Factorization) -> str:
-    """As `to_numpy`, for `jax.numpy`; the function can be jitted."""
+    """Returns what `to_numpy` does, for `jax.numpy`; the function can be jitted."""
     return to_numpy(f, "jax.numpy", "jnp")
 
 
 def to_c(f: Factorization, function: str = "multiply") -> str:
-    """A C99 function `void multiply(const T *a, const T *b, T *c)`; T is `double` unless defined.
+    """Returns a C99 function `void multiply(const T *a, const T *b, T *c)`.
 
-    Matrices are row-major: a is n×m, b is m×p, c is n×p. In a modular ring T is `int` and the
-    results are residues.
+    Matrices are row-major: a is n×m, b is m×p, c is n×p. T is `double` unless it is defined; in a
+    modular ring it is `int` and the results are residues.
     """
     a, b, c = names(f)
     kind = "int" if f.ring.is_modular else "double"
@@ -94,10 +92,7 @@ def to_c(f: Factorization, function: str = "multiply") -> str:
     ]
     index_a, index_b = ([f"{x}[{k}]" for k in range(len(y))] for x, y in (("a", a), ("b", b)))
     reduced = f" % {f.ring.modulus}" if f.ring.is_modular else ""
-    for r in range(f.rank):
-        left, right = (
-            combination(x[:, r], n, _code_number) for x, n in ((f.u, index_a), (f.v, index_b))
-        )
+    for r, (left, right) in enumerate(_operands(f, index_a, index_b, _code_number)):
         lines.append(f"  const T m{r + 1} = ({left}) * ({right}){reduced};")
     products = [f"m{r + 1}" for r in range(f.rank)]
     for place, k in enumerate(output_order(f)):
@@ -106,8 +101,8 @@ def to_c(f: Factorization, function: str = "multiply") -> str:
     return "\n".join([*lines, "}"]) + "\n"
 
 
-def export(f: Factorization, kind: str) -> str:
-    """The text of one of `FORMATS`. Raises `ValueError` for another name."""
+def export(f: Factorization, kind: str = "text") -> str:
+    """Returns the text in one of `FORMATS`; raises `ValueError` for another name."""
     makers = dict(zip(FORMATS, (to_text, to_latex, to_numpy, to_jax, to_c), strict=True))
     if kind not in makers:
         raise ValueError(f"format {kind!r}: expected one of {', '.join(FORMATS)}.")
@@ -115,13 +110,13 @@ def export(f: Factorization, kind: str) -> str:
 
 
 def header(f: Factorization) -> str:
-    """One line: the target, the ring and the number of multiplications."""
+    """Returns one line: the target, the ring and the number of multiplications."""
     arithmetic = f" mod {f.ring.modulus}" if f.ring.is_modular else ""
     return f"{f.target.name}, {f.rank} multiplications over {f.domain}{arithmetic}"
 
 
 def output_order(f: Factorization) -> list[int]:
-    """Rows of w in the order in which C is written: row by row."""
+    """Returns the rows of w in the order in which C is written: row by row."""
     if f.sizes is None:
         return list(range(len(f.w)))
     n, _, p = f.sizes
@@ -129,7 +124,7 @@ def output_order(f: Factorization) -> list[int]:
 
 
 def names(f: Factorization) -> tuple[list[str], list[str], list[str]]:
-    """The names of the entries of A, B and C (in w's order), from `a11` on."""
+    """Returns the names of the entries of A, B and C (in w's order), from `a11` on."""
     if f.sizes is None:
         sides = zip("abc", f.target.shape, strict=True)
         return tuple([f"{x}{i + 1}" for i in range(s)] for x, s in sides)
@@ -142,8 +137,17 @@ def names(f: Factorization) -> tuple[list[str], list[str], list[str]]:
     )
 
 
-def combination(coefficients, symbols: list[str], number=None, zero: str = "0") -> str:
-    """`a11 - 2*a12 + 1/2*a22`: the sum of coefficient times symbol, without zeros."""
+def combination(
+    coefficients: np.ndarray, symbols: list[str], number: Callable | None = None, zero: str = "0"
+) -> str:
+    """Returns the sum of coefficient times symbol, without zeros: `a11 - 2*a12 + 1/2*a22`.
+
+    Args:
+      coefficients: numbers, one for each symbol.
+      symbols: names.
+      number: writes a positive coefficient and the sign of multiplication.
+      zero: what stands for an empty sum.
+    """
     number = number or (lambda x: f"{x}*")
     parts = []
     for x, symbol in zip(np.asarray(coefficients).tolist(), symbols, strict=True):
@@ -155,6 +159,14 @@ def combination(coefficients, symbols: list[str], number=None, zero: str = "0") 
         return zero
     sign, first = parts[0]
     return " ".join([("-" if sign == "-" else "") + first, *(f"{s} {t}" for s, t in parts[1:])])
+
+
+def _operands(
+    f: Factorization, a: list[str], b: list[str], number: Callable | None = None
+) -> Iterator[tuple[str, str]]:
+    """Yields the sums of entries of A and of B that each product multiplies."""
+    for u, v in zip(f.u.T, f.v.T, strict=True):
+        yield combination(u, a, number), combination(v, b, number)
 
 
 def _code_number(x) -> str:

@@ -1,0 +1,233 @@
+"""Closes a library under recombination: every format up to a size, from what the library holds.
+
+Formats are taken by growing n + m + p, so every part of a recombination is final before it is
+used; formats of equal sum are independent and shared out to processes. Each result is verified
+and written when it is made: an interrupted run is taken up by running it again, and a run after a
+better base algorithm was added improves what depends on it.
+"""
+
+import concurrent.futures
+import contextlib
+import functools
+import itertools
+import math
+import multiprocessing
+import os
+import pathlib
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from alphatensor import rings
+from alphatensor.factorization import composition, textbook, transforms
+from alphatensor.factorization.core import Factorization
+from alphatensor.factorization.io import files
+from alphatensor.factorization.library import recombination, store
+from alphatensor.factorization.library.recombination import Sizes
+
+MAX_BASE_SIZE = 6  # larger formats are parts, not base algorithms
+
+
+class Options(NamedTuple):
+    """How hard recombinations are searched.
+
+    Attributes:
+      spread: how far blocks may be from equal shares in large searches.
+      variants: sparse bases of the matrix spaces in which each base algorithm is tried besides its
+        own.
+      extra: paths of files with more base algorithms.
+    """
+
+    spread: int = 2
+    variants: int = 4
+    extra: tuple[str, ...] = ()
+
+
+DEFAULT = Options()
+
+
+def fill(
+    folder: str | os.PathLike,
+    ring: rings.Ring,
+    maximum: int,
+    workers: int | None = None,
+    options: Options = DEFAULT,
+    report: Callable[[str], None] = print,
+) -> dict[Sizes, int]:
+    """Recombines all formats 2 ≤ n ≤ m ≤ p ≤ `maximum`; returns the library's ranks.
+
+    Args:
+      folder: the library.
+      ring: the ring of the factorisations.
+      maximum: the largest size.
+      workers: processes; by default one for each core.
+      options: how hard to search.
+      report: called with a line for each format that improved.
+    """
+    for added in add_textbook(folder, ring):
+        if added.kept:
+            report(added.message)
+    ranks = store.ranks(folder, ring.name)
+    with _pool(workers or os.cpu_count() or 1) as pool:
+        for _, group in itertools.groupby(recombination.formats(maximum), key=sum):
+            jobs = [_Job(os.fspath(folder), ring, s, dict(ranks), options) for s in group]
+            results = pool.map(_improve, jobs) if pool else map(_improve, jobs)
+            for job, (rank, message) in zip(jobs, results, strict=True):
+                ranks[job.sizes] = rank
+                if message:
+                    report(message)
+    return ranks
+
+
+def add_textbook(folder: str | os.PathLike, ring: rings.Ring) -> list[store.Added]:
+    """Adds what is known at once: Strassen's algorithm, its square, its products with naive ones.
+
+    A modular library also takes every integer factorisation of the folder, reduced.
+    """
+    strassen = textbook.strassen(ring)
+    found = [strassen, composition.kronecker(strassen, strassen)]
+    found += [
+        composition.kronecker(strassen, textbook.naive(s, ring)) for s in ((1, 1, 2), (1, 2, 2))
+    ]
+    if ring.is_modular:
+        for path in sorted(pathlib.Path(folder).glob("*x*x*_Z.npz")):
+            f = files.load(path)[0]
+            origin = {**f.provenance, "reduced_from": "Z"}
+            found.append(transforms.reduce_mod(f, ring.modulus).replace(provenance=origin))
+    return [store.add(folder, f) for f in found]
+
+
+def recombine(
+    folder: str | os.PathLike, ring: rings.Ring, sizes: Sizes, options: Options = DEFAULT
+) -> Factorization | None:
+    """Returns the best explicit factorisation of (n, m, p) from what the library holds.
+
+    Parts that the library lacks are recombined themselves. The result is not added to the library.
+    None for formats that cannot be cut.
+    """
+    plan = best_plan(folder, ring, sizes, options)
+    return None if plan is None else assemble(folder, plan, options)
+
+
+def best_plan(
+    folder: str | os.PathLike,
+    ring: rings.Ring,
+    sizes: Sizes,
+    options: Options = DEFAULT,
+    ranks: dict[Sizes, int] | None = None,
+    bases: Sequence[Factorization] | None = None,
+) -> recombination.Plan | None:
+    """Returns the best recombination of (n, m, p), not yet assembled, or None if there is none.
+
+    Args:
+      folder: the library.
+      ring: the ring of base algorithms and parts.
+      sizes: (n, m, p).
+      options: how hard to search.
+      ranks: ranks of the parts by sorted format; by default the library's.
+      bases: base algorithms; by default those of the library and of `options.extra`.
+    """
+    if ranks is None:
+        ranks = store.ranks(folder, ring.name)
+    if bases is None:
+        bases = base_algorithms(folder, ring, options)
+    table = recombination.rank_table(ranks, max(sizes))
+    return recombination.best_plan(sizes, bases, table, options.spread)
+
+
+def assemble(
+    folder: str | os.PathLike, plan: recombination.Plan, options: Options = DEFAULT
+) -> Factorization:
+    """Returns the explicit factorisation of a plan, with the library's parts or new ones."""
+    return recombination.assemble(plan, parts(folder, plan.base.ring, options))
+
+
+def base_algorithms(
+    folder: str | os.PathLike, ring: rings.Ring, options: Options = DEFAULT
+) -> list[Factorization]:
+    """Returns what recombinations start from: small algorithms of the folder and of extra files.
+
+    Recombinations themselves are left out. The allotments that pay depend on which blocks the
+    products use, so each algorithm comes in several sparse bases of the matrix spaces; the cut of
+    one size in two comes last.
+    """
+    paths = [
+        str(path)
+        for path in sorted(pathlib.Path(folder).glob(f"*x*x*_{ring.name}.npz"))
+        if max(map(int, path.stem.split("_")[0].split("x"))) <= MAX_BASE_SIZE
+    ]
+    versions = tuple((path, os.stat(path).st_mtime_ns) for path in [*paths, *options.extra])
+    return _load_base_algorithms(ring, versions, options.variants)
+
+
+def parts(
+    folder: str | os.PathLike, ring: rings.Ring, options: Options = DEFAULT
+) -> Callable[[Sizes], Factorization]:
+    """Returns a function from a format to the library's factorisation of it, or a new one."""
+
+    @functools.cache
+    def part(sizes: Sizes) -> Factorization:
+        if min(sizes) == 1:
+            return textbook.naive(sizes, ring)
+        found = store.best(folder, sizes, ring) or recombine(folder, ring, sizes, options)
+        return found or textbook.naive(sizes, ring)
+
+    return part
+
+
+class _Job(NamedTuple):
+    """What a process needs to work on one format."""
+
+    folder: str
+    ring: rings.Ring
+    sizes: Sizes
+    ranks: dict[Sizes, int]
+    options: Options
+
+
+def _improve(job: _Job) -> tuple[int, str]:
+    """Returns the library's rank of a format after trying to improve it, and a line if it did."""
+    known = job.ranks.get(job.sizes)
+    plan = best_plan(job.folder, job.ring, job.sizes, job.options, job.ranks)
+    if plan is None or (known is not None and known <= plan.rank):
+        return known if known is not None else math.prod(job.sizes), ""
+    f = assemble(job.folder, plan, job.options)
+    added = store.add(job.folder, f)
+    return min(f.rank, known or f.rank), added.message
+
+
+@functools.lru_cache(maxsize=2)
+def _load_base_algorithms(
+    ring: rings.Ring, versions: tuple[tuple[str, int], ...], variants: int
+) -> list[Factorization]:
+    """Reads base algorithms from paths; times of change are there to read changed files again."""
+    rng = np.random.default_rng(0)
+    found = []
+    for f in (f for path, _ in versions for f in files.load(path, ring)):
+        if f.provenance.get("method") == "recombination" or f.ring != ring or f.sizes is None:
+            continue
+        sparse = [f, *(transforms.sparsify(f, 3 * k, rng)[0] for k in range(variants))]
+        distinct = {tuple((x != 0).tobytes() for x in g.factors): g for g in sparse}
+        found.extend(distinct.values())
+    return [*found, recombination.cut_in_two(ring)]
+
+
+@contextlib.contextmanager
+def _pool(workers: int) -> Iterator[concurrent.futures.Executor | None]:
+    """Starts processes that use one thread each; None for a single worker."""
+    if workers == 1:
+        yield None
+        return
+    names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+    saved = {name: os.environ.get(name) for name in names}
+    os.environ.update(dict.fromkeys(names, "1"))  # read when a process is spawned
+    try:
+        context = multiprocessing.get_context("spawn")
+        with concurrent.futures.ProcessPoolExecutor(workers, context) as pool:
+            yield pool
+    finally:
+        for name, value in saved.items():
+            os.environ.pop(name)
+            if value is not None:
+                os.environ[name] = value

@@ -1,0 +1,31 @@
+"""Algorithms that everyone knows: the schoolbook product and Strassen's."""
+
+import numpy as np
+
+from alphatensor import rings
+from alphatensor.factorization.core import Factorization, from_arrays
+
+
+def naive(sizes: tuple[int, int, int], ring: rings.Ring) -> Factorization:
+    """Returns the schoolbook algorithm with n·m·p multiplications."""
+    n, m, p = sizes
+    i, j, k = (x.ravel() for x in np.meshgrid(range(n), range(m), range(p), indexing="ij"))
+    rank = np.arange(n * m * p)
+    u, v, w = (np.zeros((s, len(rank)), np.int64) for s in (n * m, m * p, p * n))
+    u[i * m + j, rank] = v[j * p + k, rank] = w[k * n + i, rank] = 1
+    return from_arrays(sizes, ring, u, v, w, {"method": "naive"})
+
+
+def strassen(ring: rings.Ring | None = None) -> Factorization:
+    """Returns Strassen's seven multiplications for 2×2 matrices (Strassen 1969).
+
+    Args:
+      ring: the ring of the factorisation; by default the integers.
+    """
+    # Rows are a11 a12 a21 a22, b11 b12 b21 b22, c11 c21 c12 c22; columns are m1 .. m7.
+    u = "1 0 1 0 1 -1 0 / 0 0 0 0 1 0 1 / 0 1 0 0 0 1 0 / 1 1 0 1 0 0 -1"
+    v = "1 1 0 -1 0 1 0 / 0 0 1 0 0 1 0 / 0 0 0 1 0 0 1 / 1 0 -1 0 1 0 1"
+    w = "1 0 0 1 -1 0 1 / 0 1 0 1 0 0 0 / 0 0 1 0 1 0 0 / 1 -1 1 0 0 1 0"
+    u, v, w = ([list(map(int, row.split())) for row in x.split("/")] for x in (u, v, w))
+    source = {"method": "textbook", "source": "Strassen 1969"}
+    return from_arrays((2, 2, 2), ring or rings.Integers(), u, v, w, source)

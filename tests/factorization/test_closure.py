@@ -1,0 +1,47 @@
+"""Closure of a library under recombination: filled, resumed, improved."""
+
+import flip_walk
+
+from alphatensor import factorization as fz
+from alphatensor import rings
+from alphatensor.factorization import library
+from alphatensor.factorization.library import closure
+
+Z, Z2 = rings.Integers(), rings.IntegersMod(2)
+STRASSEN = fz.strassen()
+
+
+def test_a_library_is_filled_resumed_and_improved(tmp_path):
+    ranks = closure.fill(tmp_path, Z, 4, workers=1, report=lambda line: None)
+    assert ranks == library.ranks(tmp_path, "Z") and len(ranks) == 10
+    assert ranks[2, 2, 2] == 7 and ranks[3, 3, 3] <= 25 and ranks[4, 4, 4] == 49
+    for sizes in ranks:
+        f = library.best(tmp_path, sizes, Z)
+        assert f.rank == ranks[sizes] and f.verify().ok
+    lines = []
+    assert closure.fill(tmp_path, Z, 4, workers=1, report=lines.append) == ranks and lines == []
+    better = fz.lift(flip_walk.found((2, 3, 3), 15))
+    library.add(tmp_path, better)
+    improved = closure.fill(tmp_path, Z, 4, workers=2, report=lines.append)
+    assert improved[2, 3, 3] == better.rank == 15
+    assert improved[3, 3, 4] < ranks[3, 3, 4] and lines
+    assert all(improved[s] <= ranks[s] for s in ranks)
+    modular = closure.fill(tmp_path, Z2, 3, workers=1, report=lines.append)
+    assert modular[2, 3, 3] == 15 and library.best(tmp_path, (3, 2, 3), Z2).verify().ok
+
+
+def test_missing_parts_are_recombined_on_the_way(tmp_path):
+    library.add(tmp_path, STRASSEN)
+    f = closure.recombine(tmp_path, Z, (4, 3, 6))
+    assert f.sizes == (4, 3, 6) and f.verify().ok and f.rank < 72
+    assert library.ranks(tmp_path, "Z") == {(2, 2, 2): 7}
+
+
+def test_plans_come_before_their_factorisations(tmp_path):
+    closure.add_textbook(tmp_path, Z)
+    plan = library.best_plan(tmp_path, Z, (3, 4, 5))
+    f = library.assemble(tmp_path, plan)
+    assert f.verify().ok and f.sizes == (3, 4, 5) and f.rank <= plan.rank
+    published = library.best_plan(tmp_path, Z, (3, 4, 5), ranks={(2, 2, 2): 1})
+    assert published.rank < plan.rank
+    assert library.best_plan(tmp_path, Z, (3, 4, 5), bases=[]) is None

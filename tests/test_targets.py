@@ -1,0 +1,87 @@
+"""Targets: the tensors are the maps that they are named after, and mistakes are named."""
+
+import chex
+import numpy as np
+import pytest
+
+from alphatensor import targets
+
+
+@pytest.mark.parametrize("sizes", [(1, 1, 1), (2, 3, 4), (3, 2, 2)])
+def test_the_matmul_tensor_multiplies_and_is_transposed(sizes):
+    n, m, p = sizes
+    target = targets.matmul(*sizes)
+    chex.assert_shape(target.tensor, (n * m, m * p, p * n))
+    chex.assert_type(target.tensor, np.int32)
+    rng = np.random.default_rng(0)
+    a, b = rng.integers(-9, 9, (n, m)), rng.integers(-9, 9, (m, p))
+    c = np.einsum("i,j,ijk->k", a.ravel(), b.ravel(), target.tensor)
+    np.testing.assert_array_equal(c.reshape(p, n).T, a @ b)
+    assert target.sizes == sizes and target.tensor.sum() == n * m * p
+    assert target.shape == target.tensor.shape
+
+
+def test_the_skew_tensor_multiplies():
+    a = np.array([2, -3, 5, 7, 11, 13])
+    matrix = np.zeros((4, 4), int)
+    matrix[np.triu_indices(4, 1)] = a
+    b = np.array([1, -2, 3, 4])
+    c = np.einsum("i,j,ijk->k", a, b, targets.skew_matvec(4).tensor)
+    np.testing.assert_array_equal(c, (matrix - matrix.T) @ b)
+
+
+def test_the_cyclic_tensor_convolves():
+    a, b = np.array([1, 2, 3]), np.array([4, -5, 6])
+    c = np.einsum("i,j,ijk->k", a, b, targets.cyclic_convolution(3).tensor)
+    expected = [sum(a[i] * b[(k - i) % 3] for i in range(3)) for k in range(3)]
+    np.testing.assert_array_equal(c, expected)
+
+
+@pytest.mark.parametrize("name", ["2x2x3", "skew4", "cyclic5"])
+def test_names_are_read_as_they_are_written(name):
+    assert targets.parse(name).name == name
+
+
+def test_tensors_are_read_from_files(tmp_path):
+    path = str(tmp_path / "mine.npy")
+    np.save(path, np.arange(8, dtype=np.int8).reshape(2, 2, 2))
+    target = targets.parse(path)
+    assert target.name == path and target.sizes is None
+    np.testing.assert_array_equal(target.tensor.ravel(), range(8))
+
+
+@pytest.mark.parametrize(
+    "array, message",
+    [
+        (np.zeros((2, 2, 2), int), "non-zero entry"),
+        (np.ones((2, 2), int), "3-D integer array, got 2-D int64"),
+        (np.ones((2, 2, 2)), "got 3-D float64"),
+        (np.full((1, 1, 1), 1001), "between -1000 and 1000"),
+        (np.full((1, 1, 1), None), "not a readable .npy file"),
+    ],
+)
+def test_other_files_are_named(tmp_path, array, message):
+    path = str(tmp_path / "mine.npy")
+    np.save(path, array)
+    with pytest.raises(ValueError, match=message) as error:
+        targets.parse(path)
+    assert path in str(error.value) and "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "name, message",
+    [
+        ("2x2", "three positive sizes"),
+        ("2x0x2", "three positive sizes"),
+        ("2x-1x2", "three positive sizes"),
+        ("9999x9999x9999", "more than 200000000 entries"),
+        ("skew1", "at least 2"),
+        ("cyclic0", "at least 1"),
+        ("missing.npy", "no such file"),
+        ("word", "expected a target such as"),
+        (7, "expected a target such as"),
+    ],
+)
+def test_other_names_are_refused(name, message):
+    with pytest.raises(ValueError, match=message):
+        targets.parse(name)
