@@ -2,10 +2,13 @@
 
 import math
 
-from experiments.configs import paper_network, quickstart
+from ml_collections import ConfigDict
+
+from alphatensor.agent.config import NetworkConfig
+from experiments.configs import quickstart
 
 
-def config_for(side: int, network: str):
+def config_for(side: int, network: str) -> ConfigDict:
     """Returns a run on n×n×n matrices with S = n², small enough to be measured in seconds.
 
     Args:
@@ -24,7 +27,7 @@ def config_for(side: int, network: str):
     config.train.updates_per_round = config.train.updates_per_call
     shrink = 1 if side == 4 else {9: 4, 16: 16, 25: 32}[side]
     if network == "paper":
-        config.network = paper_network.get_config()
+        config.network = NetworkConfig.to_config_dict()
         shrink *= 16
         config.search.simulations = 4
         config.game.max_moves = 9 if side == 4 else 1

@@ -26,7 +26,8 @@ import numpy as np
 from absl import flags
 from matplotlib.figure import Figure
 
-from alphatensor.training import devices, loop, planning, settings
+from alphatensor.training import devices, planning, settings
+from alphatensor.training.programs import make_programs
 from benchmarking import agent_cases, report
 from experiments import command
 
@@ -101,9 +102,9 @@ def measure(side: int, network: str) -> dict[str, Any]:
     devices.use_all_cores()
     dot_rate = _dot_rate()
     run_settings = settings.from_config(agent_cases.config_for(side, network))
-    programs = loop.make_programs(run_settings)
+    programs = make_programs(run_settings)
     mixture = np.array([1.0, 0.0, 0.0], np.float32)
-    bonus = np.zeros(run_settings.train.games, np.float32)
+    bonus = np.zeros(run_settings.config.train.games, np.float32)
 
     def learn(state):
         return programs.learn(state, mixture)[0]
@@ -116,15 +117,15 @@ def measure(side: int, network: str) -> dict[str, Any]:
     first = time.monotonic() - begin
     learn_seconds, state = _median_seconds(learn, state)
     act_seconds, state = _median_seconds(act, state)
-    config, rules = run_settings.train, run_settings.agent.rules
-    positions = config.updates_per_call * run_settings.learner.batch_size / learn_seconds
-    moves = config.games * rules.max_moves / act_seconds
+    config = run_settings.config
+    positions = config.train.updates_per_call * config.learner.batch_size / learn_seconds
+    moves = config.train.games * config.game.max_moves / act_seconds
     operations = planning.gradient_operations(run_settings)
     return {
         "side": side,
         "network": network,
         "parameters": planning.num_parameters(run_settings),
-        "simulations_per_second": moves * run_settings.agent.config.simulations,
+        "simulations_per_second": moves * config.search.simulations,
         "moves_per_second": moves,
         "positions_per_second": positions,
         "share_of_dot": positions * operations / dot_rate,

@@ -19,7 +19,7 @@ import numpy as np
 from absl import flags
 from matplotlib.figure import Figure
 
-from alphatensor.agent import bases, search, self_play
+from alphatensor.agent import bases, make_constants, search, self_play
 from alphatensor.training import planning, settings
 from benchmarking import agent_cases, report
 from experiments import command
@@ -77,19 +77,16 @@ def measure(side: int, simulations: int, games: int) -> dict:
     run_settings = settings.from_config(config)
     agent = run_settings.agent
     params = agent.network.init(jax.random.key(0))
-    permutations = jax.tree.map(lambda x: x[:1], _identity(side))
     keys = jax.random.split(jax.random.key(1), games)
-    targets = jnp.array([run_settings.targets[0].tensor])
-    states, _, _ = jax.jit(
-        lambda keys: self_play.start_games(
-            keys, targets, run_settings.symmetries, jax.random.key(2), agent.rules
-        )
-    )(keys)
+    tensors = [run_settings.targets[0].tensor]
+    constants = make_constants(agent, tensors, jax.random.key(3), jax.random.key(2))
+    states, _, _ = jax.jit(lambda keys: self_play.start_games(keys, agent, constants))(keys)
+    permutations = bases.identity_permutations(side)
 
-    def run(params, states, raw_keys):
-        return search.search(params, agent, permutations, states, raw_keys)
+    def run(params, states, keys):
+        return search.search(params, agent, permutations, states, keys)
 
-    arguments = (params, states, jax.random.key_data(keys))
+    arguments = (params, states, keys)
     compiled = jax.jit(run).lower(*arguments).compile()
     jax.block_until_ready(compiled(*arguments))
     seconds = []
@@ -106,11 +103,6 @@ def measure(side: int, simulations: int, games: int) -> dict:
         "counted_operations": planning.inference_operations(run_settings),
         "counted_bytes": planning.tree_bytes(run_settings) / simulations,
     }
-
-
-def _identity(side: int) -> bases.SignedPermutation:
-    source = jnp.tile(jnp.arange(side), (1, 3, 1))
-    return bases.SignedPermutation(source, jnp.ones_like(source))
 
 
 def exponent(rows: list[dict], along: str, name: str) -> float:
