@@ -6,6 +6,7 @@ start from its best games, and what they find becomes best games in turn. Such r
 every algorithm says in its provenance which side found it.
 """
 
+import time
 from collections.abc import Callable
 
 import jax
@@ -13,11 +14,11 @@ import jax.numpy as jnp
 import numpy as np
 
 import alphatensor
+from alphatensor import flip_graph
 from alphatensor.agent import actions as factors
 from alphatensor.agent import bases, self_play
 from alphatensor.factorization import Factorization, naive
 from alphatensor.factorization.library import store as library
-from alphatensor.flip_graph import scheduler as flip_search
 from alphatensor.training.settings import Settings
 
 TRIED_BASES = 512  # for each game, to find one that leaves the factors in F
@@ -32,10 +33,7 @@ def make_partner(settings: Settings) -> Partner | None:
     if not config.best_games_from and not config.flip_seconds:
         return None
     best = {t.name: naive(t.sizes, ring) for t in settings.targets} if config.flip_seconds else {}
-    walk = flip_search.SearchConfig(
-        ring=str(ring), walkers=256, sweeps=100, rounds=10, patience=100, margin=3,
-        slice_seconds=0.0, pool=16, seed=settings.seed,
-    )  # fmt: skip
+    walk = flip_graph.FlipSearchConfig(walkers=256, rounds=10, patience=100, pool=16)
 
     def partner(found: list[Factorization], rounds: int) -> list[Factorization]:
         given = []
@@ -46,9 +44,8 @@ def make_partner(settings: Settings) -> Partner | None:
             if f.ring == ring and known is not None and f.rank <= known.rank:
                 best[f.target.name] = f
         for name, start in best.items():
-            pool, flips, _ = flip_search.walk(
-                [start], walk, config.flip_seconds / len(best), settings.seed + rounds
-            )
+            stop = flip_graph.after_seconds(time.monotonic, config.flip_seconds / len(best))
+            pool, flips, _ = flip_graph.walk([start], walk, stop, settings.seed + rounds)
             if pool[0].rank <= settings.agent.rules.max_moves:
                 provenance = {
                     "engine": "flip graph",
