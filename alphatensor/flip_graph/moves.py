@@ -42,6 +42,22 @@ class MoveOptions(NamedTuple):
     prefer_sparse: bool = False
 
 
+class Pair(NamedTuple):
+    """Two factors of a list that are equal up to sign, one of the second as an image.
+
+    Attributes:
+      first, second: numbers of the factors, int32 [W]; the second is `NO_TERM` where the first has
+        no partner.
+      image: number of the second generator's image that shares the factor, int32 [W].
+      random: random words, uint32 [W]; their last bits have not been used.
+    """
+
+    first: jax.Array
+    second: jax.Array
+    image: jax.Array
+    random: jax.Array
+
+
 class Proposal(NamedTuple):
     """A flip of two generators a⊗b⊗c and a⊗b'⊗c' that share a factor a of some list.
 
@@ -83,16 +99,17 @@ def flip(
     proposal, hints, seeds = _propose(lists, seeds, shared, layout, options)
     lists = list(lists)
     lists[shared] = lists[shared]._replace(partner_hints=hints)
-    vanished = []
-    ends = (proposal.first, 0, proposal.new_b), (proposal.second, proposal.image, proposal.new_c)
-    for part, (number, (index, image, new)) in enumerate(
-        zip(layout.others(shared), ends, strict=True), 1
-    ):
-        place = layout.place(shared, index, part, image)
-        lists[number] = _put(lists[number], place, new, number, layout, options)
-        vanished.append((layout.generator(shared, index), new[0] == 0))
-        if layout.clears_at_once:
-            lists = _clear(lists, [vanished.pop()], layout)
+    first, second, image = proposal.first, proposal.second, proposal.image
+    list_b, list_c = layout.others(shared)
+
+    place = layout.place(shared, first, 1, 0)
+    lists[list_b] = _put(lists[list_b], place, proposal.new_b, list_b, layout, options)
+    vanished = [(layout.generator(shared, first), proposal.new_b[0] == 0)]
+    if layout.clears_at_once:
+        lists, vanished = _clear(lists, vanished, layout), []
+    place = layout.place(shared, second, 2, image)
+    lists[list_c] = _put(lists[list_c], place, proposal.new_c, list_c, layout, options)
+    vanished.append((layout.generator(shared, second), proposal.new_c[0] == 0))
     return tuple(_clear(lists, vanished, layout)), seeds, proposal.is_made
 
 
@@ -108,8 +125,9 @@ def _propose(
     Returns:
       (proposal, the partner hints of the shared list, seeds).
     """
-    first, second, image, random, seeds = _draw_pair(lists[shared], seeds, shared, layout, options)
     planes, hints = lists[shared]
+    pair, seeds = _draw_pair(lists[shared], seeds, shared, layout, options)
+    first, second, image = pair.first, pair.second, pair.image
     is_pair = second != NO_TERM
     drawn = bitmasks.one_hot(first, len(hints))
     hints = tuple(jnp.where(is_pair, x, x & ~y) for x, y in zip(hints, drawn, strict=True))
@@ -123,7 +141,7 @@ def _propose(
     b_j = _image(b_j, layout.images[list_b], image)
     c_i = _image(c_i, _inverses(layout.images[list_c]), image)  # as the second one holds c
     # Subtracting instead of adding and taking a_j = -a_i change signs alone: nothing over Z2.
-    is_opposite = (random & 1) == 1
+    is_opposite = (pair.random & 1) == 1
     negated = is_opposite
     has_signs = len(planes) == 2
     if has_signs:
@@ -143,18 +161,16 @@ def _propose(
     new_b, new_c, is_made, first, second = options.materialize(
         (new_b, new_c, is_made, first, second)
     )
-    return Proposal(first, second, image, new_b, new_c, is_made), hints, seeds
+    proposal = Proposal(
+        first=first, second=second, image=image, new_b=new_b, new_c=new_c, is_made=is_made
+    )
+    return proposal, hints, seeds
 
 
 def _draw_pair(
     factors: FactorList, seeds: jax.Array, shared: int, layout: Layout, options: MoveOptions
-) -> tuple[jax.Array, jax.Array, jax.Array, jax.Array, jax.Array]:
-    """Draws two factors of a list that are equal up to sign and an image of the second.
-
-    Returns:
-      (numbers of both factors, the second `NO_TERM` where the first has no partner; number of the
-      image of the second generator; random words; seeds), all of [W].
-    """
+) -> tuple[Pair, jax.Array]:
+    """Draws a pair of each walker; returns (pair, seeds)."""
     planes, hints = factors
     images, length = layout.images[shared], layout.lengths[shared]
     random = bitmasks.next_random(seeds)
@@ -173,7 +189,8 @@ def _draw_pair(
     each = places // len(images)
     image = second // each
     second = jnp.where(second != NO_TERM, second % each, NO_TERM)
-    return first, second, layout.image_between(shared, first, second, image), random, seeds
+    image = layout.image_between(shared, first, second, image)
+    return Pair(first=first, second=second, image=image, random=random), seeds
 
 
 def _inverses(images: Sequence[Image]) -> list[Image]:
@@ -234,8 +251,6 @@ def _clear(
       vanished: pairs of a generator's number, int32 [W], and whether it vanishes, bool [W].
       layout: how the factors lie in the lists.
     """
-    if not vanished:
-        return list(lists)
     cleared = []
     for number, (planes, hints) in enumerate(lists):
         rows = layout.rows(number)
