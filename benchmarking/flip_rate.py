@@ -23,9 +23,11 @@ from absl import flags
 from experiments import command
 
 _OUTPUT = flags.DEFINE_string("output", "runs/flip_rate", "Path without suffix.")
-_FORMATS = flags.DEFINE_list("formats", ["3x3x3", "4x4x4", "5x5x5"], "Matrix formats.")
-_WALKERS = flags.DEFINE_list("walkers", ["256", "1024", "4096"], "Numbers of walkers.")
-_DEVICES = flags.DEFINE_list("devices", ["1", "2"], "Numbers of JAX devices.")
+_FORMATS = flags.DEFINE_list(
+    "formats", ["3x3x3", "4x4x4", "5x5x5"], "Matrix formats, each walked on its own."
+)
+_WALKERS = flags.DEFINE_list("walkers", ["256", "1024", "4096"], "Numbers of walkers to measure.")
+_DEVICES = flags.DEFINE_list("devices", ["1", "2"], "Numbers of JAX devices to measure.")
 _LIBRARY = flags.DEFINE_string("library", "", "Folder of start schemes; empty: the naive ones.")
 _RING = flags.DEFINE_enum("ring", "Z2", ["Z2", "Z"], "Over Z entries are -1, 0 and 1.")
 _SECONDS = flags.DEFINE_float("seconds", 3.0, "Measured time of each row, at least.")
@@ -49,42 +51,48 @@ MARGIN = 3
 def measure(
     sizes: tuple, num_walkers: int, ring: str, library_folder: str, seconds: float, warmup: float
 ) -> tuple:
-    """Walks and times; returns a row as in `HEADER`."""
+    """Walks and times; returns a row as in `HEADER`.
+
+    Args:
+      sizes: n, m and p.
+      num_walkers: W.
+      ring: "Z2" or "Z".
+      library_folder: folder of the start scheme; empty for the naive algorithm.
+      seconds: measured time, at least.
+      warmup: walking time before, after compilation.
+    """
     import jax
     import numpy as np
 
     from alphatensor import rings
     from alphatensor.factorization import naive
-    from alphatensor.factorization.library import store as library
-    from alphatensor.flip_graph import bitmasks
-    from alphatensor.flip_graph import walkers as flip_graph
+    from alphatensor.factorization.library import store
+    from alphatensor.flip_graph import WalkOptions, bitmasks, walkers
 
-    stored = library.best(library_folder, sizes, ring) if library_folder else None
+    stored = store.best(library_folder, sizes, ring) if library_folder else None
     usable = stored is not None and bitmasks.is_ternary(stored)
     f = stored if usable else naive(sizes, rings.parse(ring))
-    slots = -(-(f.rank + MARGIN + 1) // 8) * 8
-    sweeps = 100
-    rounds = max(1, 2**14 // num_walkers)
+    options = WalkOptions(
+        rounds=max(1, 2**14 // num_walkers), sweeps=100, margin=MARGIN, patience=100
+    )
 
-    def walk(walkers):
-        walkers = flip_graph.run(walkers, rounds=rounds, sweeps=sweeps, margin=MARGIN, patience=100)
-        return jax.block_until_ready(walkers)
+    def walk(held):
+        return jax.block_until_ready(walkers.run(held, options))
 
-    walkers = walk(walk(flip_graph.start([f], num_walkers, slots, seed=0)))
+    held = walkers.start([f], num_walkers, walkers.slots_for(f.rank, MARGIN), seed=0)
+    held = walk(walk(held))
     start = time.perf_counter()
     while time.perf_counter() - start < warmup:
-        walkers = walk(walkers)
-    before, calls = np.array(walkers.flips), 0
+        held = walk(held)
+    before, calls = np.array(held.flips), 0
     start = time.perf_counter()
     while (elapsed := time.perf_counter() - start) < seconds or not calls:
-        walkers = walk(walkers)
+        held = walk(held)
         calls += 1
     # Counters wrap at 2^32; differences of uint32 do not mind.
-    made = np.array(walkers.flips).astype(np.uint32) - before.astype(np.uint32)
-    flips, tries = (
-        int(made.sum(dtype=np.int64)),
-        calls * rounds * sweeps * flip_graph.TRIES * num_walkers,
-    )
+    made = np.array(held.flips).astype(np.uint32) - before.astype(np.uint32)
+    flips = int(made.sum(dtype=np.int64))
+    tries = calls * options.rounds * options.sweeps * walkers.TRIES * num_walkers
     return (
         "x".join(map(str, sizes)),
         ring,
@@ -94,7 +102,7 @@ def measure(
         round(flips / elapsed),
         round(tries / elapsed),
         round(flips / tries, 4),
-        int(walkers.best_rank.min()),
+        int(held.best_rank.min()),
         round(elapsed, 2),
     )
 
@@ -107,7 +115,7 @@ def _child(devices: int, arguments: tuple, sender) -> None:
 
 
 def run_with(devices: int, *arguments) -> tuple:
-    """`measure` in a process of its own, as the number of CPU devices is fixed once JAX starts."""
+    """Calls `measure` in a new process, as the number of CPU devices is fixed once JAX starts."""
     context = multiprocessing.get_context("spawn")
     receiver, sender = context.Pipe(duplex=False)
     process = context.Process(target=_child, args=(devices, arguments, sender))
@@ -133,14 +141,12 @@ def _numbers(flag) -> list[int]:
 
 
 def _sizes(name: str) -> tuple[int, int, int]:
-    from alphatensor import targets
-    from alphatensor.flip_graph import bitmasks
+    from alphatensor.training import flip_search
 
-    target = targets.parse(name.strip())
-    if target.sizes is None or max(target.shape) > bitmasks.WORD:
-        expected = f"formats such as '3x4x5' with at most {bitmasks.WORD} entries in each matrix"
-        raise ValueError(f"--formats={name}: expected {expected}.")
-    return target.sizes
+    sizes = flip_search.parse_format(name)
+    if sizes is None:
+        raise ValueError(f"--formats={name}: expected {flip_search.FORMATS}.")
+    return sizes
 
 
 def main() -> None:

@@ -1,10 +1,9 @@
-"""Where walks of a format start: from schemes of the formats next to it.
+"""Where walks of a format start: schemes of the formats next to it, brought to this one.
 
-Schemes of formats one smaller or larger in a size are extended or projected, those of two formats
-glued, and those that keep a symmetry extended so that they keep it.
+Schemes of formats one smaller or larger in one size are extended or projected, and those of two
+formats are glued.
 """
 
-import functools
 import itertools
 from collections.abc import Callable, Hashable, Iterator
 
@@ -19,29 +18,28 @@ from alphatensor.factorization import (
     projections,
 )
 from alphatensor.flip_graph import bitmasks
-from alphatensor.flip_graph import symmetry as flip_symmetry
-from alphatensor.flip_graph.symmetry import (
-    Reflection,
-    Relabelling,
-    Reversal,
-    Rotation,
-    Symmetry,
-    Transposition,
-)
 
 NEIGHBOURS = 32  # schemes of each format next to one that its walks start from
-DIRECTIONS = 4  # in which each is projected
+DIRECTIONS = 4  # directions in which each larger scheme is projected
+
+Sizes = tuple[int, int, int]
 
 
 def neighbours(
-    sizes, schemes_of: Callable[[tuple], list], directions: int = DIRECTIONS
+    sizes: Sizes,
+    schemes_of: Callable[[Sizes], list[Factorization]],
+    directions: int = DIRECTIONS,
 ) -> dict[Hashable, list[Factorization]]:
-    """Schemes of each format one smaller or larger in one size, brought to this one, best first.
+    """Brings the schemes of formats one smaller or larger in one size to this one.
 
     Args:
-      sizes: of this one.
-      schemes_of: schemes of a format, its sizes sorted.
-      directions: in which a larger one is projected; 0: the last row or column is removed.
+      sizes: n, m and p of this format.
+      schemes_of: returns the known schemes of a format, its sizes sorted.
+      directions: the number of directions in which a larger scheme is projected; with 0 the last
+        row or column is removed.
+
+    Returns:
+      For the sizes of each such format, schemes of this one, those of least rank first.
     """
     brought = {}
     for key, near, name in _adjacent(sizes):
@@ -58,9 +56,15 @@ def neighbours(
 
 
 def sums(
-    sizes, schemes_of: Callable[[tuple], list], ring: rings.Ring
+    sizes: Sizes, schemes_of: Callable[[Sizes], list[Factorization]], ring: rings.Ring
 ) -> dict[Hashable, list[Factorization]]:
-    """Schemes glued from those of two formats with two or more rows (columns) each."""
+    """Glues schemes of this format from those of two with two or more rows (columns) each.
+
+    Where no scheme of a part is known, the naive algorithm stands for it.
+
+    Returns:
+      For the pair of sizes of both parts, schemes of this format.
+    """
     glued = {}
     for axis, name in enumerate("nmp"):
         for first in range(2, sizes[axis] // 2 + 1):
@@ -77,46 +81,23 @@ def sums(
     return glued
 
 
-def symmetric(
-    symmetry: Symmetry, known: Callable[[Symmetry], list[Factorization]]
-) -> dict[Hashable, list[Factorization]]:
-    """Generators from neighbouring formats, of the schemes known to keep the symmetry there.
-
-    Those of rotations come from schemes that keep the reversal too, of reflections from projected
-    ones.
-    """
-    near = {}
-    if type(symmetry) is Rotation:
-        near = {(x := Reversal(symmetry.blocks)): known(x)}
-    elif isinstance(symmetry, Reflection):
-        near = {(x := symmetry.source()): [symmetry.projected(f) for f in known(x)]}
-    elif isinstance(symmetry, Transposition):
-        near = {
-            smaller: [functools.reduce(extend, axes, f) for f in known(smaller)]
-            for smaller, axes in symmetry.origins().items()
-        }
-    elif isinstance(symmetry, Relabelling):
-        near = neighbours(symmetry.sizes, lambda key: known(type(symmetry)(key)), directions=0)
-    parts = {key: [flip_symmetry.split(f, symmetry) for f in fs] for key, fs in near.items()}
-    parts = {key: [f for f in fs if f is not None] for key, fs in parts.items()}
-    return {key: fs for key, fs in parts.items() if fs}
-
-
-def permuted(schemes: list[Factorization], sizes) -> list[Factorization]:
-    """The schemes for the same sizes in another order."""
+def permuted(schemes: list[Factorization], sizes: Sizes) -> list[Factorization]:
+    """Returns the schemes for the same sizes in another order."""
     return [permute_sizes(f, sizes) for f in schemes]
 
 
-def _adjacent(sizes) -> Iterator[tuple[tuple, list[int], str]]:
-    """Formats one smaller or larger in one size: sorted and not, and that size.
+def _adjacent(sizes: Sizes) -> Iterator[tuple[Sizes, list[int], str]]:
+    """Yields formats one smaller or larger in one size, each once, if their modes fit in words.
 
-    Each once, and where modes fit in words."""
+    Yields:
+      (sizes in increasing order, sizes in the given format's order, name of the size that differs).
+    """
     seen = set()
     for axis, name in enumerate("nmp"):
         for change in (-1, 1):
             near = list(sizes)
             near[axis] += change
             key = tuple(sorted(near))
-            if key not in seen and key[0] >= 1 and key[1] * key[2] <= bitmasks.WORD:
+            if key not in seen and key[0] >= 1 and key[1] * key[2] <= bitmasks.WORD_BITS:
                 seen.add(key)
                 yield key, near, name

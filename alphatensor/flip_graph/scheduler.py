@@ -1,71 +1,54 @@
 """A scheduler of flip-graph walks over many formats, with a library as its memory.
 
-Each turn takes the next format, starts walkers from the best schemes known for it (its own pool
-and the library), from neighbouring formats extended and projected, from two formats glued, from
-symmetric schemes or from the naive algorithm, walks for some seconds and stores what beats the
-library at once: over Z2, and over the integers what lifts; or over the integers alone, where walks
-keep to the entries -1, 0 and 1.
+Each *turn* takes the next format, starts walkers, walks for some seconds and stores what beats the
+memory at once. Over Z2 it also stores what lifts to the integers; over the integers walks keep to
+the entries -1, 0 and 1. There are three kinds of turns:
+
+* `descent` starts above the best rank, since the best schemes may lie in a component of the flip
+  graph without better ones. It starts from another origin each time: neighbouring formats extended
+  and projected, two formats glued, schemes that keep a symmetry, or the naive algorithm.
+* `best` starts from the best schemes known.
+* `symmetric` walks among schemes that keep one of the format's symmetries, each in turn.
 """
 
 import collections
-import dataclasses
 import itertools
-import time
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Hashable, Iterator
 from typing import NamedTuple
 
 import jax
-import numpy as np
 
 import alphatensor
 from alphatensor import rings
-from alphatensor.factorization import Factorization, lift, naive, reduced
-from alphatensor.factorization.library import store as library
-from alphatensor.flip_graph import bitmasks
-from alphatensor.flip_graph import origins as flip_origins
-from alphatensor.flip_graph import symmetry as flip_symmetry
-from alphatensor.flip_graph import walkers as flip_graph
-from alphatensor.flip_graph.symmetry import Rotation, Symmetry
+from alphatensor.factorization import Factorization, naive
+from alphatensor.flip_graph import budgets, origins, pools, symmetries, walks
+from alphatensor.flip_graph.budgets import Clock
+from alphatensor.flip_graph.config import FlipSearchConfig
+from alphatensor.flip_graph.lifts import LiftCache
+from alphatensor.flip_graph.origins import Sizes
+from alphatensor.flip_graph.search_state import Descent, Memory, SearchState
+from alphatensor.flip_graph.symmetries import Symmetry
+from alphatensor.flip_graph.walks import Walked
 
-# From schemes above the best, which may lie in a component without better ones, each time of
-# another origin; from the best; among schemes that keep one of the format's symmetries, in turn.
-TURNS = ("descent", "best", "symmetric")
-COMPACTED = 0.75  # of the slots are enough: go on with as many, since time grows with slots
 IDLE = 3  # turns in a row without a lower rank, then a descent starts anew
-FOLLOW = 4  # compiled calls, then walkers behind follow the best; sooner they become too alike
-REDUCED = 8  # schemes of each walk that are searched for dependent terms
 KEPT = 32  # symmetric schemes of each format
 LIFTING = 0.25  # of the time of a turn goes into finding schemes that lift to go on from
 
 
-class SearchConfig(NamedTuple):
-    """Constants of a search.
+class Choice(NamedTuple):
+    """What a turn is to do.
 
     Attributes:
-      ring: "Z2" or "Z".
-      walkers: W, in each walk.
-      sweeps: sweeps of three tries in a round.
-      rounds: of `sweeps` in one compiled call.
-      patience: rounds without a change of rank before a plus transition.
-      margin: how far plus transitions may take a walker above its best rank.
-      slice_seconds: time of one turn.
-      pool: schemes of least rank kept for each format.
-      seed: of all randomness.
-      turns: what the turns of a format do, over and over, of `TURNS`.
-      symmetries: the kinds that symmetric turns keep, one after the other.
+      number: of the turn, from 0.
+      sizes: the format, in increasing order.
+      kind: "descent", "best" or "symmetric".
+      symmetry: the symmetry that a symmetric turn keeps, else None.
     """
 
-    ring: str
-    walkers: int
-    sweeps: int
-    rounds: int
-    patience: int
-    margin: int
-    slice_seconds: float
-    pool: int
-    seed: int
-    turns: tuple[str, ...] = TURNS
-    symmetries: tuple[str, ...] = tuple(flip_symmetry.KINDS)
+    number: int
+    sizes: Sizes
+    kind: str
+    symmetry: Symmetry | None
 
 
 class Turn(NamedTuple):
@@ -73,14 +56,15 @@ class Turn(NamedTuple):
 
     Attributes:
       sizes: the format.
-      kind: of the turn, and for symmetric ones the symmetry.
-      reached: least rank of its walkers.
+      kind: the kind of turn, and for symmetric ones the symmetry.
+      reached: the least rank that its walkers reached.
       rank: the best rank known over the search's ring after the turn.
-      flips: made in the turn, and `seconds` it took.
-      stored: lines that say what entered the library and which share of the schemes lifts.
+      flips: the number of flips made in the turn.
+      seconds: the time it took.
+      stored: lines that say what entered the memory and which share of the schemes lifts.
     """
 
-    sizes: tuple[int, int, int]
+    sizes: Sizes
     kind: str
     reached: int
     rank: int
@@ -89,310 +73,265 @@ class Turn(NamedTuple):
     stored: list[str]
 
 
-class _Descent(NamedTuple):
-    """A walk from schemes above the best, and for how many turns its rank has not fallen; without
-    walkers it goes on from some schemes."""
-
-    starts: list[Factorization]
-    walkers: flip_graph.Walkers | None
-    rank: int
-    idle: int
-
-
-@dataclasses.dataclass
-class _Format:
-    """What the search knows of a format.
-
-    Attributes:
-      pool: schemes of least rank.
-      symmetric: those of least rank that keep each symmetry.
-      descents: under way with each symmetry and with none.
-      descended: with each symmetry and with none, the number of descents from each origin.
-      seconds: spent.
-    """
-
-    pool: list[Factorization] = dataclasses.field(default_factory=list)
-    symmetric: dict[Symmetry, list[Factorization]] = dataclasses.field(default_factory=dict)
-    descents: dict[Symmetry | None, _Descent] = dataclasses.field(default_factory=dict)
-    descended: dict[Symmetry | None, collections.Counter] = dataclasses.field(
-        default_factory=lambda: collections.defaultdict(collections.Counter)
-    )
-    seconds: float = 0.0
-
-
 def search(
-    formats: list[tuple[int, int, int]], folder: str, config: SearchConfig, seconds: float
+    formats: list[Sizes],
+    memory: Memory,
+    config: FlipSearchConfig,
+    clock: Clock,
+    seconds: float,
 ) -> Iterator[Turn]:
-    """Takes the formats in turn until `seconds` are over, yielding after each turn.
+    """Takes the formats in turn until the seconds are over, yielding after each turn.
 
-    The best schemes of an earlier search are found in the library, so a search that was stopped
-    goes on. Raises `npz.FileError` where the library cannot be read or written.
+    The best schemes of an earlier search are found in the memory, so a search that was stopped
+    goes on. Errors of the memory are raised.
+
+    Args:
+      formats: sizes in increasing order.
+      memory: where results go.
+      config: constants of the search.
+      clock: for example `time.monotonic`.
+      seconds: budget.
     """
-    started, ring = time.monotonic(), rings.parse(config.ring)
-    states: dict[tuple, _Format] = collections.defaultdict(_Format)
-    lifts: dict[bytes, Factorization | None] = {}
-
-    def schemes_of(key: tuple[int, int, int]) -> list[Factorization]:
-        return states[key].pool or _stored(key, folder, ring)
-
-    def keeping(symmetry: Symmetry) -> list[Factorization]:
-        return states[tuple(sorted(symmetry.sizes))].symmetric.get(symmetry, [])
-
-    for turn in itertools.count():
-        begin = time.monotonic()
-        if begin - started >= seconds:
+    state = SearchState(config=config, memory=memory, clock=clock, lifts=LiftCache(clock))
+    begin = clock()
+    for number in itertools.count():
+        left = seconds - (clock() - begin)
+        if left <= 0:
             return
-        cycle, place = divmod(turn, len(formats))
-        sizes = formats[place]
-        kind, symmetry = _kind(cycle, config, sizes)
-        if symmetry:
-            symmetry = _stage(symmetry, keeping)
-            sizes = tuple(sorted(symmetry.sizes))
-        state = states[sizes]
-        near = flip_origins.neighbours(sizes, schemes_of)
-        near |= flip_origins.sums(sizes, schemes_of, ring)
-        brought = itertools.chain(*near.values())
-        known = [naive(sizes, ring), *_stored(sizes, folder, ring), *brought]
-        known = _merged(state.pool, known, config.pool)
-        earlier = None if kind == "best" else state.descents.pop(symmetry, None)
-        if earlier:
-            starts = earlier.starts
-        elif kind == "best":
-            starts = known
-        else:
-            if symmetry:
-                origins = flip_origins.symmetric(symmetry, keeping)
-                origins = origins or {None: [flip_symmetry.generators(symmetry, ring)]}
-            else:
-                kept = {x: flip_origins.permuted(fs, sizes) for x, fs in state.symmetric.items()}
-                origins = near | kept | {None: [naive(sizes, ring)]}
-                origins = {x: fs for x, fs in origins.items() if fs[0].rank > known[0].rank}
-            starts = _next_origin(origins, state.descended[symmetry]) or known
-        limit = min(config.slice_seconds, seconds - (begin - started))
-        found, flips, walkers = walk(
-            starts, config, limit, config.seed + turn, earlier and earlier.walkers, symmetry
-        )
-        reached = found[0].rank
-        is_lower = earlier is None or reached < earlier.rank
-        idle = 0 if is_lower else earlier.idle + 1
-        # What walks find from here on lifts far more often where the start does.
-        lifting = []
-        if symmetry:
-            kept = _merged(found, state.symmetric.get(symmetry, []), config.pool)
-            lifting = _lifting(kept, lifts, LIFTING * limit)
-            state.symmetric[symmetry] = _promising(kept, lifting, lifts)[:KEPT]
-        elif kind == "descent" and is_lower:
-            lifting = _lifting(found, lifts, LIFTING * limit)
-            starts, walkers = (lifting, None) if lifting else (starts, walkers)
-        if kind != "best" and idle < IDLE and (symmetry or reached > known[0].rank):
-            state.descents[symmetry] = _Descent(starts, walkers, reached, idle)
-        pool = state.pool = _merged(flip_origins.permuted(found, sizes), known, config.pool)
-        elapsed = time.monotonic() - begin
-        state.seconds += elapsed
-        provenance = {
-            "engine": "flip graph",
-            "version": alphatensor.__version__,
-            "seed": config.seed,
-            "turn": turn,
-            "walkers": config.walkers,
-            "seconds": round(state.seconds, 1),
-            "devices": jax.device_count(),
-        }
-        stored = _store(pool, lifting, folder, provenance, lifts, config.slice_seconds)
-        name = f"{kind} {symmetry}" if symmetry else kind
-        yield Turn(sizes, name, reached, pool[0].rank, flips, elapsed, stored)
+        choice = choose_turn(state, formats, number)
+        yield take_turn(state, choice, min(config.slice_seconds, left))
 
 
-def _kind(number: int, config: SearchConfig, sizes) -> tuple[str, Symmetry | None]:
-    """What a format's turn of that number does, and the symmetry that it keeps."""
+def choose_turn(state: SearchState, formats: list[Sizes], number: int) -> Choice:
+    """Returns what the turn of a number does.
+
+    A turn whose symmetry has no start yet takes the format that leads to it.
+    """
+    cycle, place = divmod(number, len(formats))
+    sizes = formats[place]
+    kind, symmetry = kind_of_turn(state.config, sizes, cycle)
+    if symmetry:
+        symmetry = symmetry.stage(state.keeping)
+        sizes = tuple(sorted(symmetry.sizes))
+    return Choice(number=number, sizes=sizes, kind=kind, symmetry=symmetry)
+
+
+def kind_of_turn(
+    config: FlipSearchConfig, sizes: Sizes, number: int
+) -> tuple[str, Symmetry | None]:
+    """Returns what a format's own turn of a number does, and the symmetry that it keeps.
+
+    Where a format has no symmetry of the kinds asked for, a symmetric turn is a descent.
+    """
     turns = config.turns
     cycle, place = divmod(number, len(turns))
     if turns[place] != "symmetric":
         return turns[place], None
-    choices = flip_symmetry.symmetries(sizes, config.symmetries)
+    choices = symmetries.symmetries_of(sizes, config.symmetries)
     if not choices:
         return "descent", None
     earlier = cycle * turns.count("symmetric") + turns[:place].count("symmetric")
     return "symmetric", choices[earlier % len(choices)]
 
 
-def _promising(
-    schemes: list[Factorization],
-    lifting: list[Factorization],
-    lifts: dict[bytes, Factorization | None],
-) -> list[Factorization]:
-    """Those to go on from: where most that were tried lift, the untried too, else what lifts."""
-    failed = {key for f in schemes if lifts.get(key := bitmasks.key(f), f) is None}
-    if len(failed) > len(lifting) > 0:
-        return lifting
-    return [f for f in schemes if bitmasks.key(f) not in failed] or schemes
+def take_turn(state: SearchState, choice: Choice, seconds: float) -> Turn:
+    """Starts, walks for some seconds, and keeps what was found."""
+    begin, config, sizes = state.clock(), state.config, choice.sizes
+    near = origins.neighbours(sizes, state.schemes_of)
+    near |= origins.sums(sizes, state.schemes_of, state.ring)
+    known = known_schemes(state, sizes, near)
+    descent = start_of(state, choice, known, near)
+    walked = walks.walk(
+        descent.starts,
+        config,
+        budgets.after_seconds(state.clock, seconds),
+        config.seed + choice.number,
+        held=descent.walkers,
+        symmetry=choice.symmetry,
+    )
+    lifting = settle(state, choice, descent, walked, known, seconds)
+    elapsed = state.clock() - begin
+    state.formats[sizes].seconds += elapsed
+    stored = store(state, sizes, lifting, provenance_of(state, choice))
+    return Turn(
+        sizes=sizes,
+        kind=f"{choice.kind} {choice.symmetry}" if choice.symmetry else choice.kind,
+        reached=walked.schemes[0].rank,
+        rank=state.formats[sizes].pool[0].rank,
+        flips=walked.flips,
+        seconds=elapsed,
+        stored=stored,
+    )
 
 
-def _next_origin(
-    origins: dict[Hashable, list[Factorization]], used: collections.Counter
+def known_schemes(
+    state: SearchState, sizes: Sizes, near: dict[Hashable, list[Factorization]]
 ) -> list[Factorization]:
-    """Where a descent starts: each origin half as often as the one of next lower rank."""
-    if not origins:
+    """Returns the schemes of least rank known for a format.
+
+    Args:
+      state: of the search.
+      sizes: the format.
+      near: schemes brought from other formats, by origin.
+    """
+    pool = state.formats[sizes].pool
+    known = [naive(sizes, state.ring), *state.held(sizes), *itertools.chain(*near.values())]
+    return pools.least_rank(pool + known, state.config.pool)
+
+
+def start_of(
+    state: SearchState,
+    choice: Choice,
+    known: list[Factorization],
+    near: dict[Hashable, list[Factorization]],
+) -> Descent:
+    """Returns the descent that goes on, or the schemes from which a new walk starts.
+
+    Args:
+      state: of the search; a descent that goes on is taken out of it.
+      choice: what the turn does.
+      known: the best schemes of the format.
+      near: schemes brought from other formats, by origin.
+    """
+    if choice.kind == "best":
+        return Descent(starts=known)
+    here, symmetry = state.formats[choice.sizes], choice.symmetry
+    if earlier := here.descents.pop(symmetry, None):
+        return earlier
+    if symmetry:
+        possible = symmetry.origins(state.keeping)
+        possible = possible or {None: [symmetry.generators(state.ring)]}
+    else:
+        kept = {x: origins.permuted(fs, choice.sizes) for x, fs in here.symmetric.items()}
+        possible = near | kept | {None: [naive(choice.sizes, state.ring)]}
+        possible = {x: fs for x, fs in possible.items() if fs[0].rank > known[0].rank}
+    return Descent(starts=next_origin(possible, here.descended[symmetry]) or known)
+
+
+def next_origin(
+    possible: dict[Hashable, list[Factorization]], used: collections.Counter
+) -> list[Factorization]:
+    """Returns the schemes from which a descent starts; none where there is no origin.
+
+    Each origin is taken half as often as the one of next lower rank.
+
+    Args:
+      possible: schemes by origin, those of least rank first.
+      used: how often each origin was taken; the one taken now is counted.
+    """
+    if not possible:
         return []
-    order = sorted(origins, key=lambda origin: origins[origin][0].rank)
+    order = sorted(possible, key=lambda origin: possible[origin][0].rank)
     chosen = min(order, key=lambda origin: (used[origin] + 1) << order.index(origin))
     used[chosen] += 1
-    return origins[chosen]
+    return possible[chosen]
 
 
-def _stage(symmetry: Symmetry, keeping: Callable[[Symmetry], list[Factorization]]) -> Symmetry:
-    """The symmetry, of the format that walks come to next on their way to its own.
-
-    From the naive algorithm of large formats walks do not get far: they go from format to format.
-    """
-    is_first = isinstance(symmetry, Rotation) or symmetry.sizes[2] <= symmetry.first
-    if is_first or flip_origins.symmetric(symmetry, keeping):
-        return symmetry
-    return _stage(symmetry.source(), keeping)
-
-
-def walk(
-    starts: list[Factorization],
-    config: SearchConfig,
+def settle(
+    state: SearchState,
+    choice: Choice,
+    descent: Descent,
+    walked: Walked,
+    known: list[Factorization],
     seconds: float,
-    seed: int,
-    walkers: flip_graph.Walkers | None = None,
-    symmetry: Symmetry | None = None,
-) -> tuple[list[Factorization], float, flip_graph.Walkers]:
-    """Walks from some schemes for some seconds; at least one compiled call.
+) -> list[Factorization]:
+    """Brings what is known of a format up to date after a walk.
+
+    What walks find from there on lifts far more often where the start does. So some time goes into
+    lifts, and schemes that lift are preferred as starts of the next walks.
 
     Args:
-      starts: verified schemes of one target.
-      config: constants.
-      seconds: budget.
-      seed: of all randomness.
-      walkers: those of an earlier walk from such starts, which goes on.
-      symmetry: that the starts, generators then, keep.
+      state: of the search; changed.
+      choice: what the turn does.
+      descent: from where it walked.
+      walked: what the walk found.
+      known: the best schemes known before.
+      seconds: time of the turn, of which `LIFTING` may be spent here.
 
     Returns:
-      (different verified schemes of the least rank reached, number of flips made, walkers).
+      Schemes of the walk that are known to lift.
     """
-    target = starts[0].target
-    if walkers is None:
-        slots = _slots(max(f.rank for f in starts), config)
-        walkers = flip_graph.start(starts, config.walkers, slots, seed)
-    before = np.array(walkers.flips).astype(np.uint32)
-    begin = time.monotonic()
-    for number in itertools.count(1):
-        walkers = flip_graph.run(
-            walkers,
-            rounds=config.rounds,
-            sweeps=config.sweeps,
-            margin=config.margin,
-            patience=config.patience,
-            symmetry=symmetry,
-        )
-        best_rank = np.array(walkers.best_rank)
-        if time.monotonic() - begin >= seconds:
-            break
-        if number % FOLLOW == 0:
-            walkers = flip_graph.follow(walkers)
-        slots = _slots(max(walkers.best_rank.max(), bitmasks.ranks(walkers.terms).max()), config)
-        if slots <= COMPACTED * walkers.terms.shape[2]:
-            walkers = flip_graph.compact(walkers, slots)
-    flips = (np.array(walkers.flips).astype(np.uint32) - before).sum(dtype=np.float64)
-    least = int(best_rank.min())
-    chosen = np.flatnonzero(best_rank == least)
-    masks = np.array(walkers.best)[..., chosen]
-    schemes = [bitmasks.from_masks(masks[..., i], target, {}) for i in range(len(chosen))]
+    config, lifts, symmetry = state.config, state.lifts, choice.symmetry
+    here, found = state.formats[choice.sizes], walked.schemes
+    reached, lifting = found[0].rank, []
+    is_lower = descent.rank is None or reached < descent.rank
+    after = Descent(
+        starts=descent.starts,
+        walkers=walked.walkers,
+        rank=reached,
+        idle=0 if is_lower else descent.idle + 1,
+    )
     if symmetry:
-        schemes = [flip_symmetry.expand(f, symmetry) for f in schemes]
-    else:  # flips find dependent terms sooner or later; asking is sure
-        schemes[:REDUCED] = [reduced(f) for f in schemes[:REDUCED]]
-    return _merged(schemes, [], config.pool), float(flips), walkers
+        kept = pools.least_rank(found + here.symmetric.get(symmetry, []), config.pool)
+        lifting = lifts.lifting(kept, LIFTING * seconds)
+        here.symmetric[symmetry] = lifts.promising(kept, lifting)[:KEPT]
+    elif choice.kind == "descent" and is_lower:
+        lifting = lifts.lifting(found, LIFTING * seconds)
+        if lifting:
+            after = after._replace(starts=lifting, walkers=None)
+    is_above = symmetry is not None or reached > known[0].rank
+    if choice.kind != "best" and after.idle < IDLE and is_above:
+        here.descents[symmetry] = after
+    found = origins.permuted(found, choice.sizes)
+    here.pool = pools.least_rank(found + known, config.pool)
+    return lifting
 
 
-def _slots(rank: int, config: SearchConfig) -> int:
-    """Terms that walkers need room for; multiples of 8, so that fewer programs are compiled."""
-    return -(-(int(rank) + config.margin + 1) // 8) * 8
+def provenance_of(state: SearchState, choice: Choice) -> dict:
+    """Returns what is stored with every algorithm that a turn finds."""
+    return {
+        "engine": "flip graph",
+        "version": alphatensor.__version__,
+        "seed": state.config.seed,
+        "turn": choice.number,
+        "walkers": state.config.walkers,
+        "seconds": round(state.formats[choice.sizes].seconds, 1),
+        "devices": jax.device_count(),
+    }
 
 
-def _merged(first: list, second: list, most: int) -> list[Factorization]:
-    """Different schemes of the least rank among both lists, all verified, at most `most`."""
-    everything = first + second
-    least = min(f.rank for f in everything)
-    different: dict[bytes, Factorization] = {}
-    for f in everything:
-        if f.rank == least and len(different) < most:
-            key = bitmasks.key(f)
-            if key not in different and f.verify().ok:
-                different[key] = f
-    return list(different.values())
-
-
-def _stored(sizes, folder: str, ring: rings.Ring) -> list[Factorization]:
-    """The library's scheme of a format, where walkers can start from it."""
-    f = library.best(folder, sizes, ring)
-    return [f] if f is not None and bitmasks.is_ternary(f) else []
-
-
-def _store(
-    pool: list[Factorization],
-    lifting: list[Factorization],
-    folder: str,
-    provenance: dict,
-    lifts: dict[bytes, Factorization | None],
-    seconds: float,
+def store(
+    state: SearchState, sizes: Sizes, lifting: list[Factorization], provenance: dict
 ) -> list[str]:
-    """Adds the best of a pool to the library, and over Z2 lifts the pool; returns what was news.
+    """Adds the best of a format's pool to the memory, and over Z2 its lifts.
 
     Args:
-      pool: schemes of one format and rank.
-      lifting: others of that format known to lift, perhaps of higher rank.
-      folder: of the library.
+      state: of the search; its `lifts` are filled: at least one scheme that was not tried before
+        is, if a lift is of use.
+      sizes: the format.
+      lifting: schemes of the format known to lift, perhaps of higher rank.
       provenance: of what is stored.
-      lifts: the lift to the integers of each scheme tried so far, if it has one; filled here.
-      seconds: of lifting; at least one scheme that was not tried before is.
+
+    Returns:
+      Lines that say what was kept and how many schemes lift.
     """
-    lines, sizes = [], pool[0].target.sizes
+    pool, lifts, memory = state.formats[sizes].pool, state.lifts, state.memory
+    lines = [memory.add(pool[0].replace(provenance=provenance))]
+    if not state.ring.is_modular:
+        return _said(lines)
+    is_news = lines[0] is not None
+    lifted = provenance | {"lifted_from": state.ring.name}
 
-    def add(f: Factorization, **more) -> bool:
-        added = library.add(folder, f.replace(provenance=provenance | more))
-        if added.kept:
-            lines.append(added.message)
-        return added.kept
+    def add_lift(f: Factorization) -> None:
+        lines.append(memory.add(lifts.lift_of(f).replace(provenance=lifted)))
 
-    is_news = add(pool[0])
-    if not pool[0].ring.is_modular:
-        return lines
     for f in lifting[:1]:
-        add(lifts[bitmasks.key(f)], lifted_from="Z2")
-    over_z = library.best(folder, sizes, "Z")
+        add_lift(f)
+    over_z = memory.best(sizes, rings.Integers())
     is_sought = over_z is None or over_z.rank > pool[0].rank
     if not (is_sought or is_news):
-        return lines
+        return _said(lines)
     before = len(lifts)
-    for f in _lifting(pool, lifts, seconds):
-        add(lifts[bitmasks.key(f)], lifted_from="Z2")
-    known = [lifts[key] for f in pool if (key := bitmasks.key(f)) in lifts]
+    for f in lifts.lifting(pool, state.config.slice_seconds):
+        add_lift(f)
     if is_news or len(lifts) > before:
+        tried = [f for f in pool if lifts.was_tried(f)]
         lines.append(
             f"{'x'.join(map(str, sizes))}: of {len(pool)} schemes of rank {pool[0].rank} over Z2, "
-            f"{len(known)} were tried and {sum(x is not None for x in known)} lift to Z."
+            f"{len(tried)} were tried and {sum(not lifts.has_failed(f) for f in tried)} lift to Z."
         )
-    return lines
+    return _said(lines)
 
 
-def _lifting(
-    schemes: list[Factorization], lifts: dict[bytes, Factorization | None], seconds: float
-) -> list[Factorization]:
-    """Those schemes over Z2 that are known to lift to the integers.
-
-    At least one that was not tried before is tried, and more for some seconds.
-    """
-    found, begin, tried = [], time.monotonic(), 0
-    for f in schemes:
-        key = bitmasks.key(f)
-        if f.ring.is_modular and key not in lifts:
-            if tried and time.monotonic() - begin >= seconds:
-                continue
-            lifted, tried = lift(f), tried + 1
-            lifts[key] = lifted if lifted is not None and lifted.is_integral else None
-        if lifts.get(key) is not None:
-            found.append(f)
-    return found
+def _said(lines: list[str | None]) -> list[str]:
+    return [line for line in lines if line is not None]

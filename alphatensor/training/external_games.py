@@ -18,14 +18,13 @@ from alphatensor.agent import Agent, actions, bases, self_play
 from alphatensor.agent import agent as agent_lib
 from alphatensor.factorization import Factorization, naive
 from alphatensor.factorization.library import store
-from alphatensor.flip_graph import scheduler
-
-# from alphatensor.flip_graph.config import FlipSearchConfig
+from alphatensor.flip_graph import budgets, walks
+from alphatensor.flip_graph.config import FlipSearchConfig
 from alphatensor.training.settings import Settings
 from alphatensor.training.state import Findings
 
 TRIED_BASES = 512  # for each game, to find one that leaves the factors in F
-# WALKERS = FlipSearchConfig(walkers=256, sweeps=100, rounds=10, patience=100, margin=3, pool=16)
+WALKERS = FlipSearchConfig(walkers=256, sweeps=100, rounds=10, patience=100, margin=3, pool=16)
 
 
 def first_findings(settings: Settings) -> Findings:
@@ -69,10 +68,10 @@ def _walk(start: Factorization, settings: Settings, rounds: int, share: int) -> 
     """Walks from a factorisation for the configured steps, or its share of the seconds."""
     config, seed = settings.config.train, settings.config.seed
     if config.flip_steps:
-        is_over = scheduler.after_calls(config.flip_steps)
+        stop = budgets.after_calls(config.flip_steps)
     else:
-        is_over = scheduler.after_seconds(config.flip_seconds / share, time.monotonic)
-    walked = scheduler.walk([start], WALKERS, is_over, seed + rounds)
+        stop = budgets.after_seconds(time.monotonic, config.flip_seconds / share)
+    walked = walks.walk([start], WALKERS, stop, seed + rounds)
     provenance = {
         "engine": "flip graph",
         "started_from": start.provenance.get("engine", "naive"),
@@ -80,7 +79,7 @@ def _walk(start: Factorization, settings: Settings, rounds: int, share: int) -> 
         "seed": seed,
         "flips": int(walked.flips),
     }
-    return [f.replace(provenance=provenance) for f in walked.found]
+    return [f.replace(provenance=provenance) for f in walked.schemes]
 
 
 def from_library(settings: Settings) -> list[Factorization]:

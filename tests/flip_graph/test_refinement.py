@@ -1,14 +1,11 @@
 """Dependent terms go; cheaper algorithms of the same rank are found and the Pareto set is right."""
 
-import subprocess
-import sys
-
 import numpy as np
 import pytest
 
 from alphatensor import rings
-from alphatensor.factorization import load, naive, reduced, sandwich, save, strassen
-from alphatensor.flip_graph import refinement
+from alphatensor.factorization import naive, reduced, sandwich, strassen
+from alphatensor.flip_graph import after_calls, refinement
 from alphatensor.flip_graph.refinement import Costed
 
 Z = rings.Integers()
@@ -30,8 +27,14 @@ def test_dependent_terms_are_merged(ring):
     assert reduced(strassen(ring)).rank == 7
 
 
-def one(*costs):
-    return Costed(None, *costs)
+def one(nonzeros, additions, growth, largest):
+    return Costed(
+        factorization=None,
+        nonzeros=nonzeros,
+        additions=additions,
+        growth=growth,
+        largest=largest,
+    )
 
 
 def test_the_pareto_set_by_hand():
@@ -54,42 +57,22 @@ def test_walks_make_an_algorithm_cheaper(ternary):
         f = sandwich(f, np.eye(1, dtype=int), np.array([[1, 1], [0, 1]]), np.eye(3, dtype=int))
         assert max(np.abs(np.array(x)).max() for x in f.factors) == 2
     before = refinement.cost(f)
-    *_, kept = refinement.refine([f], 1e-3, walkers=64, rounds=20)
+    *_, kept = refinement.refine([f], after_calls(1), num_walkers=64, rounds=20)
     assert all(x.factorization.verify().ok and x.factorization.rank == 6 for x in kept)
     assert min(x.nonzeros for x in kept) == 18 and kept[0].additions < before.additions
     assert refinement.cost(kept[0].factorization).costs == kept[0].costs
 
 
-def command(*flags):
-    program = [sys.executable, "-m", "experiments.refine", "--seconds=1", "--walkers=64"]
-    return subprocess.run([*program, *flags], capture_output=True, text=True)
+def test_the_same_seed_refines_the_same_way():
+    def sets(seed):
+        found = refinement.refine([dense()], after_calls(2), seed, num_walkers=64, rounds=5)
+        return [[x.costs for x in kept] for kept in found]
+
+    assert sets(1) == sets(1) and len(sets(1)) == 2
 
 
-def test_the_command_stores_the_set_and_goes_on_from_it(tmp_path):
-    save(tmp_path / "dense.npz", dense())
-    flags = f"--factorization={tmp_path}/dense.npz", f"--output={tmp_path}/out/refined"
-    done = command(*flags)
-    assert done.returncode == 0, done.stderr
-    stored = load(tmp_path / "out/refined.npz")
-    assert stored[0].provenance["nonzeros"] == 18 and stored[0].verify().ok
-    assert command(*flags).returncode == 0
-    again = load(tmp_path / "out/refined.npz")
-    assert again[0].provenance["additions"] <= stored[0].provenance["additions"]
-
-
-def test_mistakes_are_named(tmp_path):
-    save(tmp_path / "mod2.npz", strassen(rings.IntegersMod(2)))
-    save(tmp_path / "other.npz", strassen())
-    save(tmp_path / "dense.npz", dense())
-    for flags, words in [
-        (["--factorization=missing.npz"], "missing.npz"),
-        ([f"--factorization={tmp_path}/mod2.npz"], "integer factors"),
-        ([f"--factorization={tmp_path}/dense.npz", "--walkers=65"], "multiple"),
-        (
-            [f"--factorization={tmp_path}/dense.npz", f"--output={tmp_path}/other"],
-            "another format",
-        ),
-    ]:
-        done = command(*flags)
-        assert done.returncode == 2 and done.stderr.count("\n") == 1, done.stderr
-        assert words in done.stderr
+def test_neighbours_have_the_rank_of_the_start():
+    found = refinement.neighbours([dense()], num_walkers=64, rounds=5, seed=0, most=4)
+    assert 0 < len(found) <= 4 and all(f.rank == 6 and f.verify().ok for f in found)
+    nonzeros = [refinement.cost(f).nonzeros for f in found]
+    assert nonzeros == sorted(nonzeros)

@@ -1,0 +1,44 @@
+"""The settings of a flip-graph search."""
+
+import dataclasses
+
+from alphatensor.config import Config, integer, one_of, positive, setting, some_of
+from alphatensor.flip_graph.symmetries import KINDS
+
+TURNS = ("descent", "best", "symmetric")
+
+
+@dataclasses.dataclass(frozen=True)
+class FlipSearchConfig(Config):
+    """Walks, and the turns of a search over formats."""
+
+    ring: str = setting(
+        "Z2",
+        one_of("Z", "Z2"),
+        "Ring of the walks; over Z entries are -1, 0 and 1, and nothing has to be lifted.",
+    )
+    walkers: int = setting(128, integer(least=1), "Walkers of each walk; few walk far.")
+    sweeps: int = setting(100, integer(least=1), "Sweeps of three tries in a round.")
+    rounds: int = setting(200, integer(least=1), "Rounds in one compiled call.")
+    patience: int = setting(
+        20, integer(least=1), "Rounds without a change of rank before a plus transition."
+    )
+    margin: int = setting(
+        3,
+        integer(least=1),
+        "Ranks that plus transitions may take a walker above its best before it goes back.",
+    )
+    slice_seconds: float = setting(30.0, positive(), "Seconds that one turn of a format walks.")
+    pool: int = setting(64, integer(least=1), "Schemes of least rank kept for each format.")
+    seed: int = setting(0, integer(), "Seed of all randomness.")
+    turns: tuple[str, ...] = setting(
+        TURNS,
+        some_of(TURNS),
+        "What the turns of a format do, over and over: walk from schemes above the best (descent), "
+        "from the best, or among schemes that keep one of the format's symmetries (symmetric).",
+    )
+    symmetries: tuple[str, ...] = setting(
+        tuple(KINDS),
+        some_of(KINDS),
+        "Kinds of symmetry that symmetric turns keep, one after the other.",
+    )

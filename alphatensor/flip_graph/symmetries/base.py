@@ -1,0 +1,195 @@
+"""What every symmetry tells the walkers, the origins and the scheduler."""
+
+import abc
+import functools
+from collections.abc import Callable, Hashable
+from typing import ClassVar, Self
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from alphatensor import rings, targets
+from alphatensor.factorization import Factorization, from_arrays
+from alphatensor.flip_graph import bitmasks, layouts
+from alphatensor.flip_graph.origins import Sizes
+
+Factors = tuple[np.ndarray, ...]  # of R terms: int64 [entries, R] for each mode
+Known = Callable[["Symmetry"], list[Factorization]]  # the schemes known to keep a symmetry
+Origins = dict[Hashable, list[Factorization]]  # schemes by where they come from
+
+
+class Symmetry(abc.ABC):
+    """A symmetry of the tensor of a matrix format, which schemes may keep.
+
+    A scheme that keeps it consists of *fixed terms* and of *orbits*: a term and all of its images.
+    One term of each orbit, its *generator*, stands for all of them. Instances are immutable and
+    hashable: they are static arguments of jitted functions.
+
+    Attributes:
+      name: of the kind of symmetry.
+      order: the number of images of a term under the permutation of its entries, itself among
+        them; rotations of the modes are not counted.
+      modes: the mode in which the image of each mode lies; where some move, matrices are
+        transposed.
+      sizes: n, m and p of the format.
+      starts_from_generators: whether walks of this format may begin with the simplest generators.
+        Otherwise they begin with schemes brought from other formats, since walks from the naive
+        algorithms of large formats do not get far.
+    """
+
+    name: ClassVar[str]
+    order: ClassVar[int]
+    modes: ClassVar[tuple[int, int, int]] = (0, 1, 2)
+    sizes: Sizes
+
+    @classmethod
+    @abc.abstractmethod
+    def of_format(cls, sizes: Sizes) -> list[Self]:
+        """Returns all symmetries of this kind that schemes of a format can keep, sizes sorted."""
+
+    @abc.abstractmethod
+    def permutations(self) -> list[np.ndarray]:
+        """Returns the image of each index, for n, m and p."""
+
+    @abc.abstractmethod
+    def fixed_terms(self) -> Factors:
+        """Returns the terms whose only image they are: int64 [entries, number] for each mode."""
+
+    @abc.abstractmethod
+    def generators(self, ring: rings.Ring) -> Factorization:
+        """Returns the simplest generators.
+
+        They factorise the tensor that, with its images and the fixed terms, sums to the format's.
+        """
+
+    @property
+    def starts_from_generators(self) -> bool:
+        return True
+
+    def source(self) -> "Symmetry":
+        """Returns the symmetry of the format that walks of this one come from.
+
+        Only symmetries that do not start from their generators have one.
+        """
+        raise NotImplementedError(f"{self}: walks start from its generators.")
+
+    def neighbours(self, known: Known) -> Origins:
+        """Brings schemes that keep related symmetries to this format.
+
+        Returns:
+          For each origin, whole schemes of this format; not all of them need keep the symmetry.
+        """
+        del known
+        return {}
+
+    def origins(self, known: Known) -> Origins:
+        """Returns the generators of those `neighbours` that keep the symmetry, by origin."""
+        parts = {
+            origin: [g for f in schemes if (g := self.split(f)) is not None]
+            for origin, schemes in self.neighbours(known).items()
+        }
+        return {origin: schemes for origin, schemes in parts.items() if schemes}
+
+    def stage(self, known: Known) -> "Symmetry":
+        """Returns the symmetry of the format that walks come to next on their way to this one."""
+        if self.starts_from_generators or self.origins(known):
+            return self
+        return self.source().stage(known)
+
+    def layout(self, slots: int) -> layouts.Layout:
+        """Returns how the factors of R = `slots` generators lie in the walkers' lists."""
+        return layouts.TermsLayout(slots, [self.factor_images(mode) for mode in range(3)])
+
+    def factor_image(self, mode: int, times: int = 1) -> layouts.Image:
+        """Returns the function that applies the symmetry some times to factors of a mode."""
+        shifts = self.entry_shifts(mode, times)
+        return functools.partial(bitmasks.permute_entries, shifts=shifts)
+
+    def factor_images(self, mode: int) -> tuple[layouts.Image, ...]:
+        """Returns all images of the factors of a mode that stays in place, in order."""
+        later = [self.factor_image(mode, times) for times in range(1, self.order)]
+        return layouts.NO_IMAGES + tuple(later)
+
+    @property
+    def cancels_pairs(self) -> bool:
+        """Whether over Z2 a generator that equals its own image adds up to nothing with it."""
+        return self.order == 2
+
+    def is_own_image(self, terms: jax.Array) -> jax.Array:
+        """Says which terms the symmetry maps to themselves: uint32 [P, 3, R, W] -> bool [R, W]."""
+        is_same = True
+        for mode, other in enumerate(self.modes):
+            image = jnp.stack(self.factor_image(mode)(tuple(terms[:, mode])))
+            is_same &= jnp.all(image == terms[:, other], axis=0)
+        return is_same
+
+    def expand(self, f: Factorization) -> Factorization:
+        """Returns the whole scheme of generators: the fixed terms and all images."""
+        factors = [np.array(factor) for factor in f.factors]
+        parts = zip(self.fixed_terms(), *self.images(factors), strict=True)
+        return from_arrays(self.sizes, f.ring, *map(np.hstack, parts), f.provenance)
+
+    def split(self, f: Factorization) -> Factorization | None:
+        """Returns generators of a scheme; None without the symmetry or with other fixed terms."""
+        factors = [np.array(x) for x in f.factors]
+        keys = [
+            [term_key(term) for term in zip(*(x.T for x in y), strict=True)]
+            for y in (self.fixed_terms(), *self.images(factors))
+        ]
+        fixed = set(keys.pop(0))
+        chosen, left = [], set(keys[0])
+        if len(left) < f.rank or not fixed <= left:
+            return None
+        for number, orbit in enumerate(zip(*keys, strict=True)):
+            if orbit[0] in left and orbit[0] not in fixed:
+                if len(set(orbit)) < len(orbit) or not left >= set(orbit):
+                    return None
+                left -= set(orbit)
+                chosen.append(number)
+        name = f"generators of {f.target.name}"
+        return with_own_target(name, f.ring, [x[:, chosen] for x in factors])
+
+    def images(self, factors: Factors) -> list[Factors]:
+        """Returns all images of terms, themselves first, each int64 [entries, R] for each mode."""
+        return [self._image(factors, times) for times in range(self.order)]
+
+    def entry_shifts(self, mode: int, times: int) -> dict[int, int]:
+        """Returns how the symmetry moves the bits of a mode: shift to the left -> bits moved."""
+        shifts: dict[int, int] = {}
+        for entry, image in enumerate(self.entry_images(mode, times).tolist()):
+            shifts[image - entry] = shifts.get(image - entry, 0) | 1 << entry
+        return shifts
+
+    def entry_images(self, mode: int, times: int) -> np.ndarray:
+        """Returns where the symmetry, done some times, moves each entry of a mode: int64."""
+        permutations = self.permutations() if times else None
+        entries = np.arange(self.sizes[mode] * self.sizes[(mode + 1) % 3])
+        for _ in range(times):
+            row, column = permutations[mode], permutations[(mode + 1) % 3]
+            image = row[:, None] * len(column) + column
+            if self.modes != (0, 1, 2):
+                image = row[:, None] + column * len(row)
+            entries, mode = image.reshape(-1)[entries], self.modes[mode]
+        return entries
+
+    def _image(self, factors: Factors, times: int) -> Factors:
+        images = list(factors)
+        for mode, factor in enumerate(factors):
+            image = np.zeros_like(factor)
+            image[self.entry_images(mode, times)] = factor
+            images[self.modes[mode] if times % 2 else mode] = image
+        return tuple(images)
+
+
+def term_key(term: Factors) -> bytes:
+    """Returns a key that terms share if they are equal, however signs are spread over factors."""
+    u, v, w = (np.asarray(x, np.int64) for x in term)
+    signs = [np.sign(x[np.flatnonzero(x)[0]]) for x in (u, v)]
+    return np.concatenate([signs[0] * u, signs[1] * v, signs[0] * signs[1] * w]).tobytes()
+
+
+def with_own_target(name: str, ring: rings.Ring, factors: Factors) -> Factorization:
+    """Returns a factorization of the tensor that the factors sum to."""
+    tensor = ring.reduce(np.einsum("ir,jr,kr->ijk", *factors))
+    return Factorization(targets.Target(name, tensor), ring, *factors, {})

@@ -1,0 +1,86 @@
+"""One walk: from some schemes to the least rank that its walkers reach."""
+
+import itertools
+from typing import NamedTuple
+
+import numpy as np
+
+from alphatensor.factorization import Factorization, reduced
+from alphatensor.flip_graph import bitmasks, pools, walkers
+from alphatensor.flip_graph.budgets import Stop
+from alphatensor.flip_graph.config import FlipSearchConfig
+from alphatensor.flip_graph.symmetries import Symmetry
+from alphatensor.flip_graph.walkers import Walkers, WalkOptions
+
+COMPACTED = 0.75  # of the slots are enough: go on with as many, since time grows with slots
+FOLLOW = 4  # compiled calls, then walkers behind follow the best; sooner they become too alike
+REDUCED = 8  # schemes of each walk that are searched for dependent terms
+
+
+class Walked(NamedTuple):
+    """What a walk has found.
+
+    Attributes:
+      schemes: different verified schemes of the least rank reached, at most a pool of them.
+      flips: the number of flips made.
+      walkers: the walkers at the end; another walk may go on with them.
+    """
+
+    schemes: list[Factorization]
+    flips: float
+    walkers: Walkers
+
+
+def walk(
+    starts: list[Factorization],
+    config: FlipSearchConfig,
+    stop: Stop,
+    seed: int,
+    held: Walkers | None = None,
+    symmetry: Symmetry | None = None,
+) -> Walked:
+    """Walks from some schemes until a stop condition holds; at least one compiled call.
+
+    With `budgets.after_calls` the result depends on nothing but the arguments.
+
+    Args:
+      starts: verified schemes of one target; with a symmetry, generators.
+      config: constants of the walk.
+      stop: asked after each compiled call.
+      seed: seed of all randomness; without effect where walkers go on.
+      held: the walkers of an earlier walk from such starts, which go on; their memory is reused.
+      symmetry: the symmetry that the walk keeps.
+    """
+    options = WalkOptions(
+        rounds=config.rounds,
+        sweeps=config.sweeps,
+        margin=config.margin,
+        patience=config.patience,
+        symmetry=symmetry,
+    )
+    if held is None:
+        slots = walkers.slots_for(max(f.rank for f in starts), config.margin)
+        held = walkers.start(starts, config.walkers, slots, seed)
+    before = np.array(held.flips).astype(np.uint32)
+    for calls in itertools.count(1):
+        held = walkers.run(held, options)
+        best_rank = np.array(held.best_rank)
+        if stop(calls):
+            break
+        if calls % FOLLOW == 0:
+            held = walkers.follow(held)
+        largest = max(held.best_rank.max(), bitmasks.ranks(held.terms).max())
+        slots = walkers.slots_for(largest, config.margin)
+        if slots <= COMPACTED * held.terms.shape[2]:
+            held = walkers.compact(held, slots)
+    # Counters wrap at 2^32; differences of uint32 do not mind.
+    flips = (np.array(held.flips).astype(np.uint32) - before).sum(dtype=np.float64)
+    chosen = np.flatnonzero(best_rank == best_rank.min())
+    masks = np.array(held.best)[..., chosen]
+    target = starts[0].target
+    schemes = [bitmasks.from_masks(masks[..., i], target, {}) for i in range(len(chosen))]
+    if symmetry:
+        schemes = [symmetry.expand(f) for f in schemes]
+    else:  # flips find dependent terms sooner or later; asking is sure
+        schemes[:REDUCED] = [reduced(f) for f in schemes[:REDUCED]]
+    return Walked(pools.least_rank(schemes, config.pool), float(flips), held)

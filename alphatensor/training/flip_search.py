@@ -1,0 +1,138 @@
+"""Runs a flip-graph search over formats: the clock, the library's folder and the one call.
+
+from alphatensor.training import flip_search
+
+config = flip_search.FlipRunConfig(formats="2x2x2,2x2x3", library="runs/library", seconds=60.0)
+ranks = flip_search.search_flips(config, report=print)
+"""
+
+import dataclasses
+import os
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+import jax
+
+from alphatensor import rings, targets
+from alphatensor.config import Config, positive, require, section, setting, text
+from alphatensor.factorization import Factorization
+from alphatensor.factorization.library import store
+from alphatensor.flip_graph import bitmasks, scheduler
+from alphatensor.flip_graph.config import FlipSearchConfig
+from alphatensor.flip_graph.origins import Sizes
+
+FORMATS = f"formats such as '3x4x5' with at most {bitmasks.WORD_BITS} entries in each matrix"
+
+
+@dataclasses.dataclass(frozen=True)
+class FlipRunConfig(Config):
+    """A flip-graph search over formats."""
+
+    formats: str = setting(
+        "3x3x3", text(), "Formats, separated by commas, that take turns; for example '4x4x4,4x4x5'."
+    )
+    library: str = setting(
+        "runs/library",
+        text(),
+        "Folder of the library: where results go, and where the search goes on from.",
+    )
+    seconds: float = setting(3_600.0, positive(), "Seconds of the whole search.")
+    search: FlipSearchConfig = section(FlipSearchConfig)
+
+    def check(self) -> None:
+        for name in self.formats.split(","):
+            require("formats", name, parse_format(name) is not None, FORMATS)
+
+    @property
+    def sizes(self) -> list[Sizes]:
+        """The sizes of the formats, each in increasing order."""
+        return [tuple(sorted(parse_format(name))) for name in self.formats.split(",")]
+
+
+class Library(NamedTuple):
+    """A folder of algorithms as a search's memory; a damaged file raises `FileError`.
+
+    Attributes:
+      folder: its path.
+    """
+
+    folder: str
+
+    def best(self, sizes: Sizes, ring: rings.Ring) -> Factorization | None:
+        """Returns the best algorithm of a format in the order given, None if there is none."""
+        return store.best(self.folder, sizes, ring)
+
+    def add(self, f: Factorization) -> str | None:
+        """Keeps an algorithm if it beats the folder's; returns one line that says so, or None."""
+        added = store.add(self.folder, f)
+        return added.message if added.kept else None
+
+
+def turns(config: FlipRunConfig) -> Iterator[scheduler.Turn]:
+    """Returns an iterator over what each turn of a search did, until its seconds are over.
+
+    A search that is stopped loses nothing: the next one goes on from the library. The iterator
+    raises `FileError` for a damaged file in the library.
+
+    Raises:
+      ConfigError: if the walkers cannot be split over the devices or the library cannot be
+        written.
+    """
+    check_devices("search.walkers", config.search.walkers)
+    _check_writable(config.library)
+    memory = Library(folder=config.library)
+    return scheduler.search(
+        config.sizes, memory, config.search, clock=time.monotonic, seconds=config.seconds
+    )
+
+
+def search_flips(
+    config: FlipRunConfig, report: Callable[[scheduler.Turn], None] | None = None
+) -> dict[Sizes, int]:
+    """Runs a whole search.
+
+    Args:
+      config: of the search.
+      report: called with each turn.
+
+    Returns:
+      The best rank known over the search's ring, for each format that had a turn.
+    """
+    ranks = {}
+    for turn in turns(config):
+        ranks[turn.sizes] = turn.rank
+        if report is not None:
+            report(turn)
+    return ranks
+
+
+def check_devices(field: str, walkers: int) -> None:
+    """Raises `ConfigError` unless the walkers can be split over the devices."""
+    devices = jax.device_count()
+    require(field, walkers, walkers % devices == 0, f"a multiple of the {devices} devices")
+
+
+def _check_writable(folder: str) -> None:
+    """Raises `ConfigError` unless files can be made in a folder; makes it if it is missing."""
+    try:  # before minutes of walking, not after
+        os.makedirs(folder, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        require("library", folder, False, f"a folder that can be written ({error.strerror})")
+
+
+def parse_format(name: str) -> Sizes | None:
+    """Returns the sizes (n, m, p) of a format such as '3x4x5'.
+
+    It is None for any other text, and for matrices with more entries than walkers can hold.
+    """
+    try:
+        target = targets.parse(name.strip())
+    except ValueError:
+        return None
+    if target.sizes is None or max(target.shape) > bitmasks.WORD_BITS:
+        return None
+    return target.sizes

@@ -1,0 +1,121 @@
+"""Runs a refinement: the clock, the file that grows and the one call.
+
+from alphatensor.training import refine
+
+for progress in refine.refine("factorizations/3x3x3_Z.npz", "runs/refined.npz", seconds=60):
+    print(progress.seconds, progress.kept[0].additions)
+"""
+
+import os
+import pathlib
+import time
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from alphatensor import factorization
+from alphatensor.factorization import Factorization
+from alphatensor.flip_graph import budgets, refinement
+from alphatensor.flip_graph.refinement import Costed
+from alphatensor.training import flip_search
+
+COSTS = Costed._fields[1:]
+
+
+class Progress(NamedTuple):
+    """What a refinement has found so far.
+
+    Attributes:
+      seconds: time since its start.
+      kept: the Pareto set of all algorithms found, fewest additions first.
+      fresh: those of them whose costs are new since the last report.
+    """
+
+    seconds: float
+    kept: list[Costed]
+    fresh: list[Costed]
+
+
+def refine(
+    path: str | os.PathLike,
+    output: str | os.PathLike,
+    seconds: float,
+    seed: int = 0,
+    num_walkers: int = 1_024,
+) -> Iterator[Progress]:
+    """Searches algorithms of the rank of a given one for cheaper ones; reports after each walk.
+
+    The output holds the whole Pareto set with its costs as provenance. It is rewritten, whole or
+    not at all, whenever the set changes, and a refinement goes on from what it holds.
+
+    Args:
+      path: the file of the algorithm.
+      output: the `.npz` file of the results.
+      seconds: time of all walks; at least one compiled call is made.
+      seed: seed of all randomness.
+      num_walkers: W, a multiple of the number of devices.
+
+    Raises:
+      ValueError: in one line, for an algorithm that cannot be refined, an output of another format
+        or rank, or walkers that cannot be split over the devices.
+    """
+    flip_search.check_devices("walkers", num_walkers)
+    start, output = read_start(path), pathlib.Path(output)
+    starts = [start, *read_output(output, start)]
+    write_output(output, [refinement.cost(f) for f in starts], path)  # before the walks
+    return _refine(starts, path, output, seconds, seed, num_walkers)
+
+
+def _refine(
+    starts: list[Factorization],
+    path: str | os.PathLike,
+    output: pathlib.Path,
+    seconds: float,
+    seed: int,
+    num_walkers: int,
+) -> Iterator[Progress]:
+    """Walks, writes what is better and reports; the arguments of `refine` were checked."""
+    begin, shown = time.monotonic(), set()
+    stop = budgets.after_seconds(time.monotonic, seconds)
+    for kept in refinement.refine(starts, stop, seed=seed, num_walkers=num_walkers):
+        costs = {one.costs for one in kept}
+        fresh = [one for one in kept if one.costs not in shown]
+        if costs != shown:
+            write_output(output, kept, path)
+        shown = costs
+        yield Progress(seconds=time.monotonic() - begin, kept=kept, fresh=fresh)
+
+
+def read_start(path: str | os.PathLike) -> Factorization:
+    """Reads the algorithm to refine; raises `ValueError` if it is not one over the integers."""
+    f = factorization.load(path)[0]
+    if f.ring.is_modular or f.sizes is None or not f.is_integral:
+        raise ValueError(f"{path}: expected a matrix multiplication with integer factors.")
+    if not (check := f.verify()).ok:
+        raise ValueError(f"{path}: {check.message}")
+    return f
+
+
+def read_output(path: pathlib.Path, start: Factorization) -> list[Factorization]:
+    """Reads the algorithms of an earlier refinement; none where there is no file.
+
+    Raises:
+      ValueError: if they are of another format, rank or ring than the start.
+    """
+    if not path.exists():
+        return []
+    stored = factorization.load(path)
+    if any((f.sizes, f.rank, f.ring) != (start.sizes, start.rank, start.ring) for f in stored):
+        raise ValueError(f"{path}: holds algorithms of another format or rank.")
+    return stored
+
+
+def write_output(path: pathlib.Path, kept: list[Costed], start: str | os.PathLike) -> None:
+    """Writes algorithms with their costs, and the file that they come from, as provenance."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    stored = []
+    for one in kept:
+        costs = dict(zip(COSTS, one.costs, strict=True))
+        source = {"refined_from": os.fspath(start)}
+        f = one.factorization
+        stored.append(f.replace(provenance=f.provenance | source | costs))
+    factorization.save(path, stored)

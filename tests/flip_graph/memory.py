@@ -1,0 +1,31 @@
+"""A memory of algorithms without files, and a clock that counts how often it is read."""
+
+import itertools
+
+from alphatensor.factorization import permute_sizes
+
+
+class Memory:
+    """The best algorithm of each format and ring that was added."""
+
+    def __init__(self, *factorizations):
+        self.held = {}
+        for f in factorizations:
+            self.add(f)
+
+    def best(self, sizes, ring):
+        f = self.held.get((tuple(sorted(sizes)), ring))
+        return None if f is None else permute_sizes(f, sizes)
+
+    def add(self, f):
+        assert f.verify().ok
+        key = tuple(sorted(f.sizes)), f.ring
+        if key in self.held and self.held[key].rank <= f.rank:
+            return None
+        self.held[key] = f
+        return f"{f.target.name} over {f.ring}: rank {f.rank}."
+
+
+def ticks(seconds=0.02):
+    """Returns a clock on which so many seconds pass each time it is read."""
+    return itertools.count(0.0, seconds).__next__

@@ -1,0 +1,30 @@
+"""The settings of a search: defaults, and mistakes that are named."""
+
+import pytest
+
+from alphatensor.config import ConfigError, describe
+from alphatensor.flip_graph import KINDS, FlipSearchConfig
+
+
+def test_defaults_are_settings_of_a_search():
+    config = FlipSearchConfig()
+    assert config.ring == "Z2" and config.symmetries == tuple(KINDS)
+    assert config.turns == ("descent", "best", "symmetric")
+    assert all(doc.endswith(".") for _, _, doc in describe(FlipSearchConfig))
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "words"),
+    [
+        ("ring", "Z3", "one of 'Z', 'Z2'"),
+        ("walkers", 0, "at least 1"),
+        ("margin", 0, "at least 1"),
+        ("slice_seconds", 0.0, "above 0"),
+        ("turns", (), "some of 'descent'"),
+        ("symmetries", ("mirror",), "some of 'reversal', 'rotation'"),
+    ],
+)
+def test_mistakes_are_named(field, value, words):
+    with pytest.raises(ConfigError, match=words) as caught:
+        FlipSearchConfig(**{field: value})
+    assert caught.value.field == field

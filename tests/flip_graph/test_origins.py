@@ -1,0 +1,40 @@
+"""Origins: schemes of neighbouring formats are brought to a format and stay exact."""
+
+from memory import Memory
+
+from alphatensor import rings
+from alphatensor.factorization import naive, strassen
+from alphatensor.flip_graph import origins
+
+Z2 = rings.IntegersMod(2)
+
+
+def schemes_of(sizes):
+    f = Memory(strassen(Z2)).best(sizes, Z2)
+    return [f] if f else []
+
+
+def test_schemes_of_smaller_formats_are_extended_and_of_larger_ones_projected():
+    near = origins.neighbours((2, 2, 3), schemes_of)
+    assert list(near) == [(2, 2, 2)]
+    (eleven,) = near[2, 2, 2]
+    assert eleven.rank == 11 and eleven.verify().ok, "seven, and four for a column"
+    near = origins.neighbours((1, 2, 2), schemes_of)
+    assert list(near) == [(2, 2, 2)]
+    assert all(f.sizes == (1, 2, 2) and f.verify().ok for f in near[2, 2, 2])
+    (last,) = origins.neighbours((1, 2, 2), schemes_of, directions=0)[2, 2, 2]
+    assert last.verify().ok and last.rank <= 7
+
+
+def test_sums_of_two_formats_are_origins():
+    sums = origins.sums((2, 2, 5), schemes_of, Z2)
+    ((f,),) = sums.values()
+    assert list(sums) == [((2, 2, 2), (2, 2, 3))]
+    assert f.rank == 7 + 12 and f.target.sizes == (2, 2, 5) and f.verify().ok
+    assert len(origins.sums((4, 4, 4), schemes_of, Z2)) == 1, "all sizes are equal"
+    assert origins.sums((2, 3, 3), schemes_of, Z2) == {}
+
+
+def test_schemes_are_brought_to_another_order_of_sizes():
+    (f,) = origins.permuted([naive((2, 3, 4), Z2)], (4, 2, 3))
+    assert f.sizes == (4, 2, 3) and f.verify().ok

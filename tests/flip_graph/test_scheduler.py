@@ -1,0 +1,138 @@
+"""The scheduler: formats take turns, symmetries too, and what is found is kept."""
+
+import collections
+import itertools
+
+from memory import Memory, ticks
+
+from alphatensor import rings
+from alphatensor.factorization import naive, strassen
+from alphatensor.flip_graph import KINDS, FlipSearchConfig, origins, scheduler
+from alphatensor.flip_graph.config import TURNS
+from alphatensor.flip_graph.lifts import LiftCache
+from alphatensor.flip_graph.search_state import FormatState, SearchState
+from alphatensor.flip_graph.symmetries import (
+    Cycle,
+    Reflection,
+    Reversal,
+    Rotation,
+    Swap,
+    Transposition,
+)
+
+Z2, Z = rings.IntegersMod(2), rings.Integers()
+CONFIG = FlipSearchConfig(
+    walkers=64, sweeps=100, rounds=5, patience=2, margin=2, slice_seconds=0.1, pool=8
+)
+
+
+def search(formats, config, memory=None, seconds=1e6):
+    return scheduler.search(formats, memory or Memory(), config, ticks(), seconds)
+
+
+def test_search_fills_a_memory_and_goes_on_from_it():
+    memory, formats = Memory(), [(2, 2, 2), (1, 2, 2), (2, 2, 3)]
+    turns = list(itertools.islice(search(formats, CONFIG, memory), 3))
+    assert {t.sizes for t in turns} == set(formats)
+    stored = memory.best((2, 2, 2), Z)
+    assert stored.rank == 7 and stored.verify().ok and stored.provenance["engine"] == "flip graph"
+    assert memory.best((1, 2, 2), Z2).rank == 4
+    assert memory.best((2, 3, 2), Z2).rank <= 12
+    assert any("were tried and" in line for t in turns for line in t.stored)
+    again = next(search([(2, 2, 2)], CONFIG, memory))
+    assert again.rank == 7 and again.stored == []
+    assert list(search(formats, CONFIG, memory, seconds=1e-6)) == []
+
+
+def test_searches_are_the_same_for_the_same_seed():
+    formats = [(2, 2, 2), (2, 2, 3)]
+    one, same = (list(itertools.islice(search(formats, CONFIG), 6)) for _ in range(2))
+    assert one == same
+    other = list(itertools.islice(search(formats, CONFIG.replace(seed=9)), 6))
+    assert [turn.flips for turn in other] != [turn.flips for turn in one]
+
+
+def test_descents_start_from_each_origin_low_ones_more_often():
+    schemes_of = {(2, 2, 2): [strassen(Z2)]}.get
+    near = origins.neighbours((2, 2, 3), lambda sizes: schemes_of(sizes, []))
+    possible, used = near | {None: [naive((2, 2, 3), Z2)]}, collections.Counter()
+    for expected in [(2, 2, 2), (2, 2, 2), None, (2, 2, 2), (2, 2, 2), None]:
+        assert scheduler.next_origin(possible, used) is possible[expected]
+    assert scheduler.next_origin({}, used) == []
+
+
+def test_a_scheme_that_lifts_is_stored_where_those_of_less_rank_do_not():
+    seven, eight = strassen(Z2), naive((2, 2, 2), Z2)
+    lifts = LiftCache(ticks(), lift=lambda f: naive((2, 2, 2), Z) if f is eight else None)
+    lifts.lifting([seven, eight], seconds=1.0)
+    memory = Memory()
+    state = SearchState(config=CONFIG, memory=memory, clock=ticks(), lifts=lifts)
+    state.formats[2, 2, 2] = FormatState(pool=[seven])
+    lines = scheduler.store(state, (2, 2, 2), [eight], {"engine": "flip graph"})
+    assert memory.best((2, 2, 2), Z2).rank == 7
+    assert memory.best((2, 2, 2), Z).rank == 8
+    assert memory.best((2, 2, 2), Z).provenance["lifted_from"] == "Z2"
+    assert len(lines) == 3 and "1 were tried and 0 lift" in lines[2], "even where tried before"
+
+
+def test_a_search_takes_the_symmetries_of_a_format_in_turn():
+    def kinds(sizes, number, turns=TURNS, symmetries=tuple(KINDS)):
+        config = CONFIG.replace(turns=turns, symmetries=symmetries)
+        return [scheduler.kind_of_turn(config, sizes, turn) for turn in range(number)]
+
+    first, cube = Reversal((3,)), (3, 3, 3)
+    relabellings = [Cycle(cube), Swap(cube), Transposition(cube)]
+    assert kinds((3, 3, 3), 3) == [("descent", None), ("best", None), ("symmetric", first)]
+    rotations = [Rotation((3,)), Rotation((2, 1)), Rotation((1, 1, 1))]
+    rotations = [first, Reversal((2, 1)), *rotations]
+    choices = [*rotations, *relabellings, first]
+    assert [symmetry for _, symmetry in kinds((3, 3, 3), 27)[2::3]] == choices
+    two = [Reversal((2,)), Rotation((2,)), Rotation((1, 1)), Swap((2, 2, 2))]
+    two += [Transposition((2, 2, 2))]
+    assert kinds((2, 2, 2), 6, ("symmetric",)) == [("symmetric", x) for x in [*two, two[0]]]
+    assert kinds((2, 3, 3), 2, ("symmetric",))[1] == (
+        "symmetric",
+        Reflection(sizes=(2, 3, 3), blocks=(2, 1)),
+    )
+    pairs = [kinds(sizes, 3, ("symmetric",))[2][1] for sizes in [(3, 3, 5), (3, 5, 5)]]
+    assert pairs == [Transposition((5, 3, 3)), Transposition((3, 5, 5))]
+    assert kinds((3, 3, 5), 2, ("symmetric",), ("swap",)) == [("symmetric", Swap((3, 3, 5)))] * 2
+    assert kinds((3, 3, 5), 1, ("symmetric",), ("rotation",)) == [("descent", None)]
+    assert kinds((3, 4, 5), 1, ("symmetric",)) == [("symmetric", Cycle((3, 4, 5)))]
+    assert kinds((1, 1, 1), 1, ("symmetric",)) == [("descent", None)], "has no orbits"
+    assert kinds((1, 3, 3), 3) == [("descent", None), ("best", None), ("descent", None)]
+
+
+def test_a_search_comes_to_a_format_from_smaller_ones():
+    memory = Memory()
+    config = CONFIG.replace(sweeps=20, rounds=50, patience=20, margin=3, turns=("symmetric",))
+    found = search([(3, 4, 4)], config, memory)
+    turns = [next(found) for _ in range(7)]
+    cycles = [turn for turn in turns if turn.kind == "symmetric cycle"]
+    assert [turn.sizes for turn in cycles] == [(3, 3, 3), (3, 3, 4), (3, 4, 4)]
+    assert {turn.sizes for turn in turns if turn.kind == "symmetric swap"} == {(3, 4, 4)}
+    assert cycles[2].reached <= cycles[1].reached + 12 < 48, "starts from 3x3x4, extended"
+    others = [turn for turn in turns if turn.kind == "symmetric transposition"]
+    assert [turn.sizes for turn in others] == [(3, 3, 3), (3, 4, 4)]
+    assert others[1].reached <= others[0].reached + 21 < 48, "starts from 3x3x3, extended twice"
+
+
+def test_reflections_come_from_reversals():
+    memory = Memory()
+    config = CONFIG.replace(
+        sweeps=20, rounds=50, patience=5, margin=3, turns=("symmetric",), symmetries=("reflection",)
+    )
+    found = search([(2, 2, 3)], config, memory)
+    turns = [next(found) for _ in range(8)]
+    kinds = [(turn.sizes, turn.kind.removeprefix("symmetric ")) for turn in turns]
+    assert kinds[:2] == [((3, 3, 3), "reversal (3,)"), ((3, 3, 3), "reversal (2, 1)")]
+    assert ((2, 3, 3), "reflection (2, 1)") in kinds and ((2, 2, 3), "reflection (3,)") in kinds
+    assert memory.best((2, 3, 3), Z2).rank <= 16
+
+
+def test_a_symmetric_search_fills_a_memory():
+    memory = Memory()
+    config = CONFIG.replace(patience=20, margin=3, turns=("symmetric",))
+    turn = next(search([(2, 2, 2)], config, memory))
+    assert turn.rank == 7
+    assert memory.best((2, 2, 2), Z).rank == 7

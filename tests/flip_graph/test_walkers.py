@@ -1,0 +1,191 @@
+"""Walkers: every step keeps the sum, searches find known ranks, mistakes are named."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from brute_force import tensors
+
+from alphatensor import rings
+from alphatensor.factorization import Factorization, naive, reduce_mod, sandwich, strassen
+from alphatensor.factorization.library import store
+from alphatensor.flip_graph import bitmasks, walkers
+from alphatensor.flip_graph.symmetries import (
+    Cycle,
+    Reflection,
+    Reversal,
+    Rotation,
+    Swap,
+    Transposition,
+    base,
+)
+from alphatensor.flip_graph.walkers import WalkOptions
+
+Z = rings.Integers()
+Z2 = rings.IntegersMod(2)
+RINGS = [Z2, rings.Integers()]
+
+
+@pytest.fixture(scope="module", params=RINGS, ids=str)
+def walked(request):
+    start = naive((2, 2, 3), request.param)
+    held = walkers.start([start], 32, slots=16, seed=1)
+    return start.target, walkers.run(held, WalkOptions(rounds=60, sweeps=40, margin=3, patience=5))
+
+
+def test_flips_and_plus_transitions_keep_the_sum(walked):
+    target, held = walked
+    assert (tensors(held.terms, target) == target.tensor).all()
+    assert (tensors(held.best, target) == target.tensor).all()
+    assert np.array_equal(bitmasks.ranks(held.best), held.best_rank)
+    assert np.array_equal(bitmasks.weights(held.best), held.best_weight)
+    assert int(held.flips.min()) > 100, "every walker flips"
+    assert len({np.array(held.terms[..., w]).tobytes() for w in range(32)}) > 25
+    assert int(held.best_rank.min()) < 12, "some walker has reduced the naive scheme"
+
+
+def test_signs_lie_within_supports(walked):
+    _, held = walked
+    terms = np.array(held.terms)
+    assert len(terms) == 1 or not (terms[1] & ~terms[0]).any()
+
+
+def test_a_vanished_term_is_zero_in_all_modes(walked):
+    _, held = walked
+    alive = np.array(held.terms[0]) != 0
+    assert (alive.all(0) == alive.any(0)).all() and not alive.all()
+
+
+@pytest.mark.parametrize("ring", RINGS, ids=str)
+def test_walks_for_sparsity_make_schemes_sparser(ring):
+    # The naive algorithm in another basis; in its own it has 18 entries that are not zero.
+    m, k = np.array([[1, 1], [0, 1]]), np.array([[1, 0, 0], [1, 1, 0], [0, 1, 1]])
+    f = sandwich(naive((1, 2, 3), rings.Integers()), np.eye(1, dtype=int), m, k)
+    f = reduce_mod(f, 2) if ring.is_modular else f
+    held = walkers.start([f], 64, slots=8, seed=0)
+    before = int(held.best_weight[0])
+    options = WalkOptions(rounds=20, sweeps=40, margin=2, patience=3, prefer_sparse=True)
+    after = walkers.run(held, options)
+    assert int(after.best_rank.max()) == 6
+    assert before > 20 and int(after.best_weight.min()) == 18
+    assert (tensors(after.best, f.target) == f.target.tensor).all()
+
+
+def test_walkers_behind_follow_the_best():
+    better = store.best("factorizations", (2, 2, 4), Z2)
+    assert better.rank == 14, "more than SLACK below the naive 16"
+    held = walkers.start([naive((2, 2, 4), Z2)] * 7 + [better], 8, slots=18, seed=0)
+    after = walkers.follow(jax.tree.map(jnp.array, held))
+    assert sorted(after.best_rank.tolist()) == [14, 14, 16, 16, 16, 16, 16, 16]
+    for terms in (after.terms, after.best):
+        assert np.array_equal(bitmasks.ranks(terms), after.best_rank)
+    assert np.array_equal(after.seeds, held.seeds), "and go their own ways"
+    near = walkers.start([naive((2, 2, 2), Z2)] * 7 + [strassen(Z2)], 8, slots=10, seed=0)
+    assert walkers.follow(near).best_rank.tolist() == [8] * 7 + [7]
+
+
+def test_compact_walkers_have_the_same_schemes(walked):
+    target, held = walked
+    slots = int(max(held.best_rank.max(), bitmasks.ranks(held.terms).max()))
+    assert slots < held.terms.shape[2]
+    after = walkers.compact(held, slots)
+    assert after.terms.shape[2] == after.best.shape[2] == slots
+    assert (tensors(after.terms, target) == target.tensor).all()
+    assert np.array_equal(bitmasks.ranks(after.best), held.best_rank)
+    assert np.array_equal(after.seeds, held.seeds)
+
+
+def test_the_same_seed_walks_the_same_way():
+    options = WalkOptions(rounds=2, sweeps=10, margin=2, patience=1)
+
+    def digest(seed):
+        held = walkers.start([naive((2, 2, 2), Z2)], 8, slots=12, seed=seed)
+        return np.array(walkers.run(held, options).terms)
+
+    assert np.array_equal(digest(3), digest(3))
+    assert not np.array_equal(digest(3), digest(4))
+
+
+def test_blocks_walk_as_one():
+    """Walkers in several blocks end where one block of all of them ends."""
+    f = naive((2, 2, 2), Z2)
+    options = WalkOptions(rounds=3, sweeps=10, margin=2, patience=1)
+    number = 192  # blocks of 96
+    blocks = walkers.run(walkers.start([f], number, slots=12, seed=5), options)
+    whole = walkers._run(walkers.start([f], number, slots=12, seed=5), options)
+    for a, b in zip(blocks, whole, strict=True):
+        assert np.array_equal(a, b)
+
+
+def test_walks_reach_known_ranks():
+    held = walkers.start([naive((3, 3, 3), Z2)], 128, slots=32, seed=0)
+    held = walkers.run(held, WalkOptions(rounds=40, sweeps=100, margin=3, patience=20))
+    assert int(held.best_rank.min()) <= 24
+
+
+def test_slots_have_room_and_few_sizes():
+    assert [walkers.slots_for(rank, 3) for rank in (4, 5, 12, 13)] == [8, 16, 16, 24]
+    assert walkers.slots_for(np.int32(98), margin=2) == 104
+
+
+@pytest.mark.parametrize("kind", ["ring", "mixed", "entries", "sum", "size", "slots", "none"])
+def test_unusable_starts_are_named(kind):
+    f = naive((2, 2, 2), Z2)
+    wrong = np.array(f.u)
+    wrong[0, 0] ^= 1
+    starts, slots, words = {
+        "ring": ([strassen(rings.IntegersMod(3))], 8, "over Z3"),
+        "mixed": ([f, naive((2, 2, 2), rings.Integers())], 8, "all over Z2 or all over Z"),
+        "entries": ([strassen().replace(u=2 * np.array(strassen().u))], 8, "-1, 0 and 1"),
+        "sum": ([Factorization(f.target, Z2, wrong, f.v, f.w, {})], 8, "start scheme"),
+        "size": ([naive((6, 6, 1), Z2)], 40, "at most 32"),
+        "slots": ([f], 7, "rank 8"),
+        "none": ([], 8, "at least one"),
+    }[kind]
+    with pytest.raises(ValueError, match=words):
+        walkers.start(starts, 4, slots, 0)
+
+
+@pytest.mark.parametrize(
+    "symmetry",
+    [
+        Rotation((2,)), Rotation((2, 1)), Reversal((2, 2)), Reversal((2, 1)), Cycle((3, 3, 4)),
+        Swap((2, 3, 4)), Transposition((3, 3, 3)), Reflection(sizes=(2, 3, 3), blocks=(2, 1)),
+    ],
+    ids=str,
+)  # fmt: skip
+@pytest.mark.parametrize("ring", [Z2, Z], ids=str)
+def test_moves_of_orbits_keep_the_sum(ring, symmetry):
+    start = symmetry.generators(ring)
+    held = walkers.start([start], 16, slots=start.rank + 8, seed=1)
+    options = WalkOptions(rounds=200, sweeps=20, margin=3, patience=3, symmetry=symmetry)
+    held = walkers.run(held, options)
+    assert int(held.flips.min()) > 5
+    alive = np.array(held.terms[0]) != 0
+    assert (alive.all(0) == alive.any(0)).all()
+    for terms in (held.terms, held.best):
+        ranks = set()
+        for w in range(16):
+            f = bitmasks.from_masks(np.array(terms[..., w]), start.target, {})
+            ranks.add(f.rank)
+            assert symmetry.expand(f).verify().ok
+    slow = ring == Z and not isinstance(symmetry, Rotation)  # entries leave {-1, 0, 1} often
+    assert min(ranks) < start.rank or slow
+    assert np.array_equal(bitmasks.ranks(held.best), held.best_rank)
+
+
+@pytest.mark.parametrize(
+    "symmetry", [Swap((2, 2, 2)), Transposition((2, 2, 2)), Reversal((2,))], ids=str
+)
+def test_terms_that_equal_their_image_vanish(symmetry):
+    """Over Z2 they count twice; a walk from them alone is rid of them at once."""
+    f = symmetry.generators(Z2)
+    even = np.ones((4, 1), int)
+    factors = [np.hstack([np.array(x), y]) for x, y in zip(f.factors, [even] * 3, strict=True)]
+    doubled = base.with_own_target("doubled", Z2, factors)
+    held = walkers.start([doubled], 8, 8, seed=0)
+    own = np.array(symmetry.is_own_image(held.terms))
+    assert own[: f.rank + 1].sum() == 8 and own[f.rank].all(), "the last one, and free slots"
+    options = WalkOptions(rounds=1, sweeps=1, margin=3, patience=9, symmetry=symmetry)
+    held = walkers.run(held, options)
+    assert int(held.best_rank.max()) <= f.rank

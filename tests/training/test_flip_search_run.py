@@ -1,0 +1,96 @@
+"""Runs of the flip-graph search: settings, the library's folder, and the command."""
+
+import itertools
+import subprocess
+import sys
+
+import jax
+import pytest
+
+from alphatensor import config as settings
+from alphatensor.factorization import strassen
+from alphatensor.factorization.library import store
+from alphatensor.flip_graph import FlipSearchConfig
+from alphatensor.training import flip_search
+from experiments.configs import flip_small
+
+
+def config(folder, **changes):
+    search = FlipSearchConfig(
+        walkers=64, sweeps=100, rounds=5, patience=2, margin=2, slice_seconds=0.1, pool=8
+    )
+    return flip_search.FlipRunConfig(
+        **{"formats": "2x2x2", "library": str(folder), "seconds": 1e6, "search": search} | changes
+    )
+
+
+def test_a_search_fills_a_folder_and_goes_on_from_it(tmp_path):
+    formats = "2x2x2,2x1x2,2x2x3"
+    run = config(tmp_path / "new", formats=formats)
+    assert run.sizes == [(2, 2, 2), (1, 2, 2), (2, 2, 3)]
+    turns = list(itertools.islice(flip_search.turns(run), 3))
+    assert [turn.sizes for turn in turns] == run.sizes
+    stored = store.best(run.library, (2, 2, 2), "Z")
+    assert stored.rank == 7 and stored.provenance["engine"] == "flip graph"
+    assert store.best(run.library, (1, 2, 2), "Z2").rank == 4
+    seen = []
+    ranks = flip_search.search_flips(config(run.library, seconds=1e-3), report=seen.append)
+    assert ranks == {turn.sizes: turn.rank for turn in seen}
+    assert ranks in ({}, {(2, 2, 2): 7}) and all(turn.stored == [] for turn in seen)
+
+
+def test_a_whole_search_returns_its_ranks(tmp_path):
+    store.add(tmp_path, strassen())
+    assert flip_search.search_flips(config(tmp_path, seconds=0.2))[2, 2, 2] <= 8
+
+
+def test_mistakes_are_named_before_any_walk(tmp_path):
+    many = FlipSearchConfig(walkers=jax.device_count() + 1)
+    if jax.device_count() > 1:
+        with pytest.raises(settings.ConfigError, match="multiple of the"):
+            flip_search.turns(config(tmp_path, search=many))
+    with pytest.raises(settings.ConfigError, match="library='/proc/library'"):
+        flip_search.turns(config("/proc/library"))
+
+
+def test_the_configuration_file_differs_from_the_defaults_in_its_formats_alone():
+    run = flip_search.FlipRunConfig.from_dict(flip_small.get_config())
+    assert len(run.sizes) == 20 and run.library == "factorizations"
+    assert run.replace(formats="3x3x3", library="runs/library") == flip_search.FlipRunConfig()
+
+
+def test_every_field_has_a_meaning():
+    text = settings.help_text(flip_search.FlipRunConfig)
+    for field in ("formats", "library", "seconds", "search.ring", "search.symmetries"):
+        assert f"--config.{field} (default" in text
+
+
+@pytest.mark.parametrize(
+    ("flag", "words"),
+    [
+        ("--config.formats=6x6x6", "at most 32 entries"),
+        ("--config.formats=skew3", "formats such as"),
+        ("--config.seconds=0", "above 0"),
+        ("--config.library=/proc/library", "/proc/library"),
+        ("--config.search.walkers=0", "search.walkers"),
+        ("--config.search.ring=Z3", "one of 'Z', 'Z2'"),
+        ("--config.search.turns=('naive',)", "some of 'descent'"),
+        ("--config.search.symmetries=('mirror',)", "some of 'reversal', 'rotation'"),
+    ],
+)
+def test_the_command_names_mistakes(flag, words):
+    command = [sys.executable, "-m", "experiments.flip_search"]
+    command += ["--config=experiments/configs/flip_small.py", flag]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 2 and words in done.stderr and "Traceback" not in done.stderr
+
+
+def test_a_damaged_library_is_named_before_any_walk(tmp_path):
+    (tmp_path / "2x2x2_Z2.npz").write_text("garbage")
+    command = [sys.executable, "-m", "experiments.flip_search"]
+    command += ["--config=experiments/configs/flip_small.py", "--config.formats=2x2x3"]
+    command += [f"--config.library={tmp_path}"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 2 and "2x2x2_Z2.npz" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["2x2x2_Z2.npz"]
