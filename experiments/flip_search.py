@@ -10,25 +10,21 @@ A search that is stopped (Ctrl-C, or the end of its budget) goes on from its lib
 import os
 import time
 
-from absl import flags
-from ml_collections import ConfigDict, config_flags
 from tqdm import tqdm
 
 from experiments import command
 
-_CONFIG = config_flags.DEFINE_config_file("config", None, "Path of a configuration file.")
+_CONFIG = command.config_flag()
 
 
 def main() -> None:
     """Searches, and prints what enters the library."""
-    if not isinstance(_CONFIG.value, ConfigDict):
-        expected = "a file such as experiments/configs/flip_small.py"
-        raise ValueError(f"--config={flags.FLAGS['config'].value!r}: expected {expected}.")
+    given = command.config_of(_CONFIG, "experiments/configs/flip_small.py")
 
     from alphatensor.config import ConfigError
     from alphatensor.training import devices, flip_search
 
-    config = flip_search.FlipRunConfig.from_dict(_CONFIG.value)
+    config = flip_search.FlipRunConfig.from_dict(given)
     devices.use_all_cores()
     import jax
 
@@ -55,4 +51,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    command.run(main)
+    command.run(main, "alphatensor.training.flip_search:FlipRunConfig")
