@@ -7,8 +7,8 @@ What most users need is here; each name is imported when it is first used:
   compile_matmul         compiles one algorithm to a product
   load                   the library's best algorithm for a format
   Factorization          an algorithm: verify, transform, export
-  train, Run             a run of the agent
-  search_flips           a flip-graph search over formats
+  train, Run             a run of the agent, as a call and as an iterator of reports; RunConfig
+  search_flips           a flip-graph search over formats; FlipRunConfig
   refine                 cheaper algorithms of the same rank
 
 The packages hold the rest: `factorization`, `agent`, `flip_graph`, `kernels`, `training`.
@@ -23,13 +23,16 @@ if TYPE_CHECKING:
     from alphatensor.factorization import Factorization
     from alphatensor.factorization.library import load_best as load
     from alphatensor.kernels import autotune, compile_matmul, dot_general, matmul
-    from alphatensor.training.flip_search import search_flips
+    from alphatensor.training.config import RunConfig
+    from alphatensor.training.flip_search import FlipRunConfig, search_flips
     from alphatensor.training.refine import refine
     from alphatensor.training.runner import Run, train
 
 _PLACES = {
     "Factorization": "factorization:Factorization",
+    "FlipRunConfig": "training.flip_search:FlipRunConfig",
     "Run": "training.runner:Run",
+    "RunConfig": "training.config:RunConfig",
     "autotune": "kernels:autotune",
     "compile_matmul": "kernels:compile_matmul",
     "dot_general": "kernels:dot_general",
@@ -42,7 +45,9 @@ _PLACES = {
 
 __all__ = [
     "Factorization",
+    "FlipRunConfig",
     "Run",
+    "RunConfig",
     "autotune",
     "compile_matmul",
     "dot_general",

@@ -8,7 +8,7 @@ import pytest
 
 SURFACE = {
     "alphatensor": [
-        "Factorization", "Run", "autotune", "compile_matmul", "dot_general", "load", "matmul",
+        "Factorization", "FlipRunConfig", "Run", "RunConfig", "autotune", "compile_matmul", "dot_general", "load", "matmul",
         "refine", "search_flips", "train",
     ],
     "alphatensor.training": ["Outcome", "Run", "RunConfig", "RunError", "train"],

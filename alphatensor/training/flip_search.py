@@ -10,10 +10,11 @@ import dataclasses
 import os
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
 import jax
+from ml_collections import ConfigDict
 
 from alphatensor import rings, targets
 from alphatensor.config import Config, positive, require, section, setting, text
@@ -70,7 +71,7 @@ class Library(NamedTuple):
         return added.message if added.kept else None
 
 
-def turns(config: FlipRunConfig) -> Iterator[scheduler.Turn]:
+def turns(config: FlipRunConfig | ConfigDict | Mapping) -> Iterator[scheduler.Turn]:
     """Returns an iterator over what each turn of a search did, until its seconds are over.
 
     A search that is stopped loses nothing: the next one goes on from the library. The iterator
@@ -80,6 +81,7 @@ def turns(config: FlipRunConfig) -> Iterator[scheduler.Turn]:
       ConfigError: if the walkers cannot be split over the devices or the library cannot be
         written.
     """
+    config = config if isinstance(config, FlipRunConfig) else FlipRunConfig.from_dict(config)
     check_devices("search.walkers", config.search.walkers)
     _check_writable(config.library)
     memory = Library(folder=config.library)
@@ -89,12 +91,13 @@ def turns(config: FlipRunConfig) -> Iterator[scheduler.Turn]:
 
 
 def search_flips(
-    config: FlipRunConfig, report: Callable[[scheduler.Turn], None] | None = None
+    config: FlipRunConfig | ConfigDict | Mapping,
+    report: Callable[[scheduler.Turn], None] | None = None,
 ) -> dict[Sizes, int]:
     """Runs a whole search.
 
     Args:
-      config: of the search.
+      config: of the search: a `FlipRunConfig`, or (some of) its fields by name.
       report: called with each turn.
 
     Returns:
