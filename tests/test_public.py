@@ -1,6 +1,7 @@
 """The public surface: what is promised exists, is documented, and nothing else is."""
 
 import importlib
+import inspect
 import subprocess
 import sys
 
@@ -39,7 +40,7 @@ def test_everything_public_is_there_and_documented(package):
     module = importlib.import_module(package)
     for name in module.__all__:
         value = getattr(module, name)
-        if callable(value) or hasattr(value, "__path__"):
+        if inspect.isclass(value) or inspect.isroutine(value):
             assert value.__doc__, f"{package}.{name}"
 
 
