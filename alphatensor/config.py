@@ -150,6 +150,12 @@ def help_text(kind: type[Config], flag: str = "--config.") -> str:
     )
 
 
+def markdown_table(kind: type[Config]) -> str:
+    """Returns a table of all fields with their defaults and meanings."""
+    rows = [f"| `{path}` | `{default!r}` | {doc} |" for path, default, doc in describe(kind)]
+    return "\n".join(["| field | default | meaning |", "|---|---|---|", *rows])
+
+
 def differences(kind: type[Config], old: Mapping, new: Mapping) -> Iterator[tuple[str, Any, Any]]:
     """Yields the path and both values of each field that differs and is not free to.
 

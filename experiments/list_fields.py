@@ -1,0 +1,41 @@
+"""Writes the table of all fields of all configurations, as Markdown.
+
+python -m experiments.list_fields --output=experiments/configs/FIELDS.md
+"""
+
+from absl import flags
+
+from experiments import command
+
+if __name__ == "__main__":  # tests import this module, and flags are global
+    _OUTPUT = flags.DEFINE_string("output", "", "File to write; empty: the table is printed.")
+
+
+def text() -> str:
+    """Returns the page."""
+    from alphatensor import config
+    from alphatensor.training.config import RunConfig
+    from alphatensor.training.flip_search import FlipRunConfig
+
+    parts = ["# Fields of configurations\n\nWritten by `python -m experiments.list_fields`."]
+    titles = {RunConfig: "Runs of the agent (`experiments.train`)"}
+    titles[FlipRunConfig] = "Flip-graph searches (`experiments.flip_search`)"
+    for kind, title in titles.items():
+        parts.append(f"## {title}\n\n{config.markdown_table(kind)}")
+    return "\n\n".join(parts) + "\n"
+
+
+def main() -> None:
+    from alphatensor import files
+
+    if not _OUTPUT.value:
+        print(text(), end="")
+        return
+    try:
+        files.write_text(_OUTPUT.value, text())
+    except OSError as error:
+        raise ValueError(f"--output={_OUTPUT.value!r}: {error.strerror}.") from None
+
+
+if __name__ == "__main__":
+    command.run(main)
