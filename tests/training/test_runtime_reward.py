@@ -70,7 +70,7 @@ def test_games_that_are_paid_more_are_kept():
     one = jax.tree.map(lambda x: x[0], games)
     best = replay.add_best(replay.empty_best(one, 3), paid, slack=1)
     np.testing.assert_allclose(best.games.returns[:, 0], [-2.2, -2.5, -2.9])
-    slower = paid._replace(returns=paid.returns - 1)
+    slower = replay.with_bonus(games, paid.bonus - 1)
     again = replay.add_best(best, slower, slack=1)
     np.testing.assert_allclose(again.games.returns[:, 0], best.games.returns[:, 0])
 
