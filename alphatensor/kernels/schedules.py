@@ -82,9 +82,12 @@ def _shared_sums(a, b, f: Factorization, arithmetic: Arithmetic) -> tuple[list, 
     """Returns the left sums of all terms and their right sums, each sharing its additions."""
     n, m, p = f.sizes
     left, right = split(a, n, m), split(b, m, p)
-    s = evaluate(straight_line(f.u.T), left, arithmetic.accumulator)
-    t = evaluate(straight_line(f.v.T), right, arithmetic.accumulator)
-    return [x.astype(arithmetic.operand) for x in s], [x.astype(arithmetic.operand) for x in t]
+
+    def sums(factor, blocks):
+        found = evaluate(straight_line(factor.T), blocks, arithmetic.accumulator)
+        return [x.astype(arithmetic.operand) for x in found]
+
+    return sums(f.u, left), sums(f.v, right)
 
 
 def _sums_of_products(products: list, f: Factorization, arithmetic: Arithmetic) -> jax.Array:
