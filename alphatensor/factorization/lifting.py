@@ -22,8 +22,8 @@ from alphatensor.factorization import linear, transforms
 from alphatensor.factorization.core import Factorization
 
 MAX_STEPS = 24
-BASES = 8  # sparse ones tried where a factorisation does not lift as it is
-PATHS = 4  # lifted further where none of those gives integers
+BASES = 8  # sparse bases tried where a factorisation does not lift as it is
+PATHS = 4  # solutions mod p² lifted further where none of them gives integers
 SIGN_TRIALS = 64  # random solutions mod p² tried in the hope of coefficients in {-1, 0, 1}
 
 
@@ -197,7 +197,7 @@ def _reconstruct(residue: int, modulus: int) -> Fraction | None:
 
 
 def _wide(x: np.ndarray, modulus: int, rank: int) -> np.ndarray:
-    """Turns to Python integers once Σ u v w mod p·modulus could leave int64."""
+    """Returns Python integers where Σ u v w mod p·modulus could leave int64."""
     return x.astype(object) if rank * modulus**3 >= 2**62 else x
 
 

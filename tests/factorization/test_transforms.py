@@ -5,22 +5,13 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+from algorithms import MIXED, STRASSEN, Z, same
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from alphatensor import factorization as fz
-from alphatensor import rings, targets
+from alphatensor import targets
 from alphatensor.factorization import linear, transforms
-
-Z = rings.Integers()
-STRASSEN = fz.strassen()
-MIXED = fz.direct_sum(fz.kronecker(STRASSEN, fz.naive((1, 2, 1), Z)), fz.naive((2, 4, 1), Z))
-
-
-def same(f, g):
-    """Whether two factorisations are equal up to order and scales of the terms."""
-    f, g = fz.canonical(f), fz.canonical(g)
-    return f.sizes == g.sizes and all(map(np.array_equal, f.factors, g.factors))
 
 
 def square(size, entries=None):

@@ -137,7 +137,9 @@ def _distinct(factor: np.ndarray) -> int:
     """Counts columns with several entries, once up to a factor."""
     found = set()
     for column in factor.T.tolist():
-        lead = next((x for x in column if x), 0)
-        if sum(x != 0 for x in column) > 1:
-            found.add(tuple(Fraction(x) / lead for x in column))
+        entries = [x for x in column if x]
+        if len(entries) > 1:
+            lead = entries[0]
+            scale = lead if lead in (1, -1) else 1 / Fraction(lead)
+            found.add(tuple(x * scale for x in column))
     return len(found)

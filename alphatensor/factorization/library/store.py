@@ -60,8 +60,7 @@ def load_best(
     folder = default_folder() if folder is None else folder
     if folder is None:
         raise ValueError(f"{name}: no library beside the package, expected a folder.")
-    is_matmul = re.fullmatch(r"\d{1,4}x\d{1,4}x\d{1,4}", name)
-    f = best(folder, tuple(map(int, name.split("x"))) if is_matmul else name, ring)
+    f = best(folder, name, ring)
     if f is None:
         raise ValueError(f"{name}: the library {os.fspath(folder)} has none over {ring}.")
     return f
@@ -115,13 +114,15 @@ def best(
 
     Args:
       folder: the library.
-      sizes: (n, m, p) in any order, or the name of another target, such as `'skew4'`.
+      sizes: (n, m, p) in any order, or a target's name, such as `'4x5x5'` or `'skew4'`.
       ring: a ring or its name; `'Q'` for one with fractions.
 
     Raises:
       FileError: for a damaged file, in one line.
     """
     name = ring if isinstance(ring, str) else ring.name
+    if isinstance(sizes, str) and re.fullmatch(r"\d{1,4}x\d{1,4}x\d{1,4}", sizes):
+        sizes = tuple(map(int, sizes.split("x")))
     stem = sizes if isinstance(sizes, str) else "x".join(map(str, sorted(sizes)))
     path = pathlib.Path(folder) / f"{stem}_{name}.npz"
     if not path.exists():
