@@ -28,7 +28,7 @@ from alphatensor import rings
 from alphatensor.factorization.analysis import invariants
 from alphatensor.factorization.io import files
 from alphatensor.factorization.library import closure, recombination
-from benchmarking import table
+from benchmarking import report
 from experiments import command
 
 _OUTPUT = flags.DEFINE_string(
@@ -185,7 +185,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
         rows = [_run(o, _prepare(o, folder)) for o in chosen]
-        table.write_csv(pathlib.Path(f"{output}.csv"), HEADER, rows)
+        report.write_csv(pathlib.Path(f"{output}.csv"), HEADER, rows)
         if (folder / "verify_file.alphatensor.npz").exists():
             _draw(f"{output}.png", str(folder / "verify_file.alphatensor.npz"))
 

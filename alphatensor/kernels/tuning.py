@@ -122,9 +122,11 @@ def autotune(
 
 def default_factorizations() -> list[Factorization]:
     """Returns the library's algorithms over Z for formats up to 4x4x4, or Strassen's alone."""
-    folder = pathlib.Path(__file__).parents[2] / "factorizations"
+    folder = store.default_folder()
+    if folder is None:
+        return [strassen()]
     formats = itertools.product((2, 3, 4), repeat=3)
-    found = [store.best(folder, sizes, rings.Integers()) for sizes in formats if folder.is_dir()]
+    found = [store.best(folder, sizes, rings.Integers()) for sizes in formats]
     return [f for f in found if f is not None] or [strassen()]
 
 
