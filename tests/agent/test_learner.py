@@ -33,21 +33,26 @@ def filled_buffers():
     return replay.add(ring, solved_games()), replay.add_best(best, solved_games(), slack=2)
 
 
-def compiled(agent, updates, max_traces=None):
-    run = functools.partial(learner.learn, agent=agent, shard=learner.Shard(updates, 1, "data"))
-    if max_traces:
-        run = chex.assert_max_traces(run, n=max_traces)
-    mesh = jax.sharding.Mesh(np.array(jax.devices()[:1]), ("data",))
-    spec = jax.sharding.PartitionSpec()
-    return jax.jit(jax.shard_map(run, mesh=mesh, in_specs=spec, out_specs=spec, check_vma=False))
+MESH = jax.sharding.Mesh(np.array(jax.devices()[:1]), ("data",))
+SPEC = jax.sharding.PartitionSpec()
+EVERYWHERE = jax.sharding.NamedSharding(MESH, SPEC)
 
 
-compiled_once = functools.cache(compiled)
+def on_mesh(function):
+    return jax.shard_map(function, mesh=MESH, in_specs=SPEC, out_specs=SPEC, check_vma=False)
+
+
+@functools.cache
+def compiled(agent, updates):
+    shard = learner.Shard(updates, devices=1, axis="data")
+    return jax.jit(on_mesh(functools.partial(learner.learn, agent=agent, shard=shard)))
 
 
 def learn(agent, constants, state, mixture, buffers, updates, seed=0):
     experience = learner.Experience(*buffers, jnp.array(mixture, jnp.float32))
-    return compiled_once(agent, updates)(state, jax.random.key(seed), experience, constants)
+    # Arguments lie where results do, so that a second call does not compile the program again.
+    arguments = (state, jax.random.key(seed), experience, constants)
+    return compiled(agent, updates)(*jax.device_put(arguments, EVERYWHERE))
 
 
 def test_signed_permutations_move_input_and_target_together(constants):
@@ -110,7 +115,7 @@ def test_updates_that_are_not_finite_are_undone(agent, constants):
 
 def test_lr_scale_scales_the_updates(agent, constants):
     state = learner.init(jax.random.key(0), agent)
-    slower = state._replace(lr_scale=jnp.array(0.5))
+    slower = state._replace(lr_scale=jnp.array(0.5, jnp.float32))
     whole, _ = learn(agent, constants, state, [1.0, 0, 0], empty_buffers(), 1)
     half, _ = learn(agent, constants, slower, [1.0, 0, 0], empty_buffers(), 1)
     for start, one, other in zip(
@@ -120,11 +125,18 @@ def test_lr_scale_scales_the_updates(agent, constants):
 
 
 def test_one_program_learns_from_empty_and_full_buffers_and_any_mixture(agent, constants):
-    program = compiled(agent, 1, max_traces=1)
-    state = learner.init(jax.random.key(0), agent)
+    chex.clear_trace_counter()
+
+    @chex.assert_max_traces(n=1)
+    def run(*arguments):
+        shard = learner.Shard(1, devices=1, axis="data")
+        return learner.learn(*arguments, agent=agent, shard=shard)
+
+    program, state = jax.jit(on_mesh(run)), learner.init(jax.random.key(0), agent)
     for mixture, buffers in (([1.0, 0, 0], empty_buffers()), ([0.2, 0.4, 0.4], filled_buffers())):
         experience = learner.Experience(*buffers, jnp.array(mixture, jnp.float32))
-        state, _ = program(state, jax.random.key(1), experience, constants)
+        arguments = (state, jax.random.key(1), experience, constants)
+        state, _ = program(*jax.device_put(arguments, EVERYWHERE))
     assert int(state.step) == 2
 
 
