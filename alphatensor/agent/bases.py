@@ -136,6 +136,12 @@ def random_signed_permutation(
     return SignedPermutation(source, sign)
 
 
+def identity_permutations(side: int) -> SignedPermutation:
+    """Returns a bank that holds the identity alone, leaves [1, 3, S]."""
+    source = jnp.broadcast_to(jnp.arange(side, dtype=jnp.int32), (1, 3, side))
+    return SignedPermutation(source, jnp.ones_like(source))
+
+
 def draw_permutation(key: jax.Array, bank: SignedPermutation) -> SignedPermutation:
     """Draws one of a bank of signed permutations, leaves [P, 3, S]."""
     index = jax.random.randint(key, (), 0, bank.source.shape[0])

@@ -215,17 +215,43 @@ def search(
       states: leaves [B, ...].
       keys: one random key for each game, typed, [B].
     """
+    config = agent.config.search
+    tree = grow_tree(params, agent, permutations, states, keys)
+    summary = tree.summary()
+    policy = improved_policy(summary.visit_counts, config.visits_reference)
+    acting = policy
+    if config.drop_worse:
+        acting = acting_policy(policy, summary.visit_counts, summary.qvalues)
+    _, _, act_keys = _split(keys)
+    chosen = jax.vmap(jax.random.categorical)(act_keys, jnp.log(acting))
+    is_merged = _is_merged(tree.children_prior_logits[:, tree.ROOT_INDEX])
+    return SearchResult(
+        candidates=tree.embeddings.candidates[:, tree.ROOT_INDEX],
+        policy=policy,
+        chosen=chosen.astype(jnp.int32),
+        num_distinct=jnp.sum(~is_merged, axis=-1, dtype=jnp.int32),
+        depth=_mean_depth(tree.parents),
+    )
+
+
+def grow_tree(
+    params,
+    agent: Agent,
+    permutations: bases.SignedPermutation,
+    states: State,
+    keys: jax.Array,
+) -> mctx.Tree:
+    """Grows the search tree of each state; the arguments are those of `search`."""
     config, side = agent.config.search, agent.game.side
     chex.assert_shape(states.residual, (*keys.shape, side, side, side))
     chex.assert_tree_shape_prefix(states, keys.shape)
     chex.assert_tree_shape_suffix(permutations, (3, side))
-    root_keys, noise_keys, act_keys = jax.vmap(lambda k: jax.random.split(k, 3), out_axes=1)(keys)
+    root_keys, noise_keys, _ = _split(keys)
     root, logits, values = _expand(params, agent, permutations, states, root_keys)
     if config.root_noise:
         logits = _add_root_noise(noise_keys, logits, config)
-
     select = _select(config)
-    tree = mctx.search(
+    return mctx.search(
         params,
         jax.random.key(0),  # mctx asks for one; the rules and the expansion here do not use it
         root=mctx.RootFnOutput(prior_logits=logits, value=values, embedding=root),
@@ -235,19 +261,12 @@ def search(
         num_simulations=config.simulations,
         max_depth=agent.config.game.max_moves,
     )
-    summary = tree.summary()
-    policy = improved_policy(summary.visit_counts, config.visits_reference)
-    acting = policy
-    if config.drop_worse:
-        acting = acting_policy(policy, summary.visit_counts, summary.qvalues)
-    chosen = jax.vmap(jax.random.categorical)(act_keys, jnp.log(acting))
-    return SearchResult(
-        candidates=root.candidates,
-        policy=policy,
-        chosen=chosen.astype(jnp.int32),
-        num_distinct=jnp.sum(~_is_merged(logits), axis=-1, dtype=jnp.int32),
-        depth=_mean_depth(tree.parents),
-    )
+
+
+def _split(keys: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
+    """Splits the key of each game [B] into those of the root, the noise and the choice."""
+    root_keys, noise_keys, act_keys = jax.vmap(lambda k: jax.random.split(k, 3), out_axes=1)(keys)
+    return root_keys, noise_keys, act_keys
 
 
 def _mean_depth(parents: jax.Array) -> jax.Array:
