@@ -6,6 +6,7 @@ What most users need is here; each name is imported when it is first used:
   autotune               tunes a shape
   compile_matmul         compiles one algorithm to a product
   load                   the library's best algorithm for a format
+  verify                 checks every algorithm in a file, exactly
   Factorization          an algorithm: verify, transform, export
   train, Run             a run of the agent, as a call and as an iterator of reports; RunConfig
   search_flips           a flip-graph search over formats; FlipRunConfig
@@ -20,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from alphatensor.factorization import Factorization
+    from alphatensor.factorization import Factorization, verify
     from alphatensor.factorization.library import load_best as load
     from alphatensor.kernels import autotune, compile_matmul, dot_general, matmul
     from alphatensor.training.config import RunConfig
@@ -41,6 +42,7 @@ _PLACES = {
     "refine": "training.refine:refine",
     "search_flips": "training.flip_search:search_flips",
     "train": "training.runner:train",
+    "verify": "factorization:verify",
 }
 
 __all__ = [
@@ -56,6 +58,7 @@ __all__ = [
     "refine",
     "search_flips",
     "train",
+    "verify",
 ]
 
 

@@ -1,12 +1,10 @@
 """Small agents and games for the tests of the agent, built by name."""
 
-from fractions import Fraction
-
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from alphatensor import rings, targets
+from alphatensor import targets
 from alphatensor.agent import environment, self_play
 from alphatensor.agent.agent import Agent, Constants, make_agent, make_constants
 from alphatensor.agent.config import (
@@ -18,8 +16,6 @@ from alphatensor.agent.config import (
     NetworkConfig,
     SearchConfig,
 )
-
-RINGS = [rings.Integers(), rings.IntegersMod(2), rings.IntegersMod(5)]
 
 
 def make_game(ring, side: int, **config) -> environment.Game:
@@ -117,25 +113,3 @@ def solved_games() -> self_play.Games:
 def first(games: self_play.Games) -> self_play.Games:
     """Returns the first game of a batch, as buffers want it to know the shapes of one."""
     return jax.tree.map(lambda x: jnp.array(x[0]), games)
-
-
-def exact_rank(matrix, ring) -> int:
-    """Returns a rank by row reduction in Python fractions or residues, slow and independent."""
-
-    def field(x):
-        return int(x) % ring.modulus if ring.is_modular else Fraction(int(x))
-
-    def divide(a, b):
-        return a * pow(b, -1, ring.modulus) % ring.modulus if ring.is_modular else a / b
-
-    rows, rank = [[field(x) for x in row] for row in matrix], 0
-    for column in range(len(rows[0])):
-        pivot = next((r for r in range(rank, len(rows)) if rows[r][column]), None)
-        if pivot is None:
-            continue
-        rows[rank], rows[pivot] = rows[pivot], rows[rank]
-        for r in range(rank + 1, len(rows)):
-            ratio = divide(rows[r][column], rows[rank][column])
-            rows[r] = [ring.reduce(x - ratio * y) for x, y in zip(rows[r], rows[rank], strict=True)]
-        rank += 1
-    return rank

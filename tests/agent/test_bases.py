@@ -4,7 +4,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from agent_cases import RINGS, make_game
+from agent_cases import make_game
+from exact_rank import RINGS
 
 from alphatensor import targets
 from alphatensor.agent import actions, bases, environment

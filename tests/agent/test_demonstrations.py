@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from agent_cases import RINGS
+from exact_rank import RINGS
 
 from alphatensor.agent import demonstrations
 from alphatensor.agent.config import DemonstrationsConfig

@@ -3,7 +3,7 @@
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from agent_cases import RINGS, exact_rank
+from exact_rank import RINGS, exact_rank
 
 from alphatensor import rings
 from alphatensor.factorization import matrix_rank
