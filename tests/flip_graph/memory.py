@@ -26,6 +26,6 @@ class Memory:
         return f"{f.target.name} over {f.ring}: rank {f.rank}."
 
 
-def ticks(seconds=0.02):
+def ticks(seconds=0.2):
     """Returns a clock on which so many seconds pass each time it is read."""
     return itertools.count(0.0, seconds).__next__
