@@ -1,7 +1,7 @@
 """The rings that factorisations live in: the integers and the integers mod primes.
 
-This is the only module that knows how a residue is reduced. Elements of Z/p are stored as their
-representatives in 0 .. p-1; integers are stored as they are.
+Elements of Z/p are stored as their representatives in 0 .. p-1, integers as they are;
+`Ring.reduce` maps numbers to these. Exact linear algebra mod p reduces on its own.
 
 `Integers()` and `IntegersMod(p)` make a ring, `parse("Z2")` reads its name.
 """

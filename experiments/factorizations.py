@@ -40,7 +40,7 @@ from alphatensor import factorization as fz
 from alphatensor import rings
 from alphatensor.factorization import analysis, library
 from alphatensor.factorization.io import files
-from alphatensor.factorization.io.code import FORMATS, header
+from alphatensor.factorization.io.code import LANGUAGES, header
 from alphatensor.factorization.library import published_ranks, tables
 
 _LIBRARY = flags.DEFINE_string(
@@ -52,7 +52,7 @@ _RING = flags.DEFINE_string(
     "The ring (Z, Z2, Z3, ...) of files that do not say it, and of what recombine and fill make.",
 )
 _FORMAT = flags.DEFINE_string(
-    "format", "text", f"The language that show writes: one of {', '.join(FORMATS)}."
+    "format", "text", f"The language that show writes: one of {', '.join(LANGUAGES)}."
 )
 _PNG = flags.DEFINE_string("png", None, "The file to which show draws U, V and W.")
 _OUTPUT = flags.DEFINE_string(
@@ -107,8 +107,8 @@ def show(path: str) -> int:
     f = _one(path)
     if _PNG.value:
         fz.draw(f, _PNG.value)
-    if _FORMAT.value not in FORMATS:
-        raise UsageError(f"--format={_FORMAT.value}: expected one of {', '.join(FORMATS)}.")
+    if _FORMAT.value not in LANGUAGES:
+        raise UsageError(f"--format={_FORMAT.value}: expected one of {', '.join(LANGUAGES)}.")
     text = fz.export(f, _FORMAT.value)
     if _OUTPUT.value:
         files.write_text(_OUTPUT.value, text)

@@ -17,7 +17,8 @@ def text() -> str:
     from alphatensor.training.config import RunConfig
     from alphatensor.training.flip_search import FlipRunConfig
 
-    parts = ["# Fields of configurations\n\nWritten by `python -m experiments.list_fields`."]
+    written_by = "`python -m experiments.list_fields --output=experiments/configs/FIELDS.md`"
+    parts = [f"# Fields of configurations\n\nWritten by\n{written_by}."]
     titles = {RunConfig: "Runs of the agent (`experiments.train`)"}
     titles[FlipRunConfig] = "Flip-graph searches (`experiments.flip_search`)"
     for kind, title in titles.items():

@@ -29,7 +29,7 @@ SURFACE = {
         measure rank_distribution
     """,
     "alphatensor.factorization.io": """
-        FORMATS FileError convert draw export figure header load load_entry png save to_c to_jax
+        FileError LANGUAGES convert draw export figure header load load_entry png save to_c to_jax
         to_latex to_numpy to_text verify write write_text
     """,
     "alphatensor.factorization.library": """

@@ -23,7 +23,7 @@ A round of a run, with the constants of the run and one random key for each game
     constants = make_constants(agent, [tensor], permutation_key, bases_key)
     state = learner.init(key, agent)
     games, statistics = self_play.play(state.params, agent, constants, keys)
-    experience = Experience(replay.add(ring, games), replay.add_best(best, games, 0), mixture)
+    experience = Experience(replay.add(recent, games), replay.add_best(best, games, 0), mixture)
     state, losses = learner.learn(state, key, experience, constants, agent=agent, shard=shard)
 
 Letters in shapes:

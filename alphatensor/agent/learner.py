@@ -5,9 +5,12 @@ recent games and best games; every example is seen under a random signed permuta
 a call run in one `lax.scan`: their temporaries are allocated once, which matters on CPUs, where
 fresh pages cost more than the arithmetic of a small network.
 
-A departure from the paper: the policy learns `LearnerConfig.actions_per_state` actions of each
-position, drawn from the same policy, where the paper learns one. They cost little more than one,
-since the torso runs once for each position.
+Departures from the paper:
+
+* The policy learns `LearnerConfig.actions_per_state` actions of each position, drawn from the same
+  policy, where the paper learns one. They cost little more, since the torso runs once a position.
+* A solved game is learnt from in a random order with probability `shuffle_probability`, where the
+  paper adds a copy of each game with one action and the last one exchanged.
 """
 
 from typing import NamedTuple

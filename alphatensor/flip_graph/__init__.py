@@ -22,8 +22,8 @@ A glossary, in the order in which terms build on each other:
 * **turn, descent**: a scheduler's step on one format; a walk that starts above the best rank.
 * **lift**: a scheme over the integers that a scheme over Z2 is the reduction of.
 
-Nothing here knows files or clocks: a library is passed in as `Memory`, a clock as `Clock`. The
-runners in `alphatensor.training` provide both.
+Nothing here knows files or clocks: a library is passed in as `Memory`, a clock as `Clock`.
+`flip_search`, `refine` and `external_games` in `alphatensor.training` provide both.
 """
 
 from alphatensor.flip_graph.budgets import Clock, Stop, after_calls, after_seconds

@@ -17,9 +17,13 @@ class FlipSearchConfig(Config):
         one_of("Z", "Z2"),
         "Ring of the walks; over Z entries are -1, 0 and 1, and nothing has to be lifted.",
     )
-    walkers: int = setting(128, integer(least=1), "Walkers of each walk; few walk far.")
+    walkers: int = setting(
+        128,
+        integer(least=1),
+        "Number of walkers of each walk; in a given time, fewer walkers each go further.",
+    )
     sweeps: int = setting(100, integer(least=1), "Sweeps of three tries in a round.")
-    rounds: int = setting(200, integer(least=1), "Rounds in one compiled call.")
+    rounds: int = setting(200, integer(least=1), "Rounds of sweeps in one compiled call.")
     patience: int = setting(
         20, integer(least=1), "Rounds without a change of rank before a plus transition."
     )

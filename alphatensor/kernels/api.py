@@ -11,7 +11,7 @@ def matmul(a: jax.Array, b: jax.Array, *, precision=None, preferred_element_type
 
     Shapes that were never tuned, and all others, are multiplied by `jnp.matmul` itself: it is never
     slower than that by more than a look-up, which happens while tracing. Works under `jit`, `vmap`
-    and `grad`. The error of a fast algorithm is larger (see `kernels.stability`), and NaN or Inf in
+    and `grad`. The error of a fast algorithm is larger (see `kernels.accuracy`), and NaN or Inf in
     an input can reach entries of the result that it does not reach in `jnp.matmul`.
 
     Args:

@@ -14,7 +14,8 @@
     flip_search        flip-graph search over formats with a library
     refine, tailor     cheaper algorithms of the same rank; faster kernels of one algorithm
 
-This is the one package beside `factorization.library` and `kernels` that knows files and clocks.
+Files are known here, in `targets`, `factorization.io`, `factorization.library` and `kernels`;
+clocks are known here and in `kernels`.
 """
 
 import importlib

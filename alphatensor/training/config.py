@@ -61,7 +61,9 @@ class TrainConfig(Config):
         "Whether solutions mod 2 are lifted to the integers, and the goal is a rank over them.",
     )
     best_games_from: str = setting(
-        "", text(), "Library whose algorithms are best games from the start; empty for none."
+        "",
+        text(),
+        "Library whose algorithms join the best games after the first round; empty for none.",
     )
     flip_seconds: float = setting(
         0.0,
@@ -72,8 +74,8 @@ class TrainConfig(Config):
     flip_steps: int = setting(
         0,
         integer(least=0),
-        "Steps of flip-graph walks for each target after each round of games, instead of seconds; "
-        "one is a compiled call of ten rounds.",
+        "Compiled calls of flip-graph walks for each target after each round of games, instead of "
+        "seconds; each call makes ten rounds of sweeps.",
     )
     runtime_weight: float = setting(
         0.0, number(least=0), "Weight of measured run times in the reward of solved games."

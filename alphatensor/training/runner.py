@@ -27,7 +27,7 @@ from alphatensor.training.config import RunConfig
 from alphatensor.training.programs import make_programs
 from alphatensor.training.state import Findings, Report, Snapshot
 
-FORMAT = 2  # of what a checkpoint holds; others cannot be read
+CHECKPOINT_VERSION = 2  # of what a checkpoint holds; other versions cannot be read
 
 
 class RunError(RuntimeError):
@@ -220,7 +220,7 @@ class Run:
         if self.folder:
             self.folder.write_curves()
         content = dict(
-            format=FORMAT,
+            version=CHECKPOINT_VERSION,
             config=self._config,
             findings=snapshot.findings.to_json(),
             seconds=snapshot.seconds,
@@ -261,7 +261,7 @@ class Run:
 
 def _check_same(stored: dict, given: dict, force: bool) -> None:
     """Raises `ValueError` where a checkpoint is of another version or configuration."""
-    if stored.get("format") != FORMAT:
+    if stored.get("version") != CHECKPOINT_VERSION:
         raise ValueError(
             f"--config.output={given['output']!r}: its checkpoints were written by another version "
             "of this program and cannot be read; --noresume moves the run aside and begins anew."

@@ -1,9 +1,9 @@
 """Searches the equivalents of one algorithm for the kernel that runs fastest on this device.
 
 Every candidate is an algorithm of the same rank in one schedule: a cyclic or transposed form of a
-square format, or a sparse neighbour in the flip graph, then a walk through sandwiches of elementary
-matrices for fewer additions. It is checked against `jnp.dot`, then timed against it in interleaved
-pairs. Candidate 0 is the algorithm as given, unrolled.
+square format, or a sparse neighbour in the flip graph, then a walk through changes of basis
+(A U B⁻¹, B V C⁻¹, C W A⁻¹) for fewer additions. It is checked against `jnp.dot`, then timed against
+it in interleaved pairs. Candidate 0 is the algorithm as given, unrolled.
 
     for tailored in tailor.search(strassen(), TailorConfig(size=2048, candidates=10)):
         print(tailored.number, tailored.figures["ratio"])

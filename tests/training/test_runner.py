@@ -79,7 +79,7 @@ def test_checkpoints_of_another_version_are_refused(finished):
     newest = sorted((outcome.folder / "checkpoints").glob("*.json"))[-1]
     before = newest.read_text()
     manifest = json.loads(before)
-    del manifest["progress"]["format"]
+    del manifest["progress"]["version"]
     newest.write_text(json.dumps(manifest))
     try:
         with pytest.raises(ValueError, match="another version.*--noresume"):

@@ -1,7 +1,7 @@
 """Factorisations in and out: files of every format, text, code, pictures."""
 
 from alphatensor.factorization.io.code import (
-    FORMATS,
+    LANGUAGES,
     export,
     header,
     to_c,
@@ -23,7 +23,7 @@ from alphatensor.factorization.io.parsing import FileError
 from alphatensor.factorization.io.picture import draw, figure, png
 
 __all__ = [
-    "FORMATS",
+    "LANGUAGES",
     "FileError",
     "convert",
     "draw",

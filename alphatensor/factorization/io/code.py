@@ -7,8 +7,6 @@ import numpy as np
 
 from alphatensor.factorization.core import Factorization
 
-FORMATS = ("text", "latex", "numpy", "jax", "c")
-
 
 def to_text(f: Factorization) -> str:
     """Returns a line for each product, `m1 = (a11 + a22)(b11 + b22)`, and each entry of C."""
@@ -101,12 +99,20 @@ def to_c(f: Factorization, function: str = "multiply") -> str:
     return "\n".join([*lines, "}"]) + "\n"
 
 
+LANGUAGES: dict[str, Callable[[Factorization], str]] = {
+    "text": to_text,
+    "latex": to_latex,
+    "numpy": to_numpy,
+    "jax": to_jax,
+    "c": to_c,
+}
+
+
 def export(f: Factorization, kind: str = "text") -> str:
-    """Returns the text in one of `FORMATS`; raises `ValueError` for another name."""
-    makers = dict(zip(FORMATS, (to_text, to_latex, to_numpy, to_jax, to_c), strict=True))
-    if kind not in makers:
-        raise ValueError(f"format {kind!r}: expected one of {', '.join(FORMATS)}.")
-    return makers[kind](f)
+    """Returns the text in one of `LANGUAGES`; raises `ValueError` for another name."""
+    if kind not in LANGUAGES:
+        raise ValueError(f"format {kind!r}: expected one of {', '.join(LANGUAGES)}.")
+    return LANGUAGES[kind](f)
 
 
 def header(f: Factorization) -> str:

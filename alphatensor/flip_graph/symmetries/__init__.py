@@ -1,4 +1,4 @@
-"""Symmetries that schemes can keep: each kind is one class in one file, listed in `KINDS`.
+"""Symmetries that schemes can keep: each kind is one class, listed in `KINDS`.
 
 Such a scheme consists of fixed terms and of orbits of two, three or six terms, of which one, the
 generator, stands for all (Ballard, Ikenmeyer, Landsberg and Ryder 2019, arXiv 1801.00843;
