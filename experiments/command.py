@@ -4,6 +4,7 @@ import importlib
 import logging
 import sys
 from collections.abc import Callable
+from typing import NoReturn
 
 from absl import app, flags
 from absl import logging as absl_logging
@@ -25,27 +26,50 @@ def config_of(flag, example: str = "experiments/configs/quickstart.py") -> Confi
     return flag.value
 
 
-def run(main: Callable[[], None], config_type: str = "") -> None:
-    """Parses the flags and calls `main`; a `ValueError` it raises is a user's mistake.
+def run(
+    main: Callable[..., int | None], config_type: str = "", *, takes_arguments: bool = False
+) -> None:
+    """Parses the flags and calls `main`, as `call` does.
 
     Args:
       main: the command.
       config_type: `'module:Type'` of its configuration, whose fields --help lists.
+      takes_arguments: whether the command line holds more than flags; then `main` is given the
+        list of the other arguments, and --help lists the command's own flags alone.
     """
+    if takes_arguments:
+        flags.FLAGS.set_gnu_getopt(True)
+        if {"--help", "-help", "-h"} & set(sys.argv[1:]):
+            module = sys.modules["__main__"]
+            print(f"{module.__doc__}\nFlags:\n{flags.FLAGS.module_help(module)}")
+            sys.exit(0)
 
-    def call(argv: list[str]) -> None:
+    def start(argv: list[str]) -> None:
         logging.getLogger("jax").setLevel(logging.WARNING)  # no notes about absent accelerators
         absl_logging.set_verbosity(absl_logging.FATAL)  # orbax's notes; its errors are raised too
-        try:
-            if len(argv) > 1:
-                raise ValueError(f"{argv[1]!r}: expected flags only; --help shows them.")
-            main()
-        except ValueError as error:
-            _end(error)
+        if takes_arguments:
+            call(main, argv[1:])
+        if len(argv) > 1:
+            _end(ValueError(f"{argv[1]!r}: expected flags only; --help shows them."))
+        call(main)
 
     if config_type and any(x.lstrip("-").startswith("help") for x in sys.argv[1:]):
         _add_fields_to_help(config_type)
-    app.run(call, flags_parser=_parse)
+    app.run(start, flags_parser=_parse)
+
+
+def call(main: Callable[..., int | None], *arguments) -> NoReturn:
+    """Calls `main` and ends with the status that it returns, 0 for None.
+
+    A `ValueError` that it raises is a user's mistake: one line, and status 2.
+    """
+    try:
+        sys.exit(main(*arguments))
+    except ValueError as error:
+        _end(error)
+    except BrokenPipeError:  # the reader of a pipe has seen enough
+        sys.stderr.close()
+        sys.exit(0)
 
 
 def _add_fields_to_help(config_type: str) -> None:
@@ -64,7 +88,7 @@ def _parse(argv: list[str]) -> list[str]:
         _end(error)
 
 
-def _end(error: Exception) -> None:
+def _end(error: Exception) -> NoReturn:
     text = " ".join(str(error).split())
     if isinstance(error, AttributeError | KeyError) and "'" in text:
         # ml_collections' word for a field that the configuration lacks.
