@@ -24,7 +24,6 @@ NEIGHBOURS = 32  # schemes of each format next to one that its walks start from
 DIRECTIONS = 4  # directions in which each larger scheme is projected
 
 
-
 def neighbours(
     sizes: Sizes,
     schemes_of: Callable[[Sizes], list[Factorization]],
