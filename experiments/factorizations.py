@@ -61,7 +61,7 @@ _OUTPUT = flags.DEFINE_string(
     "output", None, "The file that show, recombine or table writes instead of printing."
 )
 _ENTRY = flags.DEFINE_integer(
-    "entry", 0, "The factorisation of a file that show, convert, compare and lift take, from 0."
+    "entry", 0, "The factorization of a file that show, convert, compare and lift take, from 0."
 )
 _BASE = flags.DEFINE_string(
     "base", None, "The file of the only base algorithm of recombine; by default the library's."
@@ -303,20 +303,16 @@ def _ring() -> rings.Ring:
         raise ValueError(f"--ring={_RING.value}: {error}") from None
 
 
-def _sizes(texts: tuple[str, ...]) -> tuple[int, int, int]:
+def _sizes(texts: tuple[str, ...]) -> targets.Sizes:
     if not all(t.isdigit() and 1 <= int(t[:6]) <= 32 for t in texts):
         raise ValueError(f"recombine: expected three sizes from 1 to 32, got {' '.join(texts)}.")
     return tuple(map(int, texts))
 
 
 def _recombination_config() -> RecombinationConfig:
-    fields = {
-        "spread": _SPREAD.value,
-        "variants": _VARIANTS.value,
-        "base_files": tuple(_BASE_FILES.value),
-    }
-    for path in _BASE_FILES.value:
+    for path in _BASE_FILES.value:  # unreadable ones are named before the work begins
         fz.load(path, _ring())
+    fields = {"spread": _SPREAD.value, "variants": _VARIANTS.value, "base_files": _BASE_FILES.value}
     return RecombinationConfig.from_dict(fields, prefix="--")
 
 
