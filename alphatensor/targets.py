@@ -8,10 +8,13 @@ All matrix multiplication tensors use the symmetrised convention of the publishe
 import dataclasses
 import pathlib
 import re
+from collections.abc import Sequence
 
 import numpy as np
 
 MAX_TENSOR_ENTRIES = 200_000_000  # refuse sizes that cannot fit in memory before allocating them
+
+Sizes = tuple[int, int, int]  # (n, m, p) of a matrix multiplication
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,7 +29,7 @@ class Target:
 
     name: str
     tensor: np.ndarray
-    sizes: tuple[int, int, int] | None = None
+    sizes: Sizes | None = None
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -37,14 +40,15 @@ class Target:
 def matmul(n: int, m: int, p: int) -> Target:
     """Returns the tensor of an n×m matrix times an m×p matrix: shape (nm, mp, pn), nmp ones."""
     sizes = _positive_sizes((n, m, p))
+    name = format_name(sizes)
     if (n * m) * (m * p) * (p * n) > MAX_TENSOR_ENTRIES:
         raise ValueError(
-            f"sizes {n}x{m}x{p}: the tensor would have more than {MAX_TENSOR_ENTRIES} entries."
+            f"sizes {name}: the tensor would have more than {MAX_TENSOR_ENTRIES} entries."
         )
     tensor = np.zeros((n * m, m * p, p * n), np.int32)
     i, j, k = np.meshgrid(range(n), range(m), range(p), indexing="ij")
     tensor[i * m + j, j * p + k, k * n + i] = 1
-    return Target(f"{n}x{m}x{p}", tensor, sizes)
+    return Target(name, tensor, sizes)
 
 
 def skew_matvec(n: int) -> Target:
@@ -111,12 +115,25 @@ def parse(spec: str) -> Target:
         make = {"skew": skew_matvec, "cyclic": cyclic_convolution}[match[1]]
         return make(int(match[2]))
     if re.fullmatch(r"-?\d+(x-?\d+)*", spec):
-        return matmul(*_positive_sizes(spec.split("x")))
+        return matmul(*parse_sizes(spec))
     raise ValueError(f"{spec!r}: {expected}.")
 
 
-def _positive_sizes(sizes) -> tuple[int, int, int]:
-    given = "x".join(map(str, sizes))
+def format_name(sizes: Sequence[int]) -> str:
+    """Returns the name of a format, `'3x4x5'` for the sizes (3, 4, 5)."""
+    return "x".join(map(str, sizes))
+
+
+def parse_sizes(name: str) -> Sizes:
+    """Reads the sizes (n, m, p) from a format's name such as `'3x4x5'`; raises `ValueError`."""
+    parts = name.split("x")
+    if not all(re.fullmatch(r"-?\d+", part) for part in parts):
+        raise ValueError(f"{name!r}: expected three positive sizes such as '2x2x3'.")
+    return _positive_sizes(parts)
+
+
+def _positive_sizes(sizes: Sequence) -> Sizes:
+    given = format_name(sizes)
     values = tuple(int(s) for s in sizes)
     if len(values) != 3 or min(values) < 1 or max(values) > 10_000:
         raise ValueError(f"{given!r}: expected three positive sizes such as '2x2x3'.")

@@ -25,8 +25,9 @@ from absl import flags
 
 from alphatensor import factorization as fz
 from alphatensor import rings
+from alphatensor.factorization import library
 from alphatensor.factorization.analysis import invariants
-from alphatensor.factorization.io import files
+from alphatensor.factorization.io import write
 from alphatensor.factorization.library import closure, recombination
 from benchmarking import report
 from experiments import command
@@ -50,10 +51,10 @@ HEADER = ("operation", "items", "seconds", "peak MiB", "result")
 def large_file(path: str, count: int) -> None:
     """Writes the `count` largest formats up to 12×12×12 in the published layout."""
     with tempfile.TemporaryDirectory() as folder:
-        options = closure.Options(variants=0)
-        closure.fill(folder, Z, 12, workers=2, options=options, report=lambda line: None)
+        config = library.RecombinationConfig(variants=0)
+        closure.fill(folder, Z, 12, workers=2, config=config, report=lambda line: None)
         largest = recombination.formats(12)[-count:]
-        fs = [closure.parts(folder, Z, options)(sizes) for sizes in largest]
+        fs = [closure.parts(folder, Z, config)(sizes) for sizes in largest]
     fz.save(path, fs)
 
 
@@ -168,7 +169,7 @@ def _draw(path: str, file: str) -> None:
     axis.loglog(*zip(*points, strict=True), "o", markersize=3)
     axis.set_xlabel("tensor entries × rank")
     axis.set_ylabel("seconds to verify")
-    files.write(path, lambda png: figure.savefig(png, format="png", dpi=150))
+    write(path, lambda png: figure.savefig(png, format="png", dpi=150))
 
 
 def main() -> None:

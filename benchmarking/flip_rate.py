@@ -176,11 +176,11 @@ def main() -> None:
                 rows.append(run_with(d, sizes, w, *options))
                 print(",".join(map(str, rows[-1])), flush=True)
 
-    from alphatensor.factorization.io import files
+    from alphatensor.factorization.io import write_text
 
     table = io.StringIO()
     csv.writer(table, lineterminator="\n").writerows([HEADER, *rows])
-    files.write_text(output, table.getvalue())
+    write_text(output, table.getvalue())
 
 
 if __name__ == "__main__":

@@ -12,15 +12,15 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from alphatensor import files
+from alphatensor import files, targets
 
 
-def parse_format(text: str) -> tuple[int, int, int]:
+def parse_format(text: str) -> targets.Sizes:
     """Reads a format such as `3x4x5` as its sizes (n, m, p); raises `ValueError`."""
-    parts = text.strip().split("x")
-    if len(parts) != 3 or not all(x.isdecimal() and int(x) for x in parts):
-        raise ValueError(f"--formats: {text!r}, expected three sizes such as '3x4x5'.")
-    return tuple(map(int, parts))
+    try:
+        return targets.parse_sizes(text.strip())
+    except ValueError as error:
+        raise ValueError(f"--formats: {error}") from None
 
 
 def make_folder(path: str) -> pathlib.Path:

@@ -5,6 +5,7 @@ import logging
 import os
 import sys
 from collections.abc import Callable
+from typing import NoReturn
 
 from absl import app, flags
 from absl import logging as absl_logging
@@ -34,29 +35,57 @@ def keep_compiled_programs(folder: str) -> None:
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.5)
 
 
-def run(main: Callable[[], None], config_type: str = "", prefix: str = "--config.") -> None:
-    """Parses the flags and calls `main`; a `ValueError` it raises is a user's mistake.
+def run(
+    main: Callable[..., int | None],
+    config_type: str = "",
+    *,
+    prefix: str = "--config.",
+    takes_arguments: bool = False,
+) -> None:
+    """Parses the flags and calls `main`, as `call` does.
 
     Args:
       main: the command.
       config_type: `'module:Type'` of its configuration, whose fields --help lists.
-      prefix: of the flags that set the fields of its configuration.
+      prefix: what the flags that set the fields of its configuration begin with.
+      takes_arguments: whether the command line holds more than flags; then `main` is given the
+        list of the other arguments, and --help lists the command's own flags alone.
     """
+    if takes_arguments:
+        flags.FLAGS.set_gnu_getopt(True)
+        if {"--help", "-help", "-h"} & set(sys.argv[1:]):
+            module = sys.modules["__main__"]
+            print(f"{module.__doc__}\nFlags:\n{flags.FLAGS.module_help(module)}")
+            sys.exit(0)
 
-    def call(argv: list[str]) -> None:
+    def start(argv: list[str]) -> None:
         logging.getLogger("jax").setLevel(logging.WARNING)  # no notes about absent accelerators
         absl_logging.set_verbosity(absl_logging.FATAL)  # orbax's notes; its errors are raised too
-        try:
-            if len(argv) > 1:
-                raise ValueError(f"{argv[1]!r}: expected flags only; --help shows them.")
-            main()
-        except ValueError as error:
-            is_field = hasattr(error, "field")  # a `ConfigError`, which knows no flags
-            _end(ValueError(f"{prefix}{error}") if is_field else error)
+        if takes_arguments:
+            call(main, argv[1:], prefix=prefix)
+        if len(argv) > 1:
+            _end(ValueError(f"{argv[1]!r}: expected flags only; --help shows them."))
+        call(main, prefix=prefix)
 
     if config_type and any(x.lstrip("-").startswith("help") for x in sys.argv[1:]):
         _add_fields_to_help(config_type)
-    app.run(call, flags_parser=_parse)
+    app.run(start, flags_parser=_parse)
+
+
+def call(main: Callable[..., int | None], *arguments, prefix: str = "--config.") -> NoReturn:
+    """Calls `main` and ends with the status that it returns, 0 for None.
+
+    A `ValueError` that it raises is a user's mistake: one line, and status 2. Where it is a
+    `ConfigError`, which names a field and knows no flags, the line begins with `prefix`.
+    """
+    try:
+        sys.exit(main(*arguments))
+    except ValueError as error:
+        is_field = hasattr(error, "field")
+        _end(ValueError(f"{prefix}{error}") if is_field else error)
+    except BrokenPipeError:  # the reader of a pipe has seen enough
+        sys.stderr.close()
+        sys.exit(0)
 
 
 def _add_fields_to_help(config_type: str) -> None:
@@ -75,7 +104,7 @@ def _parse(argv: list[str]) -> list[str]:
         _end(error)
 
 
-def _end(error: Exception) -> None:
+def _end(error: Exception) -> NoReturn:
     text = " ".join(str(error).split())
     if isinstance(error, AttributeError | KeyError) and "'" in text:
         # ml_collections' word for a field that the configuration lacks.

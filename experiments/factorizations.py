@@ -1,13 +1,13 @@
-"""Works on files and libraries of factorisations: fast matrix multiplication algorithms.
+"""Works on files and libraries of factorizations: fast matrix multiplication algorithms.
 
   python -m experiments.factorizations SUBCOMMAND [ARGUMENTS] [FLAGS]
 
 Subcommands:
-  verify FILE...        checks every factorisation in the files, exactly
+  verify FILE...        checks every factorization in the files, exactly
   show FILE             prints it (--format=text, latex, numpy, jax, c), draws it (--png=uvw.png)
   convert FILE OUT      to .npz, .alphatensor.npz, .json or _L.sms, by the suffix of OUT
   costs FILE...         multiplications, additions, growth factors, exponent
-  compare A B           whether two factorisations are equivalent
+  compare A B           whether two factorizations are equivalent
   count FILE...         how many inequivalent ones the files hold, by invariants
   lift FILE [OUT]       from mod p to the integers or rationals
   recombine N M P       the best algorithm for a format from the library (or --base and --table)
@@ -27,21 +27,23 @@ Examples:
   python -m experiments.factorizations fill --library=factorizations --max=12 --ring=Z2
   python -m experiments.factorizations table --max=5
 
-Exit status: 0; 1 if something is not a factorisation, does not lift or is not equivalent; 2 for
+Exit status: 0; 1 if something is not a factorization, does not lift or is not equivalent; 2 for
 unusable input.
 """
 
 import sys
 from collections.abc import Callable
 
-from absl import app, flags
+from absl import flags
 
 from alphatensor import factorization as fz
-from alphatensor import rings
+from alphatensor import rings, targets
 from alphatensor.factorization import analysis, library
-from alphatensor.factorization.io import files
-from alphatensor.factorization.io.code import LANGUAGES, header
-from alphatensor.factorization.library import published_ranks, tables
+from alphatensor.factorization.io import LANGUAGES, header, load_entry, write_text
+from alphatensor.factorization.library import RecombinationConfig, published_ranks, tables
+from experiments import command
+
+_DEFAULTS = RecombinationConfig()
 
 _LIBRARY = flags.DEFINE_string(
     "library", "factorizations", "The folder of the library that a subcommand works on."
@@ -59,7 +61,7 @@ _OUTPUT = flags.DEFINE_string(
     "output", None, "The file that show, recombine or table writes instead of printing."
 )
 _ENTRY = flags.DEFINE_integer(
-    "entry", 0, "The factorisation of a file that show, convert, compare and lift take, from 0."
+    "entry", 0, "The factorization of a file that show, convert, compare and lift take, from 0."
 )
 _BASE = flags.DEFINE_string(
     "base", None, "The file of the only base algorithm of recombine; by default the library's."
@@ -72,21 +74,23 @@ _TABLE = flags.DEFINE_enum(
 )
 _MAX = flags.DEFINE_integer("max", 5, "The largest size of the formats of fill and table.")
 _SPREAD = flags.DEFINE_integer(
-    "spread", 2, "How far recombine and fill let blocks be from equal sizes in large searches."
+    "spread",
+    _DEFAULTS.spread,
+    "How far recombine and fill let blocks be from equal sizes in large searches.",
 )
 _VARIANTS = flags.DEFINE_integer(
-    "variants", 4, "In how many sparse bases recombine and fill try each base algorithm."
+    "variants",
+    _DEFAULTS.variants,
+    "In how many sparse bases recombine and fill try each base algorithm.",
 )
-_EXTRA = flags.DEFINE_list("bases", [], "Files with more base algorithms for recombine and fill.")
+_BASE_FILES = flags.DEFINE_list(
+    "bases", list(_DEFAULTS.base_files), "Files with more base algorithms for recombine and fill."
+)
 _WORKERS = flags.DEFINE_integer("workers", 2, "How many processes fill and count use.")
 
 
-class UsageError(ValueError):
-    """A mistake in the command line: one line."""
-
-
 def verify(paths: list[str]) -> int:
-    """Checks every factorisation of every file; goes on after a bad one."""
+    """Checks every factorization of every file; goes on after a bad one."""
     status = 0
     for path in paths:
         try:
@@ -103,30 +107,29 @@ def verify(paths: list[str]) -> int:
 
 
 def show(path: str) -> int:
-    """Prints a factorisation, and draws it."""
-    f = _one(path)
+    """Prints a factorization, and draws it."""
+    f = _load(path)
     if _PNG.value:
         fz.draw(f, _PNG.value)
     if _FORMAT.value not in LANGUAGES:
-        raise UsageError(f"--format={_FORMAT.value}: expected one of {', '.join(LANGUAGES)}.")
+        raise ValueError(f"--format={_FORMAT.value}: expected one of {', '.join(LANGUAGES)}.")
     text = fz.export(f, _FORMAT.value)
     if _OUTPUT.value:
-        files.write_text(_OUTPUT.value, text)
+        write_text(_OUTPUT.value, text)
     else:
         sys.stdout.write(text)
     return _exactness(path, f)
 
 
 def convert(path: str, out: str) -> int:
-    """Writes a factorisation in the format that the suffix of `out` names."""
-    f = _one(path)
-    fz.save(out, f)
+    """Writes a factorization in the format that the suffix of `out` names."""
+    f = fz.convert(path, out, _ring(), _ENTRY.value)
     print(f"{out}: {header(f)}")
     return _exactness(path, f)
 
 
 def costs(paths: list[str]) -> int:
-    """Prints the costs of every factorisation of every file."""
+    """Prints the costs of every factorization of every file."""
     status = 0
     for path in paths:
         for f in fz.load(path, _ring()):
@@ -140,8 +143,8 @@ def costs(paths: list[str]) -> int:
 
 
 def compare(a: str, b: str) -> int:
-    """Says whether two factorisations are equivalent, and by which matrices."""
-    f, g = _one(a), _one(b)
+    """Says whether two factorizations are equivalent, and by which matrices."""
+    f, g = _load(a), _load(b)
     status = _exactness(a, f) or _exactness(b, g)
     if status:
         return status
@@ -159,7 +162,7 @@ def compare(a: str, b: str) -> int:
 
 
 def count(paths: list[str]) -> int:
-    """Counts how many factorisations of the files are certainly inequivalent."""
+    """Counts how many factorizations of the files are certainly inequivalent."""
     fs = [f for path in paths for f in fz.load(path, _ring())]
     found = analysis.count_inequivalent(fs, _positive(_WORKERS))
     print(f"{len(fs)} factorisations, at least {found.certified} inequivalent")
@@ -167,8 +170,8 @@ def count(paths: list[str]) -> int:
 
 
 def lift(path: str, out: str | None = None) -> int:
-    """Lifts a factorisation mod p to the integers or rationals."""
-    f = _one(path)
+    """Lifts a factorization mod p to the integers or rationals."""
+    f = _load(path)
     if status := _exactness(path, f):
         return status
     found = fz.lift_with_reason(f)
@@ -182,21 +185,21 @@ def lift(path: str, out: str | None = None) -> int:
 
 def recombine(*sizes: str) -> int:
     """Finds the best recombination of a format, and assembles it from the library's parts."""
-    ring, sizes = _ring(), _sizes(sizes)
+    ring, sizes, config = _ring(), _sizes(sizes), _recombination_config()
     is_published = _TABLE.value == "alphatensor"
-    bases = [_base(ring)] if _BASE.value else None
+    base_algorithms = [_base(ring)] if _BASE.value else None
     ranks = published_ranks.ALPHATENSOR_Z if is_published else None
-    plan = library.best_plan(_LIBRARY.value, ring, sizes, _options(), ranks, bases)
-    name = "x".join(map(str, sizes))
+    plan = library.best_plan(_LIBRARY.value, ring, sizes, config, ranks, base_algorithms)
+    name = targets.format_name(sizes)
     if plan is None:
-        raise UsageError(f"{name}: no base is as small as that.")
+        raise ValueError(f"{name}: no base is as small as that.")
     print(
         f"{name} in rank {plan.rank}: base {plan.base.target.name} in rank "
         f"{plan.base.rank}, blocks {' '.join(map(str, plan.allocation))}"
     )
     if is_published:
         return 0
-    f = library.assemble(_LIBRARY.value, plan, _options())
+    f = library.assemble(_LIBRARY.value, plan, config)
     print(f.verify().message)
     if _OUTPUT.value:
         fz.save(_OUTPUT.value, f)
@@ -217,8 +220,8 @@ def add(paths: list[str]) -> int:
 
 def fill() -> int:
     """Recombines all formats from whatever the library holds."""
-    ring = _ring()
-    ranks = library.fill(_LIBRARY.value, ring, _positive(_MAX), _positive(_WORKERS), _options())
+    ring, maximum, workers = _ring(), _positive(_MAX), _positive(_WORKERS)
+    ranks = library.fill(_LIBRARY.value, ring, maximum, workers, _recombination_config())
     print(f"{_LIBRARY.value}: {len(ranks)} formats over {ring}")
     return 0
 
@@ -258,33 +261,30 @@ COMMANDS: dict[str, tuple[Callable[..., int], int, int | None]] = {
 }
 
 
-def run(arguments: list[str]) -> int:
+def main(arguments: list[str]) -> int:
     """Runs one subcommand; returns the exit status."""
     if not arguments or arguments[0] not in COMMANDS:
         given = repr(arguments[0]) if arguments else "nothing"
-        raise UsageError(f"subcommand: expected one of {', '.join(COMMANDS)}; got {given}.")
+        raise ValueError(f"subcommand: expected one of {', '.join(COMMANDS)}; got {given}.")
     name, *rest = arguments
     function, least, most = COMMANDS[name]
     if len(rest) < least or (most is not None and len(rest) > most):
         number = (
             f"{least}" if least == most else f"{least} to {most}" if most else f"{least} or more"
         )
-        raise UsageError(f"{name}: expected {number} arguments, got {len(rest)}.")
+        raise ValueError(f"{name}: expected {number} arguments, got {len(rest)}.")
     return function(rest) if most is None else function(*rest)
 
 
-def _one(path: str) -> fz.Factorization:
-    """Reads the factorisation of a file that --entry names."""
-    found = fz.load(path, _ring())
-    if not 0 <= _ENTRY.value < len(found):
-        raise UsageError(f"--entry={_ENTRY.value}: {path} holds {len(found)} factorisations.")
-    return found[_ENTRY.value]
+def _load(path: str) -> fz.Factorization:
+    """Reads the factorization of a file that --entry names."""
+    return load_entry(path, _ring(), _ENTRY.value)
 
 
 def _base(ring: rings.Ring) -> fz.Factorization:
-    base = _one(_BASE.value)
+    base = _load(_BASE.value)
     if base.sizes is None or base.ring != ring:
-        raise UsageError(f"--base={_BASE.value}: expected a matrix product over {ring}.")
+        raise ValueError(f"--base={_BASE.value}: expected a matrix product over {ring}.")
     return base
 
 
@@ -300,52 +300,27 @@ def _ring() -> rings.Ring:
     try:
         return rings.parse(_RING.value)
     except ValueError as error:
-        raise UsageError(f"--ring={_RING.value}: {error}") from None
+        raise ValueError(f"--ring={_RING.value}: {error}") from None
 
 
-def _sizes(texts: tuple[str, ...]) -> tuple[int, int, int]:
+def _sizes(texts: tuple[str, ...]) -> targets.Sizes:
     if not all(t.isdigit() and 1 <= int(t[:6]) <= 32 for t in texts):
-        raise UsageError(f"recombine: expected three sizes from 1 to 32, got {' '.join(texts)}.")
+        raise ValueError(f"recombine: expected three sizes from 1 to 32, got {' '.join(texts)}.")
     return tuple(map(int, texts))
 
 
-def _options() -> library.Options:
-    if not 0 <= _VARIANTS.value <= 1000:
-        raise UsageError(f"--variants={_VARIANTS.value}: expected a number from 0 to 1000.")
-    for path in _EXTRA.value:
+def _recombination_config() -> RecombinationConfig:
+    for path in _BASE_FILES.value:  # unreadable ones are named before the work begins
         fz.load(path, _ring())
-    return library.Options(_positive(_SPREAD), _VARIANTS.value, tuple(_EXTRA.value))
+    fields = {"spread": _SPREAD.value, "variants": _VARIANTS.value, "base_files": _BASE_FILES.value}
+    return RecombinationConfig.from_dict(fields)
 
 
 def _positive(flag: flags.FlagHolder) -> int:
     if not 1 <= flag.value <= 64:
-        raise UsageError(f"--{flag.name}={flag.value}: expected a number from 1 to 64.")
+        raise ValueError(f"--{flag.name}={flag.value}: expected a number from 1 to 64.")
     return flag.value
 
 
-def _parse(argv: list[str]) -> list[str]:
-    if {"--help", "-help", "-h"} & set(argv[1:]):
-        print(f"{__doc__}\nFlags:\n{flags.FLAGS.module_help(sys.modules[__name__])}")
-        sys.exit(0)
-    flags.FLAGS.set_gnu_getopt(True)
-    try:
-        return flags.FLAGS(argv)
-    except flags.Error as error:
-        print(error, file=sys.stderr)
-        sys.exit(2)
-
-
-def main(argv: list[str]) -> None:
-    """Runs the subcommand and ends with its status."""
-    try:
-        sys.exit(run(argv[1:]))
-    except ValueError as error:
-        print(error, file=sys.stderr)
-        sys.exit(2)
-    except BrokenPipeError:  # the reader of a pipe has seen enough
-        sys.stderr.close()
-        sys.exit(0)
-
-
 if __name__ == "__main__":
-    app.run(main, flags_parser=_parse)
+    command.run(main, prefix="--", takes_arguments=True)

@@ -20,6 +20,7 @@ def main() -> None:
     """Searches, and prints what enters the library."""
     given = command.config_of(_CONFIG, "experiments/configs/flip_small.py")
 
+    from alphatensor import targets
     from alphatensor.training import devices, flip_search
 
     config = flip_search.FlipRunConfig.from_dict(given)
@@ -32,7 +33,7 @@ def main() -> None:
             for turn in turns:
                 for line in turn.stored:
                     bar.write(f"{time.monotonic() - begin:7.0f} s  {line}")
-                name = "x".join(map(str, turn.sizes))
+                name = targets.format_name(turn.sizes)
                 rate = turn.flips / turn.seconds
                 bar.set_description(
                     f"{name} rank {turn.rank} over {config.search.ring} ({turn.kind}: "

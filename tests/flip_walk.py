@@ -1,4 +1,4 @@
-"""A minimal flip-graph walk over Z2: makes small factorisations for tests to work on.
+"""A minimal flip-graph walk over Z2: makes small factorizations for tests to work on.
 
 Two terms that share a factor, a⊗b⊗c + a⊗b'⊗c', become a⊗(b+b')⊗c + a⊗b'⊗(c+c'); terms that turn
 zero vanish (Kauers and Moosbauer 2022).
@@ -15,7 +15,7 @@ from alphatensor import rings
 
 @functools.cache
 def found(sizes, rank, seed=0, steps=4_000_000):
-    """A factorisation over Z2 of that rank; raises `RuntimeError` if the walk does not reach it."""
+    """A factorization over Z2 of that rank; raises `RuntimeError` if the walk does not reach it."""
     rng = random.Random(seed)
     f = fz.naive(sizes, rings.IntegersMod(2))
     bits = [1 << np.arange(len(x), dtype=object) for x in f.factors]

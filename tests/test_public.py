@@ -19,7 +19,7 @@ SURFACE = {
         support_of
     """,
     "alphatensor.factorization": """
-        Factorization FileError Lift Verification canonical change_basis convert direct_sum draw
+        Factorization FileError Lift Verification canonical convert direct_sum draw
         drop_zeros exact_array export extend from_arrays kronecker lift lift_with_reason load
         matmul_target naive permute_sizes project projections reduce_mod reduced rotate sandwich
         save sparsify strassen to_c to_jax to_latex to_numpy to_text transpose verify
@@ -33,8 +33,8 @@ SURFACE = {
         to_latex to_numpy to_text verify write write_text
     """,
     "alphatensor.factorization.library": """
-        Added Options add assemble best best_plan default_folder fill index load_best ranks
-        recombine reindex
+        Added RecombinationConfig add assemble best best_plan default_folder fill index load_best
+        ranks recombine reindex
     """,
     "alphatensor.flip_graph": """
         Clock Costed FlipSearchConfig KINDS Memory Stop Symmetry Turn WalkOptions Walked Walkers

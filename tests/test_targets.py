@@ -85,3 +85,11 @@ def test_other_files_are_named(tmp_path, array, message):
 def test_other_names_are_refused(name, message):
     with pytest.raises(ValueError, match=message):
         targets.parse(name)
+
+
+def test_formats_have_names():
+    assert targets.format_name((3, 4, 5)) == "3x4x5"
+    assert targets.parse_sizes("3x4x10") == (3, 4, 10)
+    for name in ("3x4", "3x4x0", "3x-1x2", "3x4x5x6", "axbxc", "", "3 x 4 x 5", "skew4"):
+        with pytest.raises(ValueError, match="expected three positive sizes"):
+            targets.parse_sizes(name)

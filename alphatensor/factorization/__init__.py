@@ -1,4 +1,4 @@
-"""Factorisations as exact objects: verify, transform, combine, lift, read, write, export.
+"""Factorizations as exact objects: verify, transform, combine, lift, read, write, export.
 
     from alphatensor import factorization as fz
 
@@ -7,7 +7,7 @@
     print(fz.to_text(f))
 
 `factorization.analysis` has costs, equivalence and counting; `factorization.library` a folder of
-factorisations and recombination.
+factorizations and recombination.
 """
 
 from alphatensor.factorization.composition import (
@@ -44,7 +44,6 @@ from alphatensor.factorization.reduction import reduced
 from alphatensor.factorization.textbook import naive, strassen
 from alphatensor.factorization.transforms import (
     canonical,
-    change_basis,
     permute_sizes,
     reduce_mod,
     rotate,
@@ -59,7 +58,6 @@ __all__ = [
     "Lift",
     "Verification",
     "canonical",
-    "change_basis",
     "convert",
     "direct_sum",
     "draw",

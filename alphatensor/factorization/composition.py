@@ -1,4 +1,4 @@
-"""Larger and smaller factorisations from given ones: sums, products, extensions, projections."""
+"""Larger and smaller factorizations from given ones: sums, products, extensions, projections."""
 
 import itertools
 

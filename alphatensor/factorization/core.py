@@ -1,4 +1,4 @@
-"""A factorisation of a target tensor, kept and checked in exact arithmetic.
+"""A factorization of a target tensor, kept and checked in exact arithmetic.
 
 `u`, `v`, `w` hold one column for each multiplication: Σ_r u_r ⊗ v_r ⊗ w_r = target. For matrix
 multiplication (n, m, p) the shapes are (nm, R), (mp, R), (pn, R) in the symmetrised convention of
@@ -9,7 +9,7 @@ import dataclasses
 import fractions
 import functools
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -24,7 +24,7 @@ _CHUNK_ENTRIES = 8_000_000  # of the Khatri-Rao product and of the tensor held a
 
 
 class Verification(NamedTuple):
-    """Says whether a factorisation is exact, and if not, where it fails first.
+    """Says whether a factorization is exact, and if not, where it fails first.
 
     Attributes:
       ok: whether the factors reproduce the target exactly.
@@ -43,7 +43,7 @@ class Verification(NamedTuple):
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Factorization:
-    """A rank-R factorisation of a target over a ring, with where it came from.
+    """A rank-R factorization of a target over a ring, with where it came from.
 
     Attributes:
       target: the tensor, of shape (S_u, S_v, S_w).
@@ -97,7 +97,7 @@ class Factorization:
         return self.u.shape[1]
 
     @property
-    def sizes(self) -> tuple[int, int, int] | None:
+    def sizes(self) -> targets.Sizes | None:
         """Returns (n, m, p) of a matrix multiplication, None for any other target."""
         return self.target.sizes
 
@@ -115,12 +115,22 @@ class Factorization:
         )
 
     @property
+    def nonzeros(self) -> tuple[int, int, int]:
+        """Returns the numbers of entries of u, v and w that are not zero."""
+        return tuple(int(np.count_nonzero(x)) for x in self.factors)
+
+    @property
+    def largest_coefficient(self) -> int | fractions.Fraction:
+        """Returns the largest absolute value of an entry of u, v or w."""
+        return max(_simplified(np.abs(x).max()) for x in self.factors)
+
+    @property
     def domain(self) -> str:
         """Returns `'Z2'`, `'Z3'`, ... for modular rings, else `'Z'`, or `'Q'` for fractions."""
         return self.ring.name if self.ring.is_modular or self.is_integral else "Q"
 
     def replace(self, **changes) -> "Factorization":
-        """Copies the factorisation with some fields changed, and checks it again."""
+        """Copies the factorization with some fields changed, and checks it again."""
         return dataclasses.replace(self, **changes)
 
     def verify(self) -> Verification:
@@ -135,30 +145,30 @@ class Factorization:
         index = _first_difference(integers, self.target.tensor, scale, self.ring.modulus)
         where = f"{self.target.name} in rank {self.rank} over {self.domain}"
         if index is None:
-            return Verification(True, f"{where}: exact.")
+            return Verification(ok=True, message=f"{where}: exact.")
         rows = (f[i].tolist() for f, i in zip(self.factors, index, strict=True))
         terms = map(math.prod, zip(*rows, strict=True))
         found = _simplified(self.ring.reduce(sum(terms)))
         expected = self.ring.reduce(int(self.target.tensor[index]))
         return Verification(
-            False,
-            f"{where}: not a factorisation: entry {index} is {found}, expected {expected}.",
-            index,
-            found,
-            expected,
+            ok=False,
+            message=f"{where}: not a factorisation: entry {index} is {found}, expected {expected}.",
+            index=index,
+            found=found,
+            expected=expected,
         )
 
 
 @functools.lru_cache(maxsize=64)
 def matmul_target(n: int, m: int, p: int) -> targets.Target:
-    """Returns `targets.matmul`, shared between factorisations so that a long list stays small."""
+    """Returns `targets.matmul`, shared between factorizations so that a long list stays small."""
     return targets.matmul(n, m, p)
 
 
 def from_arrays(
-    sizes: tuple[int, int, int], ring: rings.Ring, u, v, w, provenance: Mapping | None = None
+    sizes: targets.Sizes, ring: rings.Ring, u, v, w, provenance: Mapping | None = None
 ) -> Factorization:
-    """Makes a matrix multiplication factorisation from its sizes (n, m, p) and three arrays."""
+    """Makes a matrix multiplication factorization from its sizes (n, m, p) and three arrays."""
     return Factorization(matmul_target(*sizes), ring, u, v, w, provenance or {})
 
 
@@ -215,19 +225,29 @@ def _simplified(x) -> int | fractions.Fraction:
     return int(x)
 
 
+def common_denominator(numbers: Iterable[int | fractions.Fraction]) -> int:
+    """Returns the least positive integer whose products with the numbers are integers."""
+    return math.lcm(*(fractions.Fraction(x).denominator for x in numbers))
+
+
+def integer_columns(factor: np.ndarray) -> tuple[np.ndarray, list[int]]:
+    """Scales each column of a (rows, R) array of integers and fractions to integers.
+
+    Returns:
+      The scaled columns, an object array (rows, R) of Python integers, and the R scales.
+    """
+    scales = [common_denominator(column) for column in factor.T]
+    rows = [[int(x * s) for x, s in zip(row, scales, strict=True)] for row in factor]
+    return np.array(rows, object), scales
+
+
 def _as_integers(f: Factorization) -> tuple[list[np.ndarray], int]:
     """Returns integer factors and an L with Σ u' ⊗ v' ⊗ w' = L Σ u ⊗ v ⊗ w."""
     if f.is_integral:
         return list(f.factors), 1
-    denominators = [
-        [math.lcm(*(fractions.Fraction(x).denominator for x in column)) for column in factor.T]
-        for factor in f.factors
-    ]
+    scaled, denominators = zip(*map(integer_columns, f.factors), strict=True)
     scale = math.lcm(*(math.prod(d) for d in zip(*denominators, strict=True)))
-    u, v, w = (
-        np.array([[int(x * d) for x, d in zip(row, ds, strict=True)] for row in factor], object)
-        for factor, ds in zip(f.factors, denominators, strict=True)
-    )
+    u, v, w = scaled
     rest = np.array([scale // math.prod(d) for d in zip(*denominators, strict=True)], object)
     return [u, v, w * rest], scale
 

@@ -1,11 +1,11 @@
-"""Hensel lifting: from a factorisation mod p to one mod p^k, and from there to Z or Q.
+"""Hensel lifting: from a factorization mod p to one mod p^k, and from there to Z or Q.
 
-A factorisation mod p^k is a root of F(u, v, w) = Σ u ⊗ v ⊗ w − T mod p^k. Its correction
+A factorization mod p^k is a root of F(u, v, w) = Σ u ⊗ v ⊗ w − T mod p^k. Its correction
 p^k (du, dv, dw) to a root mod p^(k+1) solves J (du, dv, dw) = −F / p^k mod p, where the Jacobian J
 depends on the factors mod p alone: it is eliminated once and serves every step. Entries that are
 zero mod p come last in the elimination, so they stay zero whenever the system allows it, and the
-lift of a sparse factorisation stays sparse. Coefficients are then read as the residues of least
-absolute value, or by rational reconstruction, and verified. A factorisation at a singular point,
+lift of a sparse factorization stays sparse. Coefficients are then read as the residues of least
+absolute value, or by rational reconstruction, and verified. A factorization at a singular point,
 where a tangent direction need not extend, often lifts in another, sparse basis; some are tried.
 (Kauers and Moosbauer, "Flip graphs for matrix multiplication", 2022, section 5; rational
 reconstruction: Wang 1981.)
@@ -22,7 +22,7 @@ from alphatensor.factorization import linear, transforms
 from alphatensor.factorization.core import Factorization
 
 MAX_STEPS = 24
-BASES = 8  # sparse bases tried where a factorisation does not lift as it is
+BASES = 8  # sparse bases tried where a factorization does not lift as it is
 PATHS = 4  # solutions mod p² lifted further where none of them gives integers
 SIGN_TRIALS = 64  # random solutions mod p² tried in the hope of coefficients in {-1, 0, 1}
 
@@ -31,7 +31,7 @@ class Lift(NamedTuple):
     """What became of a lift.
 
     Attributes:
-      factorization: the lifted factorisation, verified, over Z or Q; None if none was found.
+      factorization: the lifted factorization, verified, over Z or Q; None if none was found.
       message: how it went, in one line.
       impossible: whether it is proven that there is none.
     """
@@ -42,7 +42,7 @@ class Lift(NamedTuple):
 
 
 def lift(f: Factorization, seed: int = 0) -> Factorization | None:
-    """Returns a verified factorisation over Z (or Q) that reduces to `f` mod p, or None.
+    """Returns a verified factorization over Z (or Q) that reduces to `f` mod p, or None.
 
     Small coefficients are preferred: {-1, 0, 1}, then integers, then fractions. `f` itself is
     returned if it is not modular. None says that none was found, not that there is none.
@@ -77,7 +77,7 @@ class _Corrections:
     """Steps from a root mod p^k to one mod p^(k+1), by one system for all k.
 
     Attributes:
-      f: the factorisation mod p.
+      f: the factorization mod p.
       support: bool (unknowns,), which entries of u, v, w are not zero mod p.
       system: the Jacobian at `f`, eliminated.
     """
@@ -128,9 +128,9 @@ def _lift_directly(f: Factorization, seed: int) -> Lift:
             return Lift(None, f"does not lift: no root mod {p}^2 reduces to it.", True)
         roots.append(x)
         found = _accepted(f, [_balanced(a, p**2) for a in x])
-        if found and (best is None or _largest(found) < _largest(best)):
+        if found and (best is None or found.largest_coefficient < best.largest_coefficient):
             best = found
-        if best and _largest(best) == 1:
+        if best and best.largest_coefficient == 1:
             break
     if best:
         return Lift(best, f"lifted to {best.domain} mod {p}^2.")
@@ -157,16 +157,12 @@ def _lift_further(f: Factorization, corrected: _Corrections, roots: list) -> Lif
 
 
 def _accepted(f: Factorization, factors) -> Factorization | None:
-    """Returns the factors as a factorisation over Z or Q if they verify, else None."""
+    """Returns the factors as a factorization over Z or Q if they verify, else None."""
     if any(x is None for x in factors):
         return None
     provenance = {**f.provenance, "lifted_from": f.ring.name}
     lifted = Factorization(f.target, rings.Integers(), *factors, provenance)
     return lifted if lifted.verify().ok else None
-
-
-def _largest(f: Factorization) -> int:
-    return max(int(abs(x).max()) for x in f.factors)
 
 
 def _balanced(x: np.ndarray, modulus: int) -> np.ndarray:

@@ -1,5 +1,6 @@
-"""Exact linear algebra: inverses, and systems over GF(p) solved for many right-hand sides."""
+"""Exact linear algebra: inverses, null spaces, systems over GF(p) with many right-hand sides."""
 
+from collections.abc import Iterable
 from fractions import Fraction
 from typing import NamedTuple
 
@@ -62,7 +63,14 @@ def eliminate(matrix: np.ndarray, modulus: int, order: np.ndarray) -> System:
         triangle = np.stack([_bit(work[rows], c) for c in pivots], 1) if len(pivots) else work[:0]
     else:
         triangle = work[np.ix_(rows, pivots)]
-    return System(modulus, len(order), order[pivots], rows, operations, triangle)
+    return System(
+        modulus=modulus,
+        columns=len(order),
+        pivot_columns=order[pivots],
+        pivot_rows=rows,
+        operations=operations,
+        triangle=triangle,
+    )
 
 
 def solve(system: System, right: np.ndarray) -> np.ndarray | None:
@@ -100,21 +108,62 @@ def inverse(matrix: np.ndarray, ring: rings.Ring) -> np.ndarray:
         [*(ring.reduce(Fraction(x)) for x in row), *map(Fraction, unit)]
         for row, unit in zip(matrix.tolist(), np.eye(size, dtype=int).tolist(), strict=True)
     ]
-    p = ring.modulus
     for c in range(size):
         pivot = next((r for r in range(c, size) if rows[r][c] != 0), None)
         if pivot is None:
             raise ValueError(f"singular matrix {matrix.tolist()}: expected an invertible one.")
         rows[c], rows[pivot] = rows[pivot], rows[c]
-        scale = pow(int(rows[c][c]), -1, p) if p else 1 / rows[c][c]
-        rows[c] = [ring.reduce(x * scale) for x in rows[c]]
+        rows[c] = _scaled_to_one(rows[c], c, ring)
         for r in range(size):
-            if r != c and rows[r][c] != 0:
-                factor = rows[r][c]
-                rows[r] = [
-                    ring.reduce(x - factor * y) for x, y in zip(rows[r], rows[c], strict=True)
-                ]
+            if r != c:
+                rows[r] = _cleared(rows[r], c, rows[c], ring)
     return exact_array(np.array([row[size:] for row in rows], object))
+
+
+def null_space(rows: Iterable[list], unknowns: int, ring: rings.Ring) -> list[np.ndarray]:
+    """Returns a basis of the vectors whose products with all rows are zero, over Q or GF(p).
+
+    Args:
+      rows: equations, lists of integers or fractions; no more are taken once nothing is left.
+      unknowns: the length of a row.
+      ring: the integers, for solutions over Q, or the integers mod p.
+
+    Returns:
+      Object arrays of shape (unknowns,); each is 1 in a free unknown and 0 in all other free ones.
+    """
+    echelon: dict[int, list] = {}  # pivot → row with 1 there, and 0 at all other pivots
+    for row in rows:
+        for pivot, known in echelon.items():
+            row = _cleared(row, pivot, known, ring)
+        lead = next((i for i, x in enumerate(row) if ring.reduce(x)), None)
+        if lead is None:
+            continue
+        row = _scaled_to_one(row, lead, ring)
+        echelon = {pivot: _cleared(known, lead, row, ring) for pivot, known in echelon.items()}
+        echelon[lead] = row
+        if len(echelon) == unknowns:
+            return []
+    basis = []
+    for free in sorted(set(range(unknowns)) - echelon.keys()):
+        vector = np.zeros(unknowns, object)
+        vector[free] = 1
+        for pivot, row in echelon.items():
+            vector[pivot] = ring.reduce(-row[free])
+        basis.append(vector)
+    return basis
+
+
+def _cleared(row: list, place: int, pivot_row: list, ring: rings.Ring) -> list:
+    """Subtracts the multiple of the pivot row, 1 at `place`, that leaves 0 there."""
+    c = row[place]
+    return [ring.reduce(x - c * y) for x, y in zip(row, pivot_row, strict=True)] if c else row
+
+
+def _scaled_to_one(row: list, place: int, ring: rings.Ring) -> list:
+    """Divides the row by its entry at `place`, which is a unit."""
+    lead = row[place]
+    scale = pow(int(lead), -1, ring.modulus) if ring.is_modular else 1 / Fraction(lead)
+    return [ring.reduce(x * scale) for x in row]
 
 
 def _pack(matrix: np.ndarray) -> np.ndarray:

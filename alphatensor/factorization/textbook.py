@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from alphatensor import rings
+from alphatensor import rings, targets
 from alphatensor.factorization.core import Factorization, from_arrays
 
 
-def naive(sizes: tuple[int, int, int], ring: rings.Ring) -> Factorization:
+def naive(sizes: targets.Sizes, ring: rings.Ring) -> Factorization:
     """Returns the schoolbook algorithm with n·m·p multiplications."""
     n, m, p = sizes
     i, j, k = (x.ravel() for x in np.meshgrid(range(n), range(m), range(p), indexing="ij"))
@@ -20,7 +20,7 @@ def strassen(ring: rings.Ring | None = None) -> Factorization:
     """Returns Strassen's seven multiplications for 2×2 matrices (Strassen 1969).
 
     Args:
-      ring: the ring of the factorisation; by default the integers.
+      ring: the ring of the factorization; by default the integers.
     """
     # Rows are a11 a12 a21 a22, b11 b12 b21 b22, c11 c21 c12 c22; columns are m1 .. m7.
     u = "1 0 1 0 1 -1 0 / 0 0 0 0 1 0 1 / 0 1 0 0 0 1 0 / 1 1 0 1 0 0 -1"

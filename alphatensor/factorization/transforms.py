@@ -1,8 +1,8 @@
-"""Exact maps from factorisations to factorisations of the same product.
+"""Exact maps from factorizations to factorizations of the same product.
 
 A column of u, v, w is read as matrices U (n×m), V (m×p), W (p×n); the target is the trace form
 Σ_ijk e_ij ⊗ e_jk ⊗ e_ki, so rotating the three matrices, transposing them in reverse order and
-sandwiching them, (A U B⁻¹, B V C⁻¹, C W A⁻¹), all give factorisations again (de Groote 1978).
+sandwiching them, (A U B⁻¹, B V C⁻¹, C W A⁻¹), all give factorizations again (de Groote 1978).
 """
 
 import itertools
@@ -15,7 +15,12 @@ import numpy as np
 
 from alphatensor import rings, targets
 from alphatensor.factorization import linear
-from alphatensor.factorization.core import Factorization, exact_array, from_arrays
+from alphatensor.factorization.core import (
+    Factorization,
+    common_denominator,
+    exact_array,
+    from_arrays,
+)
 
 Matrices = tuple[np.ndarray, np.ndarray, np.ndarray]
 
@@ -31,7 +36,7 @@ class Orientation(NamedTuple):
     transposed: bool
     rotations: int
 
-    def of_sizes(self, sizes: Sequence[int]) -> tuple[int, int, int]:
+    def of_sizes(self, sizes: Sequence[int]) -> targets.Sizes:
         """Returns the sizes that an (n, m, p) product has in this orientation."""
         sizes = tuple(sizes[::-1] if self.transposed else sizes)
         return sizes[self.rotations :] + sizes[: self.rotations]
@@ -40,7 +45,7 @@ class Orientation(NamedTuple):
 ORIENTATIONS = tuple(Orientation(t, k) for t in (False, True) for k in range(3))
 
 
-def matmul_sizes(f: Factorization) -> tuple[int, int, int]:
+def matmul_sizes(f: Factorization) -> targets.Sizes:
     """Returns (n, m, p); raises `ValueError` for a target that is no matrix multiplication."""
     if f.sizes is None:
         raise ValueError(f"target {f.target.name}: expected a matrix multiplication.")
@@ -54,8 +59,24 @@ def matrices(f: Factorization) -> Matrices:
     return tuple(x.T.reshape(-1, *s) for x, s in zip(f.factors, shapes, strict=True))
 
 
+def row_major_w(f: Factorization) -> np.ndarray:
+    """Returns w with its rows in the order of C row by row, of shape (np, R)."""
+    n, _, p = matmul_sizes(f)
+    return transposed_rows(f.w, p, n)
+
+
+def transposed_rows(x: np.ndarray, height: int, width: int) -> np.ndarray:
+    """Reorders the rows of an array from those of a matrix to those of its transpose.
+
+    Args:
+      x: of shape (height·width, R), with a row for each entry of a matrix, row by row.
+      height, width: the shape of the matrix.
+    """
+    return x.reshape(height, width, -1).transpose(1, 0, 2).reshape(height * width, -1)
+
+
 def from_matrices(f: Factorization, sizes: Sequence[int], u, v, w) -> Factorization:
-    """Makes a factorisation with `f`'s ring and provenance from matrices as in `matrices`.
+    """Makes a factorization with `f`'s ring and provenance from matrices as in `matrices`.
 
     Args:
       f: what the ring and the provenance are taken from.
@@ -104,13 +125,13 @@ def orient(f: Factorization, orientation: tuple[bool, int]) -> Factorization:
     return rotate(transpose(f) if transposed else f, rotations)
 
 
-def orientations_keeping(sizes: tuple[int, int, int]) -> list[Orientation]:
+def orientations_keeping(sizes: targets.Sizes) -> list[Orientation]:
     """Returns the orientations in which an (n, m, p) product keeps its sizes."""
     return [x for x in ORIENTATIONS if x.of_sizes(sizes) == tuple(sizes)]
 
 
 def permute_sizes(f: Factorization, sizes: Sequence[int]) -> Factorization:
-    """Returns the factorisation for the same sizes in another order.
+    """Returns the factorization for the same sizes in another order.
 
     Raises:
       ValueError: if `sizes` are not `f`'s in some order.
@@ -169,7 +190,7 @@ def sparsify(
       rng: for the kicks.
 
     Returns:
-      The sparser factorisation, and the integer matrices (A, B, C) of determinant 1 whose sandwich
+      The sparser factorization, and the integer matrices (A, B, C) of determinant 1 whose sandwich
       takes it back to `f`.
     """
     scalars = range(1, f.ring.modulus) if f.ring.is_modular else (-1, 1)
@@ -201,30 +222,8 @@ def sparsify(
     return from_matrices(f, f.sizes, *stacks), back
 
 
-def change_basis(f: Factorization, a, b, c, target: targets.Target | None = None) -> Factorization:
-    """Returns (a u, b v, c w) as a factorisation of the tensor in the new bases.
-
-    Args:
-      f: a factorisation of any target.
-      a, b, c: invertible matrices of shapes (S_u, S_u), (S_v, S_v), (S_w, S_w).
-      target: what the result factorises; by default `f`'s tensor in the new bases. Going back,
-        with the inverses, name the old target here.
-    """
-    changes = [_square(x, s, f.ring) for x, s in zip((a, b, c), f.target.shape, strict=True)]
-    if target is None:
-        tensor = f.target.tensor.astype(object)
-        for x in changes:  # each product moves the contracted mode to the end
-            tensor = np.tensordot(tensor, x, axes=(0, 1))
-        if any(not isinstance(x, int) or abs(x) >= 2**31 for x in tensor.ravel().tolist()):
-            raise ValueError("the tensor in the new basis has entries that are not int32.")
-        tensor = f.ring.reduce(tensor.astype(np.int64)).astype(np.int32)
-        target = targets.Target(f"{f.target.name} in another basis", tensor)
-    factors = [_product(x, y) for x, y in zip(changes, f.factors, strict=True)]
-    return Factorization(target, f.ring, *factors, f.provenance)
-
-
 def reduce_mod(f: Factorization, p: int) -> Factorization:
-    """Returns the factorisation mod a prime.
+    """Returns the factorization mod a prime.
 
     Raises:
       ValueError: if a denominator is a multiple of p, or `f` is modular with another prime.
@@ -258,7 +257,7 @@ def _unit(vector: list, ring: rings.Ring):
         return 1
     if ring.is_modular:
         return pow(lead, -1, ring.modulus)
-    below = math.lcm(*(Fraction(x).denominator for x in vector))
+    below = common_denominator(vector)
     above = math.gcd(*(int(x * below) for x in vector))
     return Fraction(below, above) * (1 if lead > 0 else -1)
 

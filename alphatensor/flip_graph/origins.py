@@ -18,11 +18,10 @@ from alphatensor.factorization import (
     projections,
 )
 from alphatensor.flip_graph import bitmasks
+from alphatensor.targets import Sizes
 
 NEIGHBOURS = 32  # schemes of each format next to one that its walks start from
 DIRECTIONS = 4  # directions in which each larger scheme is projected
-
-Sizes = tuple[int, int, int]
 
 
 def neighbours(

@@ -52,13 +52,12 @@ def cost(f: Factorization, trials: int = 20) -> Costed:
       f: the algorithm.
       trials: random tie-breaks in the search for shared sums.
     """
-    factors = [np.abs(np.array(x, np.int64)) for x in f.factors]
     return Costed(
         factorization=f,
-        nonzeros=sum(int(np.count_nonzero(x)) for x in factors),
+        nonzeros=sum(f.nonzeros),
         additions=sum(straight_line.additions(f, trials)),
         growth=round(costs.growth(f).predicted, 6),
-        largest=max(int(x.max()) for x in factors),
+        largest=f.largest_coefficient,
     )
 
 

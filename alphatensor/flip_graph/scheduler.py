@@ -19,7 +19,7 @@ from typing import NamedTuple
 import jax
 
 import alphatensor
-from alphatensor import rings
+from alphatensor import rings, targets
 from alphatensor.factorization import Factorization, naive
 from alphatensor.flip_graph import budgets, origins, pools, symmetries, walks
 from alphatensor.flip_graph.budgets import Clock
@@ -327,7 +327,7 @@ def store(
     if is_news or len(lifts) > before:
         tried = [f for f in pool if lifts.was_tried(f)]
         lines.append(
-            f"{'x'.join(map(str, sizes))}: of {len(pool)} schemes of rank {pool[0].rank} over Z2, "
+            f"{targets.format_name(sizes)}: of {len(pool)} schemes of rank {pool[0].rank} over Z2, "
             f"{len(tried)} were tried and {sum(not lifts.has_failed(f) for f in tried)} lift to Z."
         )
     return _said(lines)

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from alphatensor.factorization import Factorization
+from alphatensor.factorization import Factorization, transforms
 from alphatensor.factorization.analysis import straight_line
 
 
@@ -34,8 +34,7 @@ def join(blocks: Sequence[jax.Array], rows: int, columns: int) -> jax.Array:
 
 def row_major_w(f: Factorization) -> np.ndarray:
     """Returns w (n·p, R) with its rows in the order of C's blocks; a factorization stores Cᵗ."""
-    n, _, p = f.sizes
-    return f.w.reshape(p, n, -1).transpose(1, 0, 2).reshape(n * p, -1)
+    return transforms.row_major_w(f)
 
 
 def scaled(x: jax.Array, c: int | Fraction) -> jax.Array:

@@ -22,7 +22,7 @@ from alphatensor.factorization import Factorization
 from alphatensor.factorization.library import store
 from alphatensor.flip_graph import bitmasks, scheduler
 from alphatensor.flip_graph.config import FlipSearchConfig
-from alphatensor.flip_graph.origins import Sizes
+from alphatensor.targets import Sizes
 
 FORMATS = f"formats such as '3x4x5' with at most {bitmasks.WORD_BITS} entries in each matrix"
 
@@ -133,9 +133,7 @@ def parse_format(name: str) -> Sizes | None:
     It is None for any other text, and for matrices with more entries than walkers can hold.
     """
     try:
-        target = targets.parse(name.strip())
+        n, m, p = targets.parse_sizes(name.strip())
     except ValueError:
         return None
-    if target.sizes is None or max(target.shape) > bitmasks.WORD_BITS:
-        return None
-    return target.sizes
+    return (n, m, p) if max(n * m, m * p, p * n) <= bitmasks.WORD_BITS else None

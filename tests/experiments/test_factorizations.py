@@ -1,4 +1,4 @@
-"""The command over files and libraries of factorisations."""
+"""The command over files and libraries of factorizations."""
 
 import json
 import os
@@ -14,7 +14,7 @@ from absl import flags
 from absl.testing import flagsaver
 
 from alphatensor import factorization as fz
-from experiments import factorizations as command
+from experiments import command, factorizations
 
 ROOT = pathlib.Path(__file__).parents[2]
 FOLDER = ROOT / "factorizations"
@@ -23,7 +23,7 @@ STRASSEN = fz.strassen()
 
 @pytest.fixture
 def run(capsys, tmp_path, monkeypatch):
-    """Runs a subcommand as `main` does; returns the exit status, output and error lines."""
+    """Runs a subcommand as the program does; returns the exit status, output and error lines."""
     monkeypatch.chdir(tmp_path)
 
     @flagsaver.flagsaver
@@ -31,7 +31,7 @@ def run(capsys, tmp_path, monkeypatch):
         flags.FLAGS.set_gnu_getopt(True)
         rest = flags.FLAGS(["factorizations", *map(str, arguments)])
         with pytest.raises(SystemExit) as exit_:
-            command.main(rest)
+            command.call(factorizations.main, rest[1:])
         captured = capsys.readouterr()
         assert "Traceback" not in captured.err
         return exit_.value.code, captured.out, captured.err
@@ -87,6 +87,9 @@ def test_mistakes_get_one_line_and_status(run):
         (["recombine", "2", "2", "2", "--ring=Z4"], 2, "--ring=Z4"),
         (["recombine", "2", "2", "1000000"], 2, "three sizes from 1 to 32"),
         (["fill", "--max=100"], 2, "--max=100"),
+        (["fill", "--spread=0"], 2, "--spread=0: expected an integer from 1 to 64"),
+        (["fill", "--variants=-1"], 2, "--variants=-1"),
+        (["fill", "--bases=missing.npz"], 2, "missing.npz: no such file"),
     ]:
         status, out, err = run(*arguments)
         assert status == expected, (arguments, out, err)

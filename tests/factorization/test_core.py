@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from alphatensor import factorization as fz
 from alphatensor import rings, targets
+from alphatensor.factorization import core
 
 Z = rings.Integers()
 STRASSEN = fz.strassen()
@@ -112,3 +113,18 @@ def test_fractions_are_refused_in_modular_rings():
 def test_simple_fractions_are_read_from_floats():
     f = STRASSEN.replace(u=STRASSEN.u / 3, v=(STRASSEN.v * 3.0).astype(np.float32))
     assert f.u[0, 0] == Fraction(1, 3) and f.verify().ok
+
+
+def test_nonzeros_and_the_largest_coefficient():
+    assert STRASSEN.nonzeros == (12, 12, 12) and STRASSEN.largest_coefficient == 1
+    scaled = STRASSEN.replace(u=STRASSEN.u * 3, v=STRASSEN.v * Fraction(-7, 2))
+    assert scaled.nonzeros == (12, 12, 12) and scaled.largest_coefficient == Fraction(7, 2)
+    whole = STRASSEN.replace(u=STRASSEN.u * 4, v=STRASSEN.v * Fraction(1, 4))
+    assert isinstance(whole.largest_coefficient, int) and whole.largest_coefficient == 4
+
+
+def test_columns_are_scaled_to_integers():
+    columns = np.array([[Fraction(1, 2), 3], [Fraction(-2, 3), 0]], object)
+    scaled, scales = core.integer_columns(columns)
+    assert scaled.tolist() == [[3, 3], [-4, 0]] and scales == [6, 1]
+    assert all(type(x) is int for x in scaled.flat)

@@ -1,4 +1,4 @@
-"""Exact linear algebra: systems over GF(p) and inverses."""
+"""Exact linear algebra: systems over GF(p), inverses and null spaces."""
 
 from fractions import Fraction
 
@@ -38,3 +38,19 @@ def test_inverses_are_exact(modulus):
     assert linear.inverse(np.array([[2]]), rings.Integers())[0, 0] == Fraction(1, 2)
     with pytest.raises(ValueError, match="singular matrix"):
         linear.inverse(np.array([[modulus or 0]]), ring)
+
+
+@pytest.mark.parametrize("modulus", [0, 2, 7])
+def test_null_spaces_hold_all_solutions(modulus):
+    ring = rings.IntegersMod(modulus) if modulus else rings.Integers()
+    rng = np.random.default_rng(0)
+    for _ in range(10):
+        rows = rng.integers(-3, 4, (5, 3)) @ rng.integers(-3, 4, (3, 6))
+        basis = linear.null_space(rows.tolist(), 6, ring)
+        for vector in basis:
+            assert not ring.reduce(rows.astype(object) @ vector).any()
+        assert len(basis) >= 3 and len(np.unique(np.array(basis, str), axis=0)) == len(basis)
+        if modulus:
+            rank = len(linear.eliminate(rows % modulus, modulus, np.arange(6)).pivot_rows)
+            assert len(basis) == 6 - rank
+    assert linear.null_space(np.eye(3, dtype=int).tolist(), 3, ring) == []

@@ -1,4 +1,4 @@
-"""What a factorisation costs: multiplications, additions, stability, exponent.
+"""What a factorization costs: multiplications, additions, stability, exponent.
 
 With A, B the inputs, C_k = Σ_r w_kr (u_r·A)(v_r·B). Formulas of the growth factors:
 
@@ -26,7 +26,7 @@ from alphatensor.factorization.core import Factorization
 
 
 class Costs(NamedTuple):
-    """The figures of one factorisation; None where a figure has no meaning.
+    """The figures of one factorization; None where a figure has no meaning.
 
     Attributes:
       multiplications: the rank.
@@ -55,7 +55,7 @@ class Costs(NamedTuple):
 
 
 def measure(f: Factorization, trials: int = straight_line.TRIALS, seed: int = 0) -> Costs:
-    """Returns all figures of a factorisation.
+    """Returns all figures of a factorization.
 
     Args:
       f: over any ring.
@@ -80,10 +80,10 @@ def measure(f: Factorization, trials: int = straight_line.TRIALS, seed: int = 0)
         multiplications=f.rank,
         additions_naive=additions_naive(f),
         additions_shared=sum(straight_line.additions(f, trials, seed)) if trials else None,
-        nonzeros=tuple(int(x.sum()) for x in support),
+        nonzeros=f.nonzeros,
         distinct_sums=(_distinct(f.u), _distinct(f.v)),
         scalings=int(sum(((x != 0) & (x != 1)).sum() for x in magnitudes)),
-        largest_coefficient=max(max(x.astype(object).flat) for x in magnitudes),
+        largest_coefficient=f.largest_coefficient,
         omega=3 * math.log(f.rank) / math.log(volume) if volume > 1 else None,
         **growth_factors,
     )

@@ -1,14 +1,14 @@
-"""Decides whether two matrix multiplication factorisations are the same up to symmetries."""
+"""Decides whether two matrix multiplication factorizations are the same up to symmetries."""
 
 from collections.abc import Iterator
-from fractions import Fraction
 from typing import NamedTuple
 
 import numpy as np
 
-from alphatensor.factorization import transforms
+from alphatensor import rings
+from alphatensor.factorization import linear, transforms
 from alphatensor.factorization.analysis import invariants
-from alphatensor.factorization.analysis.invariants import Graph, graph_of, mix, refine
+from alphatensor.factorization.analysis.invariants import Graph, graph_of, mix, refine_colours
 from alphatensor.factorization.core import Factorization
 
 TRIES = 40  # of random matrices where a matching leaves some freedom
@@ -16,7 +16,7 @@ WORDS = 60  # products of terms besides U_r V_r W_r that a decision compares
 
 
 class Equivalence(NamedTuple):
-    """The answer for two factorisations.
+    """The answer for two factorizations.
 
     Attributes:
       verdict: True or False if proven, None if the search was given up.
@@ -33,7 +33,7 @@ class Equivalence(NamedTuple):
 
 
 def equivalent(f: Factorization, g: Factorization, limit: int = 20_000) -> Equivalence:
-    """Decides whether two factorisations are equivalent over the rationals or mod p.
+    """Decides whether two factorizations are equivalent over the rationals or mod p.
 
     Terms are matched by individualisation and refinement; for a complete matching, A, B, C follow
     from linear equations, as A conjugates U_r V_r W_r to its partner, and are checked exactly.
@@ -48,10 +48,10 @@ def equivalent(f: Factorization, g: Factorization, limit: int = 20_000) -> Equiv
     if f.sizes is None or g.sizes is None:
         raise ValueError("equivalence: expected matrix multiplications.")
     if sorted(f.sizes) != sorted(g.sizes) or f.ring != g.ring or f.rank != g.rank:
-        return Equivalence(False, "not equivalent: another format, ring or rank.")
+        return Equivalence(verdict=False, message="not equivalent: another format, ring or rank.")
     f_permuted = transforms.permute_sizes(f, g.sizes)
     if invariants.invariant(f_permuted) != invariants.invariant(g):
-        return Equivalence(False, "not equivalent: the invariants differ.")
+        return Equivalence(verdict=False, message="not equivalent: the invariants differ.")
     goal = transforms.canonical(g)
     fields, other = invariants.fields_of(f_permuted), graph_of(invariants.fields_of(g))
     tried, certain = 0, True
@@ -61,14 +61,18 @@ def equivalent(f: Factorization, g: Factorization, limit: int = 20_000) -> Equiv
         for match in _matchings(graph, other):
             tried += 1
             if tried > limit:
-                return Equivalence(None, f"undecided after {limit} matchings.")
+                return Equivalence(verdict=None, message=f"undecided after {limit} matchings.")
             matrices, sure = _sandwich_between(candidate, g, match, goal)
             if matrices is not None:
-                return Equivalence(True, "equivalent.", matrices, orientation)
+                return Equivalence(
+                    verdict=True, message="equivalent.", matrices=matrices, orientation=orientation
+                )
             certain &= sure
     if certain:
-        return Equivalence(False, f"not equivalent: none of {tried} matchings extends to matrices.")
-    return Equivalence(None, f"undecided: {tried} matchings leave free matrices.")
+        return Equivalence(
+            verdict=False, message=f"not equivalent: none of {tried} matchings extends to matrices."
+        )
+    return Equivalence(verdict=None, message=f"undecided: {tried} matchings leave free matrices.")
 
 
 def _matchings(a: Graph, b: Graph) -> Iterator[np.ndarray]:
@@ -86,7 +90,7 @@ def _matchings(a: Graph, b: Graph) -> Iterator[np.ndarray]:
             if len(values) == cells:
                 break
             cells = len(values)
-            x, y = refine(x, a.edges), refine(y, b.edges)
+            x, y = refine_colours(x, a.edges), refine_colours(y, b.edges)
         cell = values[np.argmin(np.where(counts > 1, counts, len(x) + 1))]
         r = int(np.flatnonzero(x == cell)[0])
         for s in np.flatnonzero(y == cell):
@@ -138,37 +142,15 @@ def _words(f: Factorization, triples) -> list[np.ndarray]:
     return words
 
 
-def _conjugators(x, y, ring) -> list[np.ndarray]:
+def _conjugators(x: list[np.ndarray], y: list[np.ndarray], ring: rings.Ring) -> list[np.ndarray]:
     """Returns a basis of the matrices A with A x_i = y_i A for all i, over Q or GF(p)."""
     size = len(x[0])
-    p = ring.modulus
-    basis = {}  # pivot → row with 1 there
-    for a, b in zip(x, y, strict=True):
-        if not a.any() and not b.any():
-            continue
-        identity = np.eye(size, dtype=int).astype(object)
-        for row in (np.kron(identity, a.T) - np.kron(b, identity)).tolist():
-            for pivot, known in basis.items():
-                if row[pivot]:
-                    c = row[pivot]
-                    row = [ring.reduce(e - c * k) for e, k in zip(row, known, strict=True)]
-            lead = next((i for i, e in enumerate(row) if ring.reduce(e)), None)
-            if lead is None:
-                continue
-            scale = pow(int(row[lead]), -1, p) if p else 1 / Fraction(row[lead])
-            row = [ring.reduce(e * scale) for e in row]
-            for pivot, known in basis.items():
-                if known[lead]:
-                    c = known[lead]
-                    basis[pivot] = [ring.reduce(e - c * k) for e, k in zip(known, row, strict=True)]
-            basis[lead] = row
-            if len(basis) == size * size:
-                return []
-    found = []
-    for free in sorted(set(range(size * size)) - basis.keys()):
-        vector = [0] * (size * size)
-        vector[free] = 1
-        for pivot, row in basis.items():
-            vector[pivot] = ring.reduce(-row[free])
-        found.append(np.array(vector, object).reshape(size, size))
-    return found
+    identity = np.eye(size, dtype=int).astype(object)
+    equations = (
+        row
+        for a, b in zip(x, y, strict=True)
+        if a.any() or b.any()
+        for row in (np.kron(identity, a.T) - np.kron(b, identity)).tolist()
+    )
+    basis = linear.null_space(equations, size * size, ring)
+    return [vector.reshape(size, size) for vector in basis]

@@ -1,4 +1,4 @@
-"""Invariants of matrix multiplication factorisations under the symmetry group, and counting.
+"""Invariants of matrix multiplication factorizations under the symmetry group, and counting.
 
 The group: sandwiches (A U B⁻¹, B V C⁻¹, C W A⁻¹) with invertible matrices over the field (Q, or
 Z/p), order and scales of the terms, and the rotations and transpositions that keep the sizes (de
@@ -23,7 +23,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from alphatensor.factorization import matrix_rank, transforms
-from alphatensor.factorization.core import Factorization, from_arrays
+from alphatensor.factorization.core import Factorization, from_arrays, integer_columns
 
 ROUNDS = 3  # of colour refinement in an invariant
 MAX_ENTRY = 2**30
@@ -31,11 +31,11 @@ MAX_ENTRIES = 20_000_000  # of all products of two factors
 
 
 class Count(NamedTuple):
-    """Says into how many classes a list of factorisations falls.
+    """Says into how many classes a list of factorizations falls.
 
     Attributes:
       certified: number of different invariants; at least so many are inequivalent.
-      representatives: the position of the first factorisation of each class.
+      representatives: the position of the first factorization of each class.
     """
 
     certified: int
@@ -61,7 +61,7 @@ class Fields(NamedTuple):
 
 
 class Graph(NamedTuple):
-    """Invariant data of one factorisation as a complete graph whose nodes are the terms.
+    """Invariant data of one factorization as a complete graph whose nodes are the terms.
 
     Attributes:
       nodes: uint64 (R,), colours of the terms.
@@ -79,7 +79,7 @@ def rank_distribution(f: Factorization) -> dict[tuple[int, int, int], int]:
 
 
 def invariant(f: Factorization) -> str:
-    """Returns a text that equivalent factorisations share; 32 hexadecimal digits.
+    """Returns a text that equivalent factorizations share; 32 hexadecimal digits.
 
     Raises:
       ValueError: for other targets than matrix products, or coefficients beyond 2^30.
@@ -117,14 +117,9 @@ def _invariant_of(task: tuple) -> str:
 def _small_matrices(f: Factorization) -> list[np.ndarray]:
     """Returns U, V, W of each term, each scaled to integers: int64 (R, rows, columns)."""
     stacks = []
-    for x in transforms.matrices(f):
+    for factor, x in zip(f.factors, transforms.matrices(f), strict=True):
         if x.dtype == object:
-            rows = x.reshape(len(x), -1).tolist()
-            scales = [np.lcm.reduce([Fraction(e).denominator for e in row]) for row in rows]
-            x = np.array(
-                [[int(e * int(s)) for e in row] for row, s in zip(rows, scales, strict=True)],
-                object,
-            ).reshape(x.shape)
+            x = integer_columns(factor)[0].T.reshape(x.shape)
         if int(abs(x).max()) ** 2 * max(f.sizes) > MAX_ENTRY:
             raise ValueError(f"{f.target.name}: coefficients too large for invariants.")
         stacks.append(x.astype(np.int64))
@@ -146,7 +141,7 @@ def _jitted_rank(x, ring, bound):
 
 
 def fields_of(f: Factorization) -> Fields:
-    """Returns the ranks and traces of a matrix multiplication factorisation."""
+    """Returns the ranks and traces of a matrix multiplication factorization."""
     stacks = _small_matrices(f)
     rows, columns = np.triu_indices(f.rank)
     products, beside, below = [], [], []
@@ -156,7 +151,13 @@ def fields_of(f: Factorization) -> Fields:
             square = np.zeros((f.rank, f.rank), np.int64)
             square[rows, columns] = _ranks(np.concatenate([x[rows], x[columns]], axis), f)
             found.append(np.maximum(square, square.T))
-    return Fields([_ranks(x, f) for x in stacks], _traces(f), products, beside, below)
+    return Fields(
+        ranks=[_ranks(x, f) for x in stacks],
+        traces=_traces(f),
+        products=products,
+        beside=beside,
+        below=below,
+    )
 
 
 def oriented_fields(x: Fields, orientation: transforms.Orientation) -> Fields:
@@ -164,15 +165,22 @@ def oriented_fields(x: Fields, orientation: transforms.Orientation) -> Fields:
     transposed, times = orientation
     if transposed:  # U, V, W become Vᵀ, Uᵀ, Wᵀ
         x = Fields(
-            [x.ranks[k] for k in (1, 0, 2)],
-            x.traces,
-            [x.products[k].T for k in (0, 2, 1)],
-            [x.below[k] for k in (1, 0, 2)],
-            [x.beside[k] for k in (1, 0, 2)],
+            ranks=[x.ranks[k] for k in (1, 0, 2)],
+            traces=x.traces,
+            products=[x.products[k].T for k in (0, 2, 1)],
+            beside=[x.below[k] for k in (1, 0, 2)],
+            below=[x.beside[k] for k in (1, 0, 2)],
         )
-    moved = (y[times:] + y[:times] for y in (x.ranks, x.products, x.beside, x.below))
-    ranks, products, beside, below = moved
-    return Fields(ranks, x.traces, products, beside, below)
+    return x._replace(
+        ranks=_rotated(x.ranks, times),
+        products=_rotated(x.products, times),
+        beside=_rotated(x.beside, times),
+        below=_rotated(x.below, times),
+    )
+
+
+def _rotated(x: list, times: int) -> list:
+    return x[times:] + x[:times]
 
 
 def graph_of(x: Fields) -> Graph:
@@ -213,7 +221,7 @@ def mix(x: np.ndarray) -> np.ndarray:
         return x ^ (x >> np.uint64(31))
 
 
-def refine(colours: np.ndarray, edges: np.ndarray) -> np.ndarray:
+def refine_colours(colours: np.ndarray, edges: np.ndarray) -> np.ndarray:
     """Returns new colours from the old ones and the multisets of (edge, neighbour) both ways."""
     with np.errstate(over="ignore"):
         out = mix(mix(colours)[None, :] + edges).sum(axis=1, dtype=np.uint64)
@@ -224,7 +232,7 @@ def refine(colours: np.ndarray, edges: np.ndarray) -> np.ndarray:
 def _summary(graph: Graph, f: Factorization) -> str:
     colours = graph.nodes
     for _ in range(ROUNDS):
-        colours = refine(colours, graph.edges)
+        colours = refine_colours(colours, graph.edges)
     return hashlib.blake2b(
         repr((f.sizes, f.ring.modulus)).encode() + np.sort(colours).tobytes(), digest_size=16
     ).hexdigest()

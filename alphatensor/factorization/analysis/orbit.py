@@ -1,4 +1,4 @@
-"""Equivalent algorithms with fewer additions: a walk through the orbit of a factorisation.
+"""Equivalent algorithms with fewer additions: a walk through the orbit of a factorization.
 
 (A U B⁻¹, B V C⁻¹, C W A⁻¹) multiplies as (U, V, W) does. With A, B, C products of elementary
 matrices I ± e_ij the coefficients stay integers; what changes is how many sums the products share.
@@ -14,25 +14,25 @@ from alphatensor.factorization.analysis import straight_line
 from alphatensor.factorization.core import Factorization
 
 LARGEST = 2  # coefficients beyond this cost multiplications
+TEMPERATURE = 1.0  # the first one of the annealing, in additions
 
 
 def fewer_additions(
-    f: Factorization, tries: int = 2000, seed: int = 0, temperature: float = 1.0, trials: int = 4
+    f: Factorization, tries: int = 2000, seed: int = 0, trials: int = 4
 ) -> Factorization:
     """Returns the equivalent of `f` with the fewest shared additions that a random walk meets.
 
     Simulated annealing: worse neighbours are accepted with probability exp(-increase / T), where T
-    falls linearly from `temperature` to 0.
+    falls linearly from `TEMPERATURE` to 0.
 
     Args:
       f: over Z, of a matmul format.
       tries: neighbours that are scored.
       seed: seed of the walk.
-      temperature: the first T; 0 accepts no worse neighbour.
       trials: tie-breaks in the score of each neighbour.
 
     Returns:
-      A verified factorisation; `f` itself where nothing better was met.
+      A verified factorization; `f` itself where nothing better was met.
     """
     if f.ring.is_modular or not f.is_integral or f.sizes is None:
         raise ValueError("factorization: expected a matrix multiplication with integer factors.")
@@ -47,7 +47,7 @@ def fewer_additions(
         if max(np.abs(x).max() for x in there) > LARGEST:
             continue
         new = _cost(there, trials)
-        heat = temperature * (1 - step / tries)
+        heat = TEMPERATURE * (1 - step / tries)
         if new <= cost or (heat > 0 and rng.random() < math.exp((cost - new) / heat)):
             here, cost = there, new
             if cost < best_cost:

@@ -1,4 +1,4 @@
-"""Factorisations in and out: files of every format, text, code, pictures."""
+"""Factorizations in and out: files of every format, text, code, pictures."""
 
 from alphatensor.factorization.io.code import (
     LANGUAGES,
@@ -10,7 +10,7 @@ from alphatensor.factorization.io.code import (
     to_numpy,
     to_text,
 )
-from alphatensor.factorization.io.files import (
+from alphatensor.factorization.io.formats import (
     convert,
     load,
     load_entry,

@@ -1,4 +1,4 @@
-"""Factorisations as readable text, LaTeX, and NumPy, JAX or C code."""
+"""Factorizations as readable text, LaTeX, and NumPy, JAX or C code."""
 
 from collections.abc import Callable, Iterator
 from fractions import Fraction

@@ -17,7 +17,7 @@ MAX_BYTES = 2**28
 
 
 def load(path: str) -> Factorization:
-    """Reads the one factorisation of a file; raises `FileError`."""
+    """Reads the one factorization of a file; raises `FileError`."""
     data = _read(path)
     if not isinstance(data, dict):
         raise FileError(f"{path}: expected an object with n, m, u, v, w.")

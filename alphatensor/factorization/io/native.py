@@ -1,6 +1,6 @@
-"""The project's own `.npz`: several factorisations of one target, ring and rank, kept exactly.
+"""The project's own `.npz`: several factorizations of one target, ring and rank, kept exactly.
 
-Members of the archive, for K factorisations of rank R:
+Members of the archive, for K factorizations of rank R:
 
   alphatensor_version   integer, the version of this format
   target                text, the target's name, such as `2x2x3` or `skew4`
@@ -28,7 +28,7 @@ _NAMED = re.compile(r"(skew[2-9]|cyclic[1-9]|(skew|cyclic)[1-9]\d)")  # made by 
 
 
 def arrays_of(path: str, fs: list[Factorization]) -> dict[str, np.ndarray]:
-    """Returns the members of the archive at `path` that holds the factorisations."""
+    """Returns the members of the archive at `path` that holds the factorizations."""
     first = fs[0]
     if any(f.target.name != first.target.name or f.ring != first.ring for f in fs):
         raise FileError(f"{path}: several targets or rings: a file holds one of each.")
@@ -57,7 +57,7 @@ def arrays_of(path: str, fs: list[Factorization]) -> dict[str, np.ndarray]:
 
 
 def parse(path: str, arrays: dict[str, np.ndarray]) -> list[Factorization]:
-    """Makes the factorisations that the members of the archive at `path` describe."""
+    """Makes the factorizations that the members of the archive at `path` describe."""
     missing = {"target", "ring", "provenance", "u", "v", "w"} - arrays.keys()
     if missing:
         raise FileError(f"{path}: entry {min(missing)!r} is missing.")
@@ -90,7 +90,7 @@ def _target(path: str, arrays: dict[str, np.ndarray]) -> targets.Target:
 
 
 def _factor(path: str, arrays: dict[str, np.ndarray], key: str, count: int) -> np.ndarray:
-    """Returns one of u, v, w of all factorisations, with its denominators."""
+    """Returns one of u, v, w of all factorizations, with its denominators."""
     factor = _integers(arrays[key], f"{path}: entry {key!r}")
     if factor.ndim != 3 or len(factor) != count:
         raise FileError(f"{path}: entry {key!r}: shape {factor.shape} does not fit the file.")

@@ -1,4 +1,4 @@
-"""What all readers share: errors that name the file, and checked numbers, sizes, factorisations."""
+"""What all readers share: errors that name the file, and checked numbers, sizes, factorizations."""
 
 import math
 import re
@@ -10,7 +10,6 @@ from alphatensor import rings, targets
 from alphatensor.factorization.core import Factorization
 
 MAX_SIZE = 64  # of n, m, p in a file
-MAX_TENSOR_ENTRIES = 2e8
 
 
 class FileError(ValueError):
@@ -52,13 +51,13 @@ def number(x: Any, where: str) -> int | Fraction:
     raise FileError(f"{where} is {x!r:.40}: expected an integer or a simple fraction.")
 
 
-def sizes(parts: Iterable, path: str, entry: str) -> tuple[int, int, int]:
+def sizes(parts: Iterable, path: str, entry: str) -> targets.Sizes:
     """Reads n, m, p from numbers or texts, and refuses those whose tensor is too large."""
     texts = [str(part).strip() for part in parts]
     if len(texts) != 3 or not all(re.fullmatch(r"\d{1,9}", t) for t in texts):
         raise FileError(f"{path}: entry {entry!r}: expected three sizes, got {','.join(texts)!r}.")
     n, m, p = map(int, texts)
     entries = (n * m) * (m * p) * (p * n)
-    if not all(1 <= s <= MAX_SIZE for s in (n, m, p)) or entries > MAX_TENSOR_ENTRIES:
+    if not all(1 <= s <= MAX_SIZE for s in (n, m, p)) or entries > targets.MAX_TENSOR_ENTRIES:
         raise FileError(f"{path}: entry {entry!r}: sizes {n}x{m}x{p} are out of range.")
     return n, m, p

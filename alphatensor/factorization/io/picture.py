@@ -7,7 +7,7 @@ import os
 import numpy as np
 
 from alphatensor.factorization.core import Factorization
-from alphatensor.factorization.io import files
+from alphatensor.factorization.io import formats
 from alphatensor.factorization.io.code import header
 
 
@@ -16,7 +16,7 @@ def draw(f: Factorization, path: str | os.PathLike) -> None:
 
     Blue is negative, white zero, red positive. Raises `FileError` if the file cannot be written.
     """
-    files.write(path, lambda file: file.write(png(f)))
+    formats.write(path, lambda file: file.write(png(f)))
 
 
 def png(f: Factorization) -> bytes:

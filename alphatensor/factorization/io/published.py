@@ -16,7 +16,7 @@ from alphatensor.factorization.io.parsing import FileError, build, sizes
 
 
 def parse(path: str, arrays: dict[str, np.ndarray], ring: rings.Ring) -> list[Factorization]:
-    """Makes the factorisations that the members of the archive at `path` describe."""
+    """Makes the factorizations that the members of the archive at `path` describe."""
     found = []
     for key, array in arrays.items():
         where = f"entry {key!r}"

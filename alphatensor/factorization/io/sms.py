@@ -12,6 +12,7 @@ import re
 import numpy as np
 
 from alphatensor import rings
+from alphatensor.factorization import transforms
 from alphatensor.factorization.core import Factorization, matmul_target
 from alphatensor.factorization.io.parsing import FileError, build, number
 
@@ -29,16 +30,14 @@ def load(path: str, ring: rings.Ring) -> Factorization:
     n, m, p = (math.isqrt(x) for x in (nm * np_ // mp, nm * mp // np_, mp * np_ // nm))
     if (n * m, m * p, n * p) != (nm, mp, np_):
         raise FileError(f"{path}: L, R, P with {nm}, {mp}, {np_} entries fit no matrix product.")
-    w = post.reshape(n, p, -1).transpose(1, 0, 2).reshape(p * n, -1)
+    w = transforms.transposed_rows(post, n, p)
     source = {"method": "file", "file": os.path.basename(path)}
     return build(path, "L, R, P", matmul_target(n, m, p), ring, (left.T, right.T, w), source)
 
 
 def texts_of(path: str, f: Factorization) -> dict[str, str]:
     """Returns the contents of the three files that hold `f`, by path."""
-    n, _, p = f.sizes
-    w = f.w.reshape(p, n, -1).transpose(1, 0, 2).reshape(n * p, -1)
-    matrices = (f.u.T, f.v.T, w)
+    matrices = (f.u.T, f.v.T, transforms.row_major_w(f))
     return {part: _text(matrix) for part, matrix in zip(_parts(path), matrices, strict=True)}
 
 

@@ -1,4 +1,4 @@
-"""A folder of factorisations: the best of each format, recombination, tables of ranks.
+"""A folder of factorizations: the best of each format, recombination, tables of ranks.
 
 from alphatensor.factorization import library
 
@@ -7,12 +7,12 @@ library.add("runs/library", f)
 """
 
 from alphatensor.factorization.library.closure import (
-    Options,
     assemble,
     best_plan,
     fill,
     recombine,
 )
+from alphatensor.factorization.library.config import RecombinationConfig
 from alphatensor.factorization.library.store import (
     Added,
     add,
@@ -26,7 +26,7 @@ from alphatensor.factorization.library.store import (
 
 __all__ = [
     "Added",
-    "Options",
+    "RecombinationConfig",
     "add",
     "assemble",
     "best",

@@ -19,32 +19,15 @@ from typing import NamedTuple
 
 import numpy as np
 
-from alphatensor import rings
+from alphatensor import rings, targets
 from alphatensor.factorization import composition, textbook, transforms
 from alphatensor.factorization.core import Factorization
-from alphatensor.factorization.io import files
+from alphatensor.factorization.io import formats
 from alphatensor.factorization.library import recombination, store
-from alphatensor.factorization.library.recombination import Sizes
+from alphatensor.factorization.library.config import DEFAULT, RecombinationConfig
+from alphatensor.targets import Sizes
 
 MAX_BASE_SIZE = 6  # larger formats are parts, not base algorithms
-
-
-class Options(NamedTuple):
-    """How hard recombinations are searched.
-
-    Attributes:
-      spread: how far blocks may be from equal shares in large searches.
-      variants: sparse bases of the matrix spaces in which each base algorithm is tried besides its
-        own.
-      extra: paths of files with more base algorithms.
-    """
-
-    spread: int = 2
-    variants: int = 4
-    extra: tuple[str, ...] = ()
-
-
-DEFAULT = Options()
 
 
 def fill(
@@ -52,17 +35,17 @@ def fill(
     ring: rings.Ring,
     maximum: int,
     workers: int | None = None,
-    options: Options = DEFAULT,
+    config: RecombinationConfig = DEFAULT,
     report: Callable[[str], None] = print,
 ) -> dict[Sizes, int]:
     """Recombines all formats 2 ≤ n ≤ m ≤ p ≤ `maximum`; returns the library's ranks.
 
     Args:
       folder: the library.
-      ring: the ring of the factorisations.
+      ring: the ring of the factorizations.
       maximum: the largest size.
       workers: processes; by default one for each core.
-      options: how hard to search.
+      config: how hard to search.
       report: called with a line for each format that improved.
     """
     for added in add_textbook(folder, ring):
@@ -71,7 +54,10 @@ def fill(
     ranks = store.ranks(folder, ring.name)
     with _pool(workers or os.cpu_count() or 1) as pool:
         for _, group in itertools.groupby(recombination.formats(maximum), key=sum):
-            jobs = [_Job(os.fspath(folder), ring, s, dict(ranks), options) for s in group]
+            jobs = [
+                _Job(folder=os.fspath(folder), ring=ring, sizes=s, ranks=dict(ranks), config=config)
+                for s in group
+            ]
             results = pool.map(_improve, jobs) if pool else map(_improve, jobs)
             for job, (rank, message) in zip(jobs, results, strict=True):
                 ranks[job.sizes] = rank
@@ -83,7 +69,7 @@ def fill(
 def add_textbook(folder: str | os.PathLike, ring: rings.Ring) -> list[store.Added]:
     """Adds what is known at once: Strassen's algorithm, its square, its products with naive ones.
 
-    A modular library also takes every integer factorisation of the folder, reduced.
+    A modular library also takes every integer factorization of the folder, reduced.
     """
     strassen = textbook.strassen(ring)
     found = [strassen, composition.kronecker(strassen, strassen)]
@@ -92,31 +78,31 @@ def add_textbook(folder: str | os.PathLike, ring: rings.Ring) -> list[store.Adde
     ]
     if ring.is_modular:
         for path in sorted(pathlib.Path(folder).glob("*x*x*_Z.npz")):
-            f = files.load(path)[0]
+            f = formats.load(path)[0]
             origin = {**f.provenance, "reduced_from": "Z"}
             found.append(transforms.reduce_mod(f, ring.modulus).replace(provenance=origin))
     return [store.add(folder, f) for f in found]
 
 
 def recombine(
-    folder: str | os.PathLike, ring: rings.Ring, sizes: Sizes, options: Options = DEFAULT
+    folder: str | os.PathLike, ring: rings.Ring, sizes: Sizes, config: RecombinationConfig = DEFAULT
 ) -> Factorization | None:
-    """Returns the best explicit factorisation of (n, m, p) from what the library holds.
+    """Returns the best explicit factorization of (n, m, p) from what the library holds.
 
     Parts that the library lacks are recombined themselves. The result is not added to the library.
     None for formats that cannot be cut.
     """
-    plan = best_plan(folder, ring, sizes, options)
-    return None if plan is None else assemble(folder, plan, options)
+    plan = best_plan(folder, ring, sizes, config)
+    return None if plan is None else assemble(folder, plan, config)
 
 
 def best_plan(
     folder: str | os.PathLike,
     ring: rings.Ring,
     sizes: Sizes,
-    options: Options = DEFAULT,
+    config: RecombinationConfig = DEFAULT,
     ranks: dict[Sizes, int] | None = None,
-    bases: Sequence[Factorization] | None = None,
+    base_algorithms: Sequence[Factorization] | None = None,
 ) -> recombination.Plan | None:
     """Returns the best recombination of (n, m, p), not yet assembled, or None if there is none.
 
@@ -124,27 +110,28 @@ def best_plan(
       folder: the library.
       ring: the ring of base algorithms and parts.
       sizes: (n, m, p).
-      options: how hard to search.
+      config: how hard to search.
       ranks: ranks of the parts by sorted format; by default the library's.
-      bases: base algorithms; by default those of the library and of `options.extra`.
+      base_algorithms: what recombinations start from; by default those of the library and of
+        `config.base_files`.
     """
     if ranks is None:
         ranks = store.ranks(folder, ring.name)
-    if bases is None:
-        bases = base_algorithms(folder, ring, options)
+    if base_algorithms is None:
+        base_algorithms = load_base_algorithms(folder, ring, config)
     table = recombination.rank_table(ranks, max(sizes))
-    return recombination.best_plan(sizes, bases, table, options.spread)
+    return recombination.best_plan(sizes, base_algorithms, table, config.spread)
 
 
 def assemble(
-    folder: str | os.PathLike, plan: recombination.Plan, options: Options = DEFAULT
+    folder: str | os.PathLike, plan: recombination.Plan, config: RecombinationConfig = DEFAULT
 ) -> Factorization:
-    """Returns the explicit factorisation of a plan, with the library's parts or new ones."""
-    return recombination.assemble(plan, parts(folder, plan.base.ring, options))
+    """Returns the explicit factorization of a plan, with the library's parts or new ones."""
+    return recombination.assemble(plan, parts(folder, plan.base.ring, config))
 
 
-def base_algorithms(
-    folder: str | os.PathLike, ring: rings.Ring, options: Options = DEFAULT
+def load_base_algorithms(
+    folder: str | os.PathLike, ring: rings.Ring, config: RecombinationConfig = DEFAULT
 ) -> list[Factorization]:
     """Returns what recombinations start from: small algorithms of the folder and of extra files.
 
@@ -155,22 +142,22 @@ def base_algorithms(
     paths = [
         str(path)
         for path in sorted(pathlib.Path(folder).glob(f"*x*x*_{ring.name}.npz"))
-        if max(map(int, path.stem.split("_")[0].split("x"))) <= MAX_BASE_SIZE
+        if max(targets.parse_sizes(path.stem.split("_")[0])) <= MAX_BASE_SIZE
     ]
-    versions = tuple((path, os.stat(path).st_mtime_ns) for path in [*paths, *options.extra])
-    return _load_base_algorithms(ring, versions, options.variants)
+    versions = tuple((path, os.stat(path).st_mtime_ns) for path in [*paths, *config.base_files])
+    return _read_base_algorithms(ring, versions, config.variants)
 
 
 def parts(
-    folder: str | os.PathLike, ring: rings.Ring, options: Options = DEFAULT
+    folder: str | os.PathLike, ring: rings.Ring, config: RecombinationConfig = DEFAULT
 ) -> Callable[[Sizes], Factorization]:
-    """Returns a function from a format to the library's factorisation of it, or a new one."""
+    """Returns a function from a format to the library's factorization of it, or a new one."""
 
     @functools.cache
     def part(sizes: Sizes) -> Factorization:
         if min(sizes) == 1:
             return textbook.naive(sizes, ring)
-        found = store.best(folder, sizes, ring) or recombine(folder, ring, sizes, options)
+        found = store.best(folder, sizes, ring) or recombine(folder, ring, sizes, config)
         return found or textbook.naive(sizes, ring)
 
     return part
@@ -183,28 +170,28 @@ class _Job(NamedTuple):
     ring: rings.Ring
     sizes: Sizes
     ranks: dict[Sizes, int]
-    options: Options
+    config: RecombinationConfig
 
 
 def _improve(job: _Job) -> tuple[int, str]:
     """Returns the library's rank of a format after trying to improve it, and a line if it did."""
     known = job.ranks.get(job.sizes)
-    plan = best_plan(job.folder, job.ring, job.sizes, job.options, job.ranks)
+    plan = best_plan(job.folder, job.ring, job.sizes, job.config, job.ranks)
     if plan is None or (known is not None and known <= plan.rank):
         return known if known is not None else math.prod(job.sizes), ""
-    f = assemble(job.folder, plan, job.options)
+    f = assemble(job.folder, plan, job.config)
     added = store.add(job.folder, f)
     return min(f.rank, known or f.rank), added.message
 
 
 @functools.lru_cache(maxsize=2)
-def _load_base_algorithms(
+def _read_base_algorithms(
     ring: rings.Ring, versions: tuple[tuple[str, int], ...], variants: int
 ) -> list[Factorization]:
     """Reads base algorithms from paths; times of change are there to read changed files again."""
     rng = np.random.default_rng(0)
     found = []
-    for f in (f for path, _ in versions for f in files.load(path, ring)):
+    for f in (f for path, _ in versions for f in formats.load(path, ring)):
         if f.provenance.get("method") == "recombination" or f.ring != ring or f.sizes is None:
             continue
         sparse = [f, *(transforms.sparsify(f, 3 * k, rng)[0] for k in range(variants))]

@@ -5,7 +5,8 @@
 FastMatrixMultiplication collection (Z2: there and Arai, Ichikawa, Hukushima 2024).
 """
 
-from alphatensor.factorization.library.recombination import Sizes, formats
+from alphatensor.factorization.library.recombination import formats
+from alphatensor.targets import Sizes, parse_sizes
 
 # format: AlphaTensor Z2, AlphaTensor Z, known Z2, known Z, known Q
 _SMALL = """
@@ -29,13 +30,9 @@ _LARGE = """
 """
 
 
-def _sizes(text: str) -> Sizes:
-    return tuple(map(int, text.split("x")))
-
-
 def _small(column: int) -> dict[Sizes, int]:
     words = _SMALL.split()
-    return {_sizes(words[i]): int(words[i + column]) for i in range(0, len(words), 6)}
+    return {parse_sizes(words[i]): int(words[i + column]) for i in range(0, len(words), 6)}
 
 
 def hopcroft_kerr(m: int, p: int) -> int:
@@ -44,7 +41,7 @@ def hopcroft_kerr(m: int, p: int) -> int:
 
 
 _words = _LARGE.split()
-_large = {_sizes(a): int(b) for a, b in zip(_words[::2], _words[1::2], strict=True)}
+_large = {parse_sizes(a): int(b) for a, b in zip(_words[::2], _words[1::2], strict=True)}
 _thin = {s: hopcroft_kerr(*s[1:]) for s in formats(12) if s[0] == 2}
 
 ALPHATENSOR_Z2 = _small(1)

@@ -4,8 +4,9 @@ The rows and columns of an (n, m, p) product are allotted to the rows and column
 algorithm, some of them possibly none. Product r of the base then multiplies sums of blocks,
 padded with zeros to the largest block in the sum; rows and columns that no output needs are left
 out. Its cost is the best rank known for that smaller format (Drevet, Islam and Schost 2011;
-Sedoglavic 2017; Fawzi et al. 2022, Supplement H). Direct sums are the bases (2,1,1), (1,2,1),
-(1,1,2), Kronecker products the equal allotments, projections the empty ones.
+Sedoglavic 2017; Fawzi et al. 2022, Supplement H). Direct sums are the base
+algorithms (2,1,1), (1,2,1), (1,1,2), Kronecker products the equal allotments, and projections the
+empty ones.
 """
 
 import functools
@@ -15,11 +16,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from alphatensor import rings
+from alphatensor import rings, targets
 from alphatensor.factorization import composition, textbook, transforms
 from alphatensor.factorization.core import Factorization, from_arrays
+from alphatensor.factorization.library.config import DEFAULT
+from alphatensor.targets import Sizes
 
-Sizes = tuple[int, int, int]
 EXHAUSTIVE = 20_000_000  # combinations of allotments times products up to which all are tried
 _NO_RANK = 2**20  # stands for "not known" in a table; sums of it stay exact in float32
 
@@ -84,7 +86,9 @@ def allocations(size: int, parts: int, spread: int | None = None) -> np.ndarray:
     return np.array(found, np.int64).reshape(len(found), parts)
 
 
-def plan(sizes: Sizes, base: Factorization, table: np.ndarray, spread: int | None = 2) -> Plan:
+def plan(
+    sizes: Sizes, base: Factorization, table: np.ndarray, spread: int | None = DEFAULT.spread
+) -> Plan:
     """Returns the best allotment of an (n, m, p) product to one base in the orientation given.
 
     Every allotment is tried where there are few; otherwise those within `spread` of equal shares.
@@ -92,7 +96,7 @@ def plan(sizes: Sizes, base: Factorization, table: np.ndarray, spread: int | Non
 
     Args:
       sizes: (n, m, p); no larger than the table.
-      base: a matrix multiplication factorisation.
+      base: a matrix multiplication factorization.
       table: as from `rank_table`.
       spread: as in `allocations`.
 
@@ -124,11 +128,14 @@ def plan(sizes: Sizes, base: Factorization, table: np.ndarray, spread: int | Non
 
 
 def best_plan(
-    sizes: Sizes, bases: Iterable[Factorization], table: np.ndarray, spread: int | None = 2
+    sizes: Sizes,
+    base_algorithms: Iterable[Factorization],
+    table: np.ndarray,
+    spread: int | None = DEFAULT.spread,
 ) -> Plan | None:
-    """Returns the best `plan` over bases in all orientations; None if none is small enough."""
+    """Returns the best `plan` over all base algorithms and orientations; None if none fits."""
     best = None
-    for base, orientation in itertools.product(bases, transforms.ORIENTATIONS):
+    for base, orientation in itertools.product(base_algorithms, transforms.ORIENTATIONS):
         oriented_sizes = orientation.of_sizes(base.sizes)
         if all(q <= s + 1 for s, q in zip(sizes, oriented_sizes, strict=True)):
             found = plan(sizes, transforms.orient(base, orientation), table, spread)
@@ -145,11 +152,11 @@ def needed_formats(p: Plan) -> list[Sizes]:
 
 
 def assemble(p: Plan, part: Callable[[Sizes], Factorization]) -> Factorization:
-    """Returns the explicit factorisation of a plan.
+    """Returns the explicit factorization of a plan.
 
     Args:
       p: the plan.
-      part: a function from (n, m, p), in any order, to a factorisation over the base's ring.
+      part: a function from (n, m, p), in any order, to a factorization over the base's ring.
     """
     sizes = tuple(map(sum, p.allocation))
     stacks = ([], [], [])
@@ -160,7 +167,7 @@ def assemble(p: Plan, part: Callable[[Sizes], Factorization]) -> Factorization:
         if 0 in small:
             continue
         inner = part(small)
-        used.add(f"{'x'.join(map(str, sorted(small)))}:{inner.rank}")
+        used.add(f"{targets.format_name(sorted(small))}:{inner.rank}")
         for mode, (x, y) in enumerate(zip(matrices, transforms.matrices(inner), strict=True)):
             across = (mode + 1) % 3
             big = np.zeros((inner.rank, sizes[mode], sizes[across]), np.result_type(x, y))
@@ -182,7 +189,7 @@ def assemble(p: Plan, part: Callable[[Sizes], Factorization]) -> Factorization:
 
 
 def cut_in_two(ring: rings.Ring) -> Factorization:
-    """Returns the base that cuts one size in two; other orientations cut the other sizes."""
+    """Returns the base algorithm that cuts one size in two; other orientations cut other sizes."""
     return textbook.naive((2, 1, 1), ring)
 
 

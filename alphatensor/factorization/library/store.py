@@ -1,4 +1,4 @@
-"""A folder of factorisations: the best one for each format and domain, with an index.
+"""A folder of factorizations: the best one for each format and domain, with an index.
 
 Files are named `3x3x4_Z.npz`, `4x4x4_Z2.npz`, `2x2x2_Q.npz`; matrix products are kept with
 n ≤ m ≤ p, from which every other order follows exactly. `index.json` repeats rank, provenance and
@@ -14,11 +14,11 @@ import re
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from alphatensor import rings
+from alphatensor import rings, targets
 from alphatensor.factorization import transforms
 from alphatensor.factorization.analysis import costs, straight_line
 from alphatensor.factorization.core import Factorization
-from alphatensor.factorization.io import files
+from alphatensor.factorization.io import formats
 from alphatensor.factorization.io.parsing import FileError
 
 INDEX = "index.json"
@@ -29,7 +29,7 @@ class Added(NamedTuple):
     """What `add` did.
 
     Attributes:
-      kept: whether the factorisation is in the library now.
+      kept: whether the factorization is in the library now.
       message: one line that says why.
     """
 
@@ -46,15 +46,15 @@ def default_folder() -> pathlib.Path | None:
 def load_best(
     name: str, ring: rings.Ring | str = "Z", folder: str | os.PathLike | None = None
 ) -> Factorization:
-    """Returns a library's best factorisation of a target by its name.
+    """Returns a library's best factorization of a target by its name.
 
     Args:
       name: sizes in any order, such as `'4x5x5'`, or another target, such as `'skew4'`.
-      ring: a ring or its name; `'Q'` for a factorisation with fractions.
+      ring: a ring or its name; `'Q'` for a factorization with fractions.
       folder: the library; by default `default_folder()`.
 
     Raises:
-      ValueError: if there is no such factorisation, or no folder.
+      ValueError: if there is no such factorization, or no folder.
       FileError: for a damaged file.
     """
     folder = default_folder() if folder is None else folder
@@ -96,21 +96,21 @@ def add(folder: str | os.PathLike, f: Factorization, replace_equal: bool = False
         if path.exists():
             try:
                 old = _load_one(path)
-                figures = [(x.rank, _nonzeros(x) if replace_equal else 0) for x in (f, old)]
+                figures = [(x.rank, sum(x.nonzeros) if replace_equal else 0) for x in (f, old)]
                 if figures[0] >= figures[1]:
                     return Added(False, f"{path}: kept rank {old.rank}, given rank {f.rank}.")
                 note = f" (was {old.rank})"
             except FileError as error:
                 note = f" (replaced a damaged file: {error})"
-        files.save(path, f)
+        formats.save(path, f)
         _write_index(folder, index(folder) | {path.stem: entry(f)})
     return Added(True, f"{path}: rank {f.rank}{note}.")
 
 
 def best(
-    folder: str | os.PathLike, sizes: tuple[int, int, int] | str, ring: rings.Ring | str = "Z"
+    folder: str | os.PathLike, sizes: targets.Sizes | str, ring: rings.Ring | str = "Z"
 ) -> Factorization | None:
-    """Returns the folder's factorisation of a format in exactly the order asked for, or None.
+    """Returns the folder's factorization of a format in exactly the order asked for, or None.
 
     Args:
       folder: the library.
@@ -121,9 +121,10 @@ def best(
       FileError: for a damaged file, in one line.
     """
     name = ring if isinstance(ring, str) else ring.name
-    if isinstance(sizes, str) and re.fullmatch(r"\d{1,4}x\d{1,4}x\d{1,4}", sizes):
-        sizes = tuple(map(int, sizes.split("x")))
-    stem = sizes if isinstance(sizes, str) else "x".join(map(str, sorted(sizes)))
+    if isinstance(sizes, str):
+        with contextlib.suppress(ValueError):  # the name of another target
+            sizes = targets.parse_sizes(sizes)
+    stem = sizes if isinstance(sizes, str) else targets.format_name(sorted(sizes))
     path = pathlib.Path(folder) / f"{stem}_{name}.npz"
     if not path.exists():
         return None
@@ -166,17 +167,17 @@ def reindex(folder: str | os.PathLike) -> list[str]:
     return problems
 
 
-def ranks(folder: str | os.PathLike, domain: str = "Z") -> dict[tuple[int, int, int], int]:
+def ranks(folder: str | os.PathLike, domain: str = "Z") -> dict[targets.Sizes, int]:
     """Returns the folder's ranks over one domain, by sorted format."""
     found = {}
     for key, value in index(folder).items():
-        if match := re.fullmatch(rf"(\d+)x(\d+)x(\d+)_{domain}", key):
-            found[tuple(map(int, match.groups()))] = value["rank"]
+        if match := re.fullmatch(rf"(\d+x\d+x\d+)_{domain}", key):
+            found[targets.parse_sizes(match[1])] = value["rank"]
     return found
 
 
 def entry(f: Factorization) -> dict[str, Any]:
-    """Returns the index's entry for a factorisation: its rank, costs and provenance.
+    """Returns the index's entry for a factorization: its rank, costs and provenance.
 
     Figures without a meaning are left out, and shared additions beyond rank `MAX_SHARED_RANK`.
     """
@@ -207,13 +208,9 @@ def file_name(f: Factorization) -> str:
     return f"{name}_{f.domain}.npz"
 
 
-def _nonzeros(f: Factorization) -> int:
-    return int(sum((x != 0).sum() for x in f.factors))
-
-
 def _load_one(path: pathlib.Path) -> Factorization:
-    """Reads the one factorisation of a file, which must be what the file's name says."""
-    fs = files.load(path)
+    """Reads the one factorization of a file, which must be what the file's name says."""
+    fs = formats.load(path)
     if len(fs) != 1:
         raise FileError(f"{path}: {len(fs)} factorisations: expected one.")
     if file_name(fs[0]) != path.name:
@@ -226,7 +223,7 @@ def _write_index(folder: pathlib.Path, data: dict) -> None:
         return [int(x) if x.isdigit() else 0 for x in re.split(r"[x_]", item[0])], item[0]
 
     lines = [f"  {json.dumps(k)}: {json.dumps(v)}" for k, v in sorted(data.items(), key=natural)]
-    files.write_text(folder / INDEX, "{\n" + ",\n".join(lines) + "\n}\n")
+    formats.write_text(folder / INDEX, "{\n" + ",\n".join(lines) + "\n}\n")
 
 
 @contextlib.contextmanager

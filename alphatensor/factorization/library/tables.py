@@ -3,7 +3,8 @@
 import math
 import os
 
-from alphatensor.factorization.io import files
+from alphatensor import targets
+from alphatensor.factorization import io
 from alphatensor.factorization.library import published_ranks, store
 from alphatensor.factorization.library.recombination import formats
 
@@ -33,7 +34,7 @@ def rows(folder: str | os.PathLike, maximum: int) -> list[tuple[str, ...]]:
     found = []
     for sizes in sorted(formats(maximum)):
         ranks = [math.prod(sizes), *(t.get(sizes, "") for t in (*here, *published, *best))]
-        found.append(("x".join(map(str, sizes)), *map(str, ranks)))
+        found.append((targets.format_name(sizes), *map(str, ranks)))
     return found
 
 
@@ -53,7 +54,7 @@ def write(path: str | os.PathLike, folder: str | os.PathLike, maximum: int) -> N
     if os.fspath(path).endswith(".png"):
         draw(folder, maximum, path)
     else:
-        files.write_text(path, text(folder, maximum, markdown=os.fspath(path).endswith(".md")))
+        io.write_text(path, text(folder, maximum, markdown=os.fspath(path).endswith(".md")))
 
 
 def draw(folder: str | os.PathLike, maximum: int, path: str | os.PathLike) -> None:
@@ -75,8 +76,8 @@ def draw(folder: str | os.PathLike, maximum: int, path: str | os.PathLike) -> No
         x, y = [i for i, _ in points], [percent for _, percent in points]
         axis.plot(x, y, marker, markersize=4, label=f"this library over {domain}")
     axis.axhline(0, color="0.5", linewidth=0.8)
-    axis.set_xticks(range(len(shown)), ["x".join(map(str, s)) for s in shown], rotation=90)
+    axis.set_xticks(range(len(shown)), [targets.format_name(s) for s in shown], rotation=90)
     axis.tick_params(axis="x", labelsize=6)
     axis.set_ylabel("rank above AlphaTensor's, %")
     axis.legend()
-    files.write(path, lambda png: figure.savefig(png, format="png", dpi=150))
+    io.write(path, lambda png: figure.savefig(png, format="png", dpi=150))

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from alphatensor import factorization as fz
 from alphatensor import rings, targets
 
-FOLDER = pathlib.Path(__file__).parents[2] / "factorizations"
+FOLDER = pathlib.Path(__file__).parents[3] / "factorizations"
 Z, Z2 = rings.Integers(), rings.IntegersMod(2)
 STRASSEN = fz.strassen()
 RECTANGULAR = fz.direct_sum(STRASSEN, fz.naive((2, 2, 1), Z)).replace(provenance={"seed": 3})

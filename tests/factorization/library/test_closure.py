@@ -1,6 +1,7 @@
 """Closure of a library under recombination: filled, resumed, improved."""
 
 import flip_walk
+import pytest
 
 from alphatensor import factorization as fz
 from alphatensor import rings
@@ -37,11 +38,26 @@ def test_missing_parts_are_recombined_on_the_way(tmp_path):
     assert library.ranks(tmp_path, "Z") == {(2, 2, 2): 7}
 
 
-def test_plans_come_before_their_factorisations(tmp_path):
+def test_plans_come_before_their_factorizations(tmp_path):
     closure.add_textbook(tmp_path, Z)
     plan = library.best_plan(tmp_path, Z, (3, 4, 5))
     f = library.assemble(tmp_path, plan)
     assert f.verify().ok and f.sizes == (3, 4, 5) and f.rank <= plan.rank
     published = library.best_plan(tmp_path, Z, (3, 4, 5), ranks={(2, 2, 2): 1})
     assert published.rank < plan.rank
-    assert library.best_plan(tmp_path, Z, (3, 4, 5), bases=[]) is None
+    assert library.best_plan(tmp_path, Z, (3, 4, 5), base_algorithms=[]) is None
+
+
+def test_settings_are_checked():
+    config = library.RecombinationConfig()
+    assert (config.spread, config.variants, config.base_files) == (2, 4, ())
+    for field, value in (("spread", 0), ("variants", -1), ("base_files", "f.npz")):
+        with pytest.raises(ValueError, match=f"{field}="):
+            config.replace(**{field: value})
+
+
+def test_base_algorithms_come_from_extra_files_too(tmp_path):
+    fz.save(tmp_path / "strassen.npz", STRASSEN)
+    config = library.RecombinationConfig(variants=0, base_files=(str(tmp_path / "strassen.npz"),))
+    plan = library.best_plan(tmp_path / "empty", Z, (2, 2, 2), config)
+    assert plan.rank == 7 and plan.base.rank == 7

@@ -1,4 +1,4 @@
-"""Recombination: plans cost what they say, and their explicit factorisations are exact."""
+"""Recombination: plans cost what they say, and their explicit factorizations are exact."""
 
 import itertools
 

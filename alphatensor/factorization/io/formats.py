@@ -1,4 +1,4 @@
-"""Reads and writes factorisations: the project's `.npz` and the field's public formats.
+"""Reads and writes factorizations: the project's `.npz` and the field's public formats.
 
   .npz               the project's own format, which keeps everything (`native`); read, too: the
                      layouts of the published AlphaTensor data (`published`)
@@ -24,7 +24,7 @@ from alphatensor.factorization.io.parsing import FileError
 
 
 def load(path: str | os.PathLike, ring: rings.Ring | None = None) -> list[Factorization]:
-    """Reads every factorisation in a file; none of them is verified yet.
+    """Reads every factorization in a file; none of them is verified yet.
 
     Args:
       path: the file; its suffix says which family of formats it belongs to.
@@ -49,15 +49,15 @@ def load(path: str | os.PathLike, ring: rings.Ring | None = None) -> list[Factor
 
 
 def verify(path: str | os.PathLike, ring: rings.Ring | None = None) -> list[Verification]:
-    """Checks every factorisation in a file exactly; arguments and errors are those of `load`."""
+    """Checks every factorization in a file exactly; arguments and errors are those of `load`."""
     return [f.verify() for f in load(path, ring)]
 
 
 def save(path: str | os.PathLike, f: Factorization | Sequence[Factorization]) -> None:
-    """Writes one factorisation, or several, in the format of the suffix.
+    """Writes one factorization, or several, in the format of the suffix.
 
     Args:
-      path: `.npz` keeps everything, exactly, of several factorisations of one target, ring and
+      path: `.npz` keeps everything, exactly, of several factorizations of one target, ring and
         rank; `.alphatensor.npz` holds integer ones of several formats; `.json` and `_L.sms` hold
         one matrix multiplication each.
       f: what to write.
@@ -89,13 +89,13 @@ def convert(
     ring: rings.Ring | None = None,
     entry: int = 0,
 ) -> Factorization:
-    """Reads one factorisation of a file, writes it in another format, and returns it unverified.
+    """Reads one factorization of a file, writes it in another format, and returns it unverified.
 
     Args:
       path: the file to read.
       output: the file to write; its suffix says in which format.
       ring: as in `load`.
-      entry: which factorisation of the file, from 0.
+      entry: which factorization of the file, from 0.
     """
     f = load_entry(path, ring, entry)
     save(output, f)
@@ -105,7 +105,7 @@ def convert(
 def load_entry(
     path: str | os.PathLike, ring: rings.Ring | None = None, entry: int = 0
 ) -> Factorization:
-    """Reads one factorisation of a file, counted from 0; raises `FileError` beyond the last."""
+    """Reads one factorization of a file, counted from 0; raises `FileError` beyond the last."""
     found = load(path, ring)
     if not 0 <= entry < len(found):
         raise FileError(f"entry {entry}: {os.fspath(path)} holds {len(found)} factorisations.")

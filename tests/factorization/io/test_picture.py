@@ -1,4 +1,4 @@
-"""Pictures are drawn for every kind of factorisation."""
+"""Pictures are drawn for every kind of factorization."""
 
 import numpy as np
 import pytest

@@ -11,7 +11,7 @@ from alphatensor import factorization as fz
 from alphatensor import rings
 from alphatensor.factorization.library import store
 
-ROOT = pathlib.Path(__file__).parents[2]
+ROOT = pathlib.Path(__file__).parents[3]
 FOLDER = ROOT / "factorizations"
 Z = rings.Integers()
 STRASSEN = fz.strassen()

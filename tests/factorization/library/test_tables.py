@@ -5,7 +5,7 @@ import pathlib
 from alphatensor import factorization as fz
 from alphatensor.factorization.library import store, tables
 
-FOLDER = pathlib.Path(__file__).parents[2] / "factorizations"
+FOLDER = pathlib.Path(__file__).parents[3] / "factorizations"
 
 
 def test_tables_show_the_librarys_ranks_beside_published_ones(tmp_path):
