@@ -7,7 +7,7 @@
 A `Config` checks itself when it is made, wherever that happens: from Python, where fields are given
 by name (`SearchConfig(simulations=64)`), or from an `ml_collections.ConfigDict` by `from_dict`. It
 is hashable, so it can be a static argument of a jitted function. A section of a configuration is a
-field whose type is a `Config`; its name is that of its type.
+field whose type is a `Config`; its name is that of its type, without the package's prefix there.
 """
 
 import dataclasses
@@ -37,6 +37,7 @@ class ConfigError(ValueError):
       field: the field's path, for example `'search.simulations'`.
       given: its value.
       expected: what would be right.
+      prefix: what the field's path begins with in the message; commands add that of their flags.
     """
 
     def __init__(self, field: str, given: Any, expected: str, prefix: str = ""):
@@ -91,7 +92,7 @@ class Config:
         return ConfigDict(cls(**changes).to_dict())
 
     @classmethod
-    def from_dict(cls, values: Mapping[str, Any], prefix: str = "--config.") -> Self:
+    def from_dict(cls, values: Mapping[str, Any], prefix: str = "") -> Self:
         """Reads a `ConfigDict` or dictionary; fields that it lacks have their defaults.
 
         Args:

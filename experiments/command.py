@@ -2,6 +2,7 @@
 
 import importlib
 import logging
+import os
 import sys
 from collections.abc import Callable
 
@@ -25,12 +26,21 @@ def config_of(flag, example: str = "experiments/configs/quickstart.py") -> Confi
     return flag.value
 
 
-def run(main: Callable[[], None], config_type: str = "") -> None:
+def keep_compiled_programs(folder: str) -> None:
+    """Keeps the programs that JAX compiles in a folder, for the next start."""
+    import jax
+
+    jax.config.update("jax_compilation_cache_dir", os.path.abspath(folder))
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.5)
+
+
+def run(main: Callable[[], None], config_type: str = "", prefix: str = "--config.") -> None:
     """Parses the flags and calls `main`; a `ValueError` it raises is a user's mistake.
 
     Args:
       main: the command.
       config_type: `'module:Type'` of its configuration, whose fields --help lists.
+      prefix: of the flags that set the fields of its configuration.
     """
 
     def call(argv: list[str]) -> None:
@@ -41,7 +51,8 @@ def run(main: Callable[[], None], config_type: str = "") -> None:
                 raise ValueError(f"{argv[1]!r}: expected flags only; --help shows them.")
             main()
         except ValueError as error:
-            _end(error)
+            is_field = hasattr(error, "field")  # a `ConfigError`, which knows no flags
+            _end(ValueError(f"{prefix}{error}") if is_field else error)
 
     if config_type and any(x.lstrip("-").startswith("help") for x in sys.argv[1:]):
         _add_fields_to_help(config_type)

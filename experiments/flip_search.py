@@ -7,7 +7,6 @@
 A search that is stopped (Ctrl-C, or the end of its budget) goes on from its library.
 """
 
-import os
 import time
 
 from tqdm import tqdm
@@ -21,18 +20,12 @@ def main() -> None:
     """Searches, and prints what enters the library."""
     given = command.config_of(_CONFIG, "experiments/configs/flip_small.py")
 
-    from alphatensor.config import ConfigError
     from alphatensor.training import devices, flip_search
 
     config = flip_search.FlipRunConfig.from_dict(given)
     devices.use_all_cores()
-    import jax
-
-    jax.config.update("jax_compilation_cache_dir", os.path.abspath(".jax_cache"))
-    try:
-        turns = flip_search.turns(config)
-    except ConfigError as error:
-        raise ConfigError(error.field, error.given, error.expected, "--config.") from None
+    command.keep_compiled_programs(".jax_cache")
+    turns = flip_search.turns(config)
     begin = time.monotonic()
     with tqdm(total=round(config.seconds), unit="s", dynamic_ncols=True) as bar:
         try:

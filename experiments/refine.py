@@ -35,7 +35,6 @@ def line(one) -> str:
 
 def main() -> None:
     """Refines, and prints each algorithm that enters the Pareto set."""
-    from alphatensor.config import ConfigError
     from alphatensor.training import devices, refine
 
     if _FACTORIZATION.value is None:
@@ -44,16 +43,9 @@ def main() -> None:
         raise ValueError(f"--seconds={_SECONDS.value}: expected a budget above 0.")
     devices.use_all_cores()
     path, kept = f"{_OUTPUT.value}.npz", []
-    try:
-        found = refine.refine(
-            _FACTORIZATION.value,
-            path,
-            _SECONDS.value,
-            seed=_SEED.value,
-            num_walkers=_WALKERS.value,
-        )
-    except ConfigError as error:
-        raise ConfigError(error.field, error.given, error.expected, "--") from None
+    found = refine.refine(
+        _FACTORIZATION.value, path, _SECONDS.value, seed=_SEED.value, num_walkers=_WALKERS.value
+    )
     print(f"{'s':>7}{HEADER}")
     with tqdm(total=round(_SECONDS.value), unit="s", dynamic_ncols=True) as bar:
         try:
@@ -71,4 +63,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    command.run(main)
+    command.run(main, prefix="--")

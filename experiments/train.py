@@ -9,7 +9,6 @@ process runs the same command with --coordinator (see experiments/launch).
 """
 
 import os
-import pathlib
 import sys
 
 from absl import flags
@@ -45,16 +44,13 @@ def main() -> None:
     config = command.config_of(_CONFIG)
 
     # Imported late: mistakes in flags are reported before JAX starts.
-    import jax
-
     from alphatensor.training import devices, runner
 
     sys.unraisablehook = _report_unraisable
     devices.use_all_cores()
     devices.join_processes(_COORDINATOR.value, _PROCESSES.value, _PROCESS.value, _TIMEOUT.value)
     if _CACHE.value:
-        jax.config.update("jax_compilation_cache_dir", str(pathlib.Path(_CACHE.value).resolve()))
-        jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.5)
+        command.keep_compiled_programs(_CACHE.value)
     try:
         outcome = runner.train(config, resume=_RESUME.value, force=_FORCE.value)
     except runner.RunError as error:  # it has been said

@@ -59,15 +59,15 @@ def test_defaults_changes_and_hashes():
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        (dict(count=0), "--config.count=0: expected an integer of at least 1."),
-        (dict(count=True), "--config.count=True: expected an integer of at least 1."),
-        (dict(count=13), "--config.count=13: expected a number other than 13."),
-        (dict(inner=dict(rate=2)), "--config.inner.rate=2: expected a probability from 0 to 1."),
-        (dict(inner=dict(rate=float("nan"))), "--config.inner.rate=nan: expected a probability"),
-        (dict(inner=dict(names=("c",))), "--config.inner.names=('c',): expected some of 'a', 'b'."),
-        (dict(inner=3), "--config.inner=3: expected a section with fields."),
-        (dict(other=1), "--config.other=1: expected no such field; there are count, label, inner."),
-        (dict(inner=dict(x=1)), "--config.inner.x=1: expected no such field"),
+        (dict(count=0), "count=0: expected an integer of at least 1."),
+        (dict(count=True), "count=True: expected an integer of at least 1."),
+        (dict(count=13), "count=13: expected a number other than 13."),
+        (dict(inner=dict(rate=2)), "inner.rate=2: expected a probability from 0 to 1."),
+        (dict(inner=dict(rate=float("nan"))), "inner.rate=nan: expected a probability"),
+        (dict(inner=dict(names=("c",))), "inner.names=('c',): expected some of 'a', 'b'."),
+        (dict(inner=3), "inner=3: expected a section with fields."),
+        (dict(other=1), "other=1: expected no such field; there are count, label, inner."),
+        (dict(inner=dict(x=1)), "inner.x=1: expected no such field"),
     ],
 )
 def test_mistakes_name_field_value_and_remedy(values, message):

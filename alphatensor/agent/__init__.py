@@ -39,7 +39,7 @@ Letters in shapes:
 The true sizes of a tensor's modes, before they are padded to S, are its shape (S_u, S_v, S_w).
 """
 
-import importlib
+from alphatensor.lazy import attach
 
 # The home of each public name. They are imported when they are first used: a file of
 # configurations needs `config` alone, which starts without JAX.
@@ -73,8 +73,4 @@ _HOMES = {
 
 __all__ = list(_HOMES)
 
-
-def __getattr__(name: str):
-    if name in _HOMES:
-        return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__, __dir__ = attach(__name__, _HOMES)

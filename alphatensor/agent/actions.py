@@ -49,7 +49,12 @@ def make_vocabulary(config: AgentConfig, shapes: Sequence[tuple[int, int, int]])
     Each mode gets as many entries as the largest target has there, so that one network serves all.
     """
     shape = tuple(max(sizes) for sizes in zip(*shapes, strict=True))
-    return Vocabulary(tuple(sorted(config.entries)), config.entries_per_token, shape, max(shape))
+    return Vocabulary(
+        entries=tuple(sorted(config.entries)),
+        entries_per_token=config.entries_per_token,
+        shape=shape,
+        side=max(shape),
+    )
 
 
 def _positions(vocabulary: Vocabulary) -> np.ndarray:
@@ -114,16 +119,24 @@ def canonical(factors: jax.Array, ring: Ring) -> jax.Array:
     return ring.reduce(factors.astype(jnp.int32) * scale[..., None]).astype(factors.dtype)
 
 
-def merge(factors: jax.Array) -> tuple[jax.Array, jax.Array]:
+def sum_of(factors: jax.Array, ring: Ring) -> jax.Array:
+    """Returns the sum int32 [S, S, S] of the rank-1 tensors of factors [T, 3, S]."""
+    u, v, w = (factors[:, mode].astype(jnp.int32) for mode in range(3))
+    return ring.reduce(jnp.einsum("ti,tj,tk->ijk", u, v, w))
+
+
+def merge(factors: jax.Array) -> jax.Array:
     """Merges equal samples into the empirical policy of the K samples of one state.
+
+    The first copy of an action carries the share of the samples equal to it, later copies carry 0.
+    Null actions carry 0 as well, unless all K are null: then the first is kept, so that the
+    probabilities always sum to 1.
 
     Args:
       factors: canonical factors [K, 3, S].
 
     Returns:
-      (probabilities float32 [K], is_first bool [K]). The first copy of an action carries the share
-      of the samples equal to it, later copies carry 0. Null actions carry 0 as well, unless all K
-      are null: then the first is kept, so that the probabilities always sum to 1.
+      The probabilities, float32 [K].
     """
     flat = factors.reshape(factors.shape[0], -1)
     equal = jnp.all(flat[:, None] == flat[None, :], axis=-1)
@@ -132,4 +145,4 @@ def merge(factors: jax.Array) -> tuple[jax.Array, jax.Array]:
     useful = ~is_null(factors)
     is_first = jnp.where(jnp.any(useful), is_first & useful, index == 0)
     counts = jnp.where(is_first, jnp.sum(equal, axis=-1), 0)
-    return counts / jnp.sum(counts), is_first
+    return counts / jnp.sum(counts)

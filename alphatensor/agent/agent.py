@@ -81,7 +81,7 @@ def make_constants(
     for tensor, shape in zip(tensors, agent.shapes, strict=True):
         chex.assert_shape(tensor, shape)
     return Constants(
-        targets=np.array([_padded(tensor, side) for tensor in tensors], np.int32),
+        targets=np.array([padded(tensor, side) for tensor in tensors], np.int32),
         supports=np.array([support_of(shape, side) for shape in agent.shapes]),
         permutations=jax.device_get(permutation_bank(permutation_key, agent)),
         bases_key=bases_key,
@@ -110,5 +110,6 @@ def permutation_bank(key: jax.Array, agent: Agent) -> bases.SignedPermutation:
     return jax.jit(jax.vmap(draw))(jax.random.split(key, config.signed_permutations))
 
 
-def _padded(tensor: np.ndarray, side: int) -> np.ndarray:
-    return np.pad(tensor, [(0, side - size) for size in tensor.shape])
+def padded(tensor: np.ndarray, side: int) -> np.ndarray:
+    """Returns a tensor [S_u, S_v, S_w] as an int32 cube [S, S, S], padded with zeros."""
+    return np.pad(tensor, [(0, side - size) for size in tensor.shape]).astype(np.int32)

@@ -153,14 +153,20 @@ def position(
       game: rules of the game.
     """
     is_played = jnp.arange(factors.shape[0]) < num_moves
-    u, v, w = (factors[:, mode].astype(jnp.int32) for mode in range(3))
-    removed = jnp.einsum("ti,tj,tk->ijk", u * is_played[:, None], v, w)
+    removed = actions.sum_of(factors * is_played[:, None, None], game.ring)
     residual = game.ring.reduce(tensor.astype(jnp.int32) - removed).astype(RESIDUAL_DTYPE)
     history = game.config.history
     padded = jnp.concatenate([jnp.zeros((history, *factors.shape[1:]), jnp.int8), factors])
     past_actions = jax.lax.dynamic_slice_in_dim(padded, num_moves, history)[::-1]
     done = jnp.zeros((), bool)
-    return State(residual, past_actions, support, num_moves.astype(jnp.int32), done, done)
+    return State(
+        residual=residual,
+        past_actions=past_actions,
+        support=support,
+        num_moves=num_moves.astype(jnp.int32),
+        done=done,
+        solved=done,
+    )
 
 
 def observe(state: State, game: Game) -> Observation:

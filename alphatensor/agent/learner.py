@@ -127,7 +127,12 @@ def init(key: jax.Array, agent: Agent) -> LearnerState:
     """Returns random parameters and a fresh optimiser."""
     params = agent.network.init(key)
     optimiser = make_optimiser(agent.config.learner).init(params)
-    return LearnerState(params, optimiser, jnp.zeros((), jnp.int32), jnp.ones((), jnp.float32))
+    return LearnerState(
+        params=params,
+        optimiser=optimiser,
+        step=jnp.zeros((), jnp.int32),
+        lr_scale=jnp.ones((), jnp.float32),
+    )
 
 
 def draw_examples(
@@ -256,7 +261,7 @@ def learn(
         changes, optimiser_state = optimiser.update(gradient, state.optimiser, state.params)
         changes = jax.tree.map(lambda x: x * state.lr_scale, changes)
         params = optax.apply_updates(state.params, changes)
-        after = LearnerState(params, optimiser_state, state.step + 1, state.lr_scale)
+        after = state._replace(params=params, optimiser=optimiser_state, step=state.step + 1)
         after = jax.tree.map(lambda new, old: jnp.where(finite, new, old), after, state)
         return (after, finite), (total, norm, *sums)
 

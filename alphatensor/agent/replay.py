@@ -10,7 +10,7 @@ import chex
 import jax
 import jax.numpy as jnp
 
-from alphatensor.agent import demonstrations, environment
+from alphatensor.agent import actions, demonstrations, environment
 from alphatensor.agent.agent import Agent
 from alphatensor.agent.self_play import Games
 
@@ -154,8 +154,7 @@ def demonstration_example(key: jax.Array, support: jax.Array, agent: Agent) -> E
         draw_key, support, agent.config.demonstrations, agent.vocabulary.entries, game.ring
     )
     factors, rank = demonstration.factors, demonstration.rank
-    u, v, w = (factors[:, mode].astype(jnp.int32) for mode in range(3))
-    start = game.ring.reduce(jnp.einsum("ti,tj,tk->ijk", u, v, w))
+    start = actions.sum_of(factors, game.ring)
     index = jax.random.randint(index_key, (), 0, rank)
     state = environment.position(start, support, factors, index, game)
     remaining = rank - index
@@ -180,10 +179,10 @@ def game_example(key: jax.Array, buffer: RingBuffer | BestBuffer, agent: Agent) 
     noise = jax.random.uniform(order_key, (moves,))
     order = jnp.argsort(jnp.where(jnp.arange(moves) < played.length, noise, 2.0))
     shuffle = jax.random.bernoulli(shuffle_key, config.shuffle_probability) & played.solved
-    actions = jnp.where(shuffle, played.actions[order], played.actions)
+    ordered = jnp.where(shuffle, played.actions[order], played.actions)
 
-    state = environment.position(played.start, played.support, actions, index, agent.game)
+    state = environment.position(played.start, played.support, ordered, index, agent.game)
     picked = jax.random.categorical(policy_key, jnp.log(played.policy[index]), shape=(count,))
     following = index + jnp.arange(count) % jnp.maximum(played.length - index, 1)
-    chosen = jnp.where(shuffle, actions[following], played.candidates[index, picked])
+    chosen = jnp.where(shuffle, ordered[following], played.candidates[index, picked])
     return Example(state, chosen, played.returns[index])

@@ -100,7 +100,7 @@ def _expand(
         drawn = actions.from_tokens(tokens, agent.vocabulary)
         drawn = bases.unpermute_factors(drawn, permutation, ring)
         drawn = actions.canonical(jnp.where(support, drawn, 0), ring)
-        probabilities, _ = actions.merge(drawn)
+        probabilities = actions.merge(drawn)
         return drawn, jnp.log(probabilities)
 
     candidates, logits = jax.vmap(candidates_of)(output.tokens, permutation, states.support)

@@ -8,8 +8,8 @@ import jax
 import jax.numpy as jnp
 
 from alphatensor.agent import bases, environment
-from alphatensor.agent import search as search_lib
 from alphatensor.agent.agent import Agent, Constants
+from alphatensor.agent.search import SearchResult, search
 
 
 class Games(NamedTuple):
@@ -113,7 +113,7 @@ def play(params, agent: Agent, constants: Constants, keys: jax.Array) -> tuple[G
 
     def move(states, index):
         move_keys = jax.vmap(jax.random.fold_in, in_axes=(0, None))(keys, index)
-        result = search_lib.search(params, agent, constants.permutations, states, move_keys)
+        result = search(params, agent, constants.permutations, states, move_keys)
         action = jax.vmap(lambda c, a: c[a])(result.candidates, result.chosen)
         after, rewards = environment.step(states, action, agent.game)
         action = jnp.where(states.done[:, None, None], 0, action)
@@ -139,7 +139,7 @@ def play(params, agent: Agent, constants: Constants, keys: jax.Array) -> tuple[G
     return games, Statistics(*(jnp.sum(x) / jnp.maximum(jnp.sum(weights), 1) for x in sums))
 
 
-def _statistics(result: search_lib.SearchResult, is_playing: jax.Array):
+def _statistics(result: SearchResult, is_playing: jax.Array):
     """Returns the number of games still being played and sums over them, for means of all moves."""
     log_policy = jnp.log(jnp.where(result.policy > 0, result.policy, 1.0))
     entropy = -jnp.sum(result.policy * log_policy, axis=-1)

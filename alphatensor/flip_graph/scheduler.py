@@ -35,11 +35,11 @@ KEPT = 32  # symmetric schemes of each format
 LIFTING = 0.25  # of the time of a turn goes into finding schemes that lift to go on from
 
 
-class Choice(NamedTuple):
+class TurnPlan(NamedTuple):
     """What a turn is to do.
 
     Attributes:
-      number: of the turn, from 0.
+      number: number of the turn, from 0.
       sizes: the format, in increasing order.
       kind: "descent", "best" or "symmetric".
       symmetry: the symmetry that a symmetric turn keeps, else None.
@@ -55,7 +55,7 @@ class Turn(NamedTuple):
     """What one turn of the scheduler did.
 
     Attributes:
-      sizes: the format.
+      sizes: sizes of the format.
       kind: the kind of turn, and for symmetric ones the symmetry.
       reached: the least rank that its walkers reached.
       rank: the best rank known over the search's ring after the turn.
@@ -90,7 +90,7 @@ def search(
       memory: where results go.
       config: constants of the search.
       clock: for example `time.monotonic`.
-      seconds: budget.
+      seconds: time of the whole search.
     """
     state = SearchState(config=config, memory=memory, clock=clock, lifts=LiftCache(clock))
     begin = clock()
@@ -102,7 +102,7 @@ def search(
         yield take_turn(state, choice, min(config.slice_seconds, left))
 
 
-def choose_turn(state: SearchState, formats: list[Sizes], number: int) -> Choice:
+def choose_turn(state: SearchState, formats: list[Sizes], number: int) -> TurnPlan:
     """Returns what the turn of a number does.
 
     A turn whose symmetry has no start yet takes the format that leads to it.
@@ -113,7 +113,7 @@ def choose_turn(state: SearchState, formats: list[Sizes], number: int) -> Choice
     if symmetry:
         symmetry = symmetry.stage(state.keeping)
         sizes = tuple(sorted(symmetry.sizes))
-    return Choice(number=number, sizes=sizes, kind=kind, symmetry=symmetry)
+    return TurnPlan(number=number, sizes=sizes, kind=kind, symmetry=symmetry)
 
 
 def kind_of_turn(
@@ -134,7 +134,7 @@ def kind_of_turn(
     return "symmetric", choices[earlier % len(choices)]
 
 
-def take_turn(state: SearchState, choice: Choice, seconds: float) -> Turn:
+def take_turn(state: SearchState, choice: TurnPlan, seconds: float) -> Turn:
     """Starts, walks for some seconds, and keeps what was found."""
     begin, config, sizes = state.clock(), state.config, choice.sizes
     near = origins.neighbours(sizes, state.schemes_of)
@@ -170,8 +170,8 @@ def known_schemes(
     """Returns the schemes of least rank known for a format.
 
     Args:
-      state: of the search.
-      sizes: the format.
+      state: state of the search.
+      sizes: sizes of the format.
       near: schemes brought from other formats, by origin.
     """
     pool = state.formats[sizes].pool
@@ -181,14 +181,14 @@ def known_schemes(
 
 def start_of(
     state: SearchState,
-    choice: Choice,
+    choice: TurnPlan,
     known: list[Factorization],
     near: dict[Hashable, list[Factorization]],
 ) -> Descent:
     """Returns the descent that goes on, or the schemes from which a new walk starts.
 
     Args:
-      state: of the search; a descent that goes on is taken out of it.
+      state: state of the search; a descent that goes on is taken out of it.
       choice: what the turn does.
       known: the best schemes of the format.
       near: schemes brought from other formats, by origin.
@@ -229,7 +229,7 @@ def next_origin(
 
 def settle(
     state: SearchState,
-    choice: Choice,
+    choice: TurnPlan,
     descent: Descent,
     walked: Walked,
     known: list[Factorization],
@@ -241,7 +241,7 @@ def settle(
     lifts, and schemes that lift are preferred as starts of the next walks.
 
     Args:
-      state: of the search; changed.
+      state: state of the search; it is changed.
       choice: what the turn does.
       descent: from where it walked.
       walked: what the walk found.
@@ -277,7 +277,7 @@ def settle(
     return lifting
 
 
-def provenance_of(state: SearchState, choice: Choice) -> dict:
+def provenance_of(state: SearchState, choice: TurnPlan) -> dict:
     """Returns what is stored with every algorithm that a turn finds."""
     return {
         "engine": "flip graph",
@@ -296,9 +296,9 @@ def store(
     """Adds the best of a format's pool to the memory, and over Z2 its lifts.
 
     Args:
-      state: of the search; its `lifts` are filled: at least one scheme that was not tried before
-        is, if a lift is of use.
-      sizes: the format.
+      state: state of the search; its `lifts` are filled: if a lift is of use, at least one scheme
+        is tried that was not tried before.
+      sizes: sizes of the format.
       lifting: schemes of the format known to lift, perhaps of higher rank.
       provenance: of what is stored.
 

@@ -18,10 +18,9 @@ Files are known here, in `targets`, `factorization.io`, `factorization.library` 
 clocks are known here and in `kernels`.
 """
 
-import importlib
-from typing import Any
+from alphatensor.lazy import attach
 
-_PLACES = {
+_HOMES = {
     "Outcome": "runner",
     "Run": "runner",
     "RunConfig": "config",
@@ -29,14 +28,6 @@ _PLACES = {
     "train": "runner",
 }
 
-__all__ = ["Outcome", "Run", "RunConfig", "RunError", "train"]
+__all__ = list(_HOMES)
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _PLACES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f"{__name__}.{_PLACES[name]}"), name)
-
-
-def __dir__() -> list[str]:
-    return sorted([*globals(), *__all__])
+__getattr__, __dir__ = attach(__name__, _HOMES)

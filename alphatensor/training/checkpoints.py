@@ -90,9 +90,9 @@ class Checkpoints:
         Later ones could not be used when the run went on from before them: they do not count, and
         stay, as do those whose manifest cannot be read.
         """
-        manifests = {s: x for s, x in stored(self._folder).items() if s <= last}
-        for step in list(manifests)[: -self._keep]:
-            if not manifests[step]["keep_for_ever"]:
+        earlier = {s: x for s, x in manifests(self._folder).items() if s <= last}
+        for step in list(earlier)[: -self._keep]:
+            if not earlier[step]["keep_for_ever"]:
                 self._manifest(step).unlink()
         complete = {f"{step:012d}" for step in self.steps()}
         for path in self._folder.iterdir():
@@ -104,8 +104,8 @@ class Checkpoints:
 
     def progress(self) -> dict | None:
         """Returns the progress in the newest readable manifest, None where there is none."""
-        manifests = list(stored(self._folder).values())
-        return manifests[-1]["progress"] if manifests else None
+        found = list(manifests(self._folder).values())
+        return found[-1]["progress"] if found else None
 
     def restore(self, like: Any, report: Callable[[str], None]) -> tuple[Any, dict] | None:
         """Reads the newest checkpoint whose files are as they were written.
@@ -133,7 +133,7 @@ class Checkpoints:
         return None
 
 
-def stored(folder: str | os.PathLike) -> dict[int, dict]:
+def manifests(folder: str | os.PathLike) -> dict[int, dict]:
     """Returns the readable manifests in a folder by step, oldest first."""
     found = {}
     for path in sorted(pathlib.Path(folder).glob("*.json")):

@@ -11,6 +11,8 @@ import jax
 import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
+from alphatensor.config import ConfigError
+
 DATA = "data"  # the axis of the mesh over which games and batches are split
 MODEL = "model"  # the axis over which parameters are split
 
@@ -99,9 +101,7 @@ def make_mesh(data: int, model: int) -> Mesh:
     devices = jax.device_count()
     if devices % model or (data and data * model != devices):
         shape = dict(data=data, model=model)
-        raise ValueError(
-            f"--config.mesh={shape}: expected sizes whose product is the {devices} devices."
-        )
+        raise ConfigError("mesh", shape, f"sizes whose product is the {devices} devices")
     return Mesh(np.array(jax.devices()).reshape(-1, model), (DATA, MODEL))
 
 
@@ -124,7 +124,7 @@ def split_over_model(mesh: Mesh, shape: tuple[int, ...]) -> NamedSharding:
     return NamedSharding(mesh, PartitionSpec(*spec))
 
 
-def agree(values: np.ndarray) -> np.ndarray:
+def max_over_processes(values: np.ndarray) -> np.ndarray:
     """Returns the greatest of each value [n] over all processes, float64, the same on all."""
     if jax.process_count() == 1:
         return np.asarray(values, np.float64)

@@ -6,7 +6,8 @@ import jax
 import numpy as np
 
 from alphatensor.agent import self_play
-from alphatensor.factorization import Factorization, canonical, lift
+from alphatensor.factorization import Factorization, lift
+from alphatensor.training import moves
 from alphatensor.training.settings import Settings
 from alphatensor.training.state import Findings
 
@@ -40,25 +41,16 @@ def of_games(games: self_play.Games) -> PlayedGames:
 
 
 def factorization_of(games: PlayedGames, index: int, settings: Settings) -> Factorization | None:
-    """Returns a solved game as a factorisation in the canonical basis; None if it is wrong.
-
-    The check is exact and independent of the game: the factors must sum to the target.
-    """
-    ring = settings.agent.game.ring
+    """Returns a solved game as a factorization in the canonical basis; None if it is wrong."""
     target = settings.targets[int(games.target[index])]
-    actions = np.array(games.actions[index, : games.length[index]], np.int64)
-    matrices = np.array(games.inverse[index], np.int64)
-    factors = ring.reduce(np.einsum("mij,tmj->mit", matrices, actions))
-    useful = np.all(np.any(factors != 0, axis=1), axis=0)
-    u, v, w = (factors[mode, :size][:, useful] for mode, size in enumerate(target.shape))
-    found = Factorization(target, ring, u, v, w, {})
-    return canonical(found) if found.verify().ok else None
+    played = games.actions[index, : games.length[index]]
+    return moves.from_moves(played, games.inverse[index], target, settings.agent.game.ring)
 
 
 def new_records(
     games: PlayedGames, findings: Findings, settings: Settings, provenance: dict
 ) -> tuple[list[Factorization], Findings]:
-    """Returns the verified factorisations of a round that beat the best, shortest games first."""
+    """Returns the verified factorizations of a round that beat the best, shortest games first."""
     found = []
     order = np.argsort(np.where(games.solved, games.length, np.iinfo(np.int32).max))
     for index in order[: int(np.sum(games.solved))]:

@@ -15,24 +15,17 @@ import numpy as np
 
 import alphatensor
 from alphatensor.agent import Agent, actions, bases, self_play
-from alphatensor.agent import agent as agent_lib
-from alphatensor.factorization import Factorization, naive
+from alphatensor.agent.agent import padded, support_of
+from alphatensor.factorization import Factorization
 from alphatensor.factorization.library import store
 from alphatensor.flip_graph import budgets, walks
 from alphatensor.flip_graph.config import FlipSearchConfig
+from alphatensor.training.moves import to_moves
 from alphatensor.training.settings import Settings
 from alphatensor.training.state import Findings
 
 TRIED_BASES = 512  # for each game, to find one that leaves the factors in F
 WALKERS = FlipSearchConfig(walkers=256, sweeps=100, rounds=10, patience=100, margin=3, pool=16)
-
-
-def first_findings(settings: Settings) -> Findings:
-    """Returns what a run knows before its first round."""
-    starts, ring = {}, settings.agent.game.ring
-    if settings.config.train.has_walks:
-        starts = {target.name: naive(target.sizes, ring) for target in settings.targets}
-    return Findings(ranks=(None,) * len(settings.targets), walk_starts=starts)
 
 
 def algorithms_of_others(
@@ -44,7 +37,7 @@ def algorithms_of_others(
       found: what the agent found in this round.
       rounds: rounds played so far.
       findings: what the run knows.
-      settings: of the run.
+      settings: settings of the run.
 
     Raises:
       FileError: for a damaged file of the library.
@@ -105,9 +98,9 @@ def games_of(
     in the canonical basis.
 
     Args:
-      algorithms: verified factorisations of the run's targets, over its ring, no longer than its
+      algorithms: verified factorizations of the run's targets, over its ring, no longer than its
         games; they take turns.
-      settings: of the run.
+      settings: settings of the run.
       key: random key.
       count: B, number of games.
 
@@ -122,8 +115,8 @@ def games_of(
         target = names.index(f.target.name)
         games = _games_of_one(
             keys[numbers == number],
-            jnp.asarray(_moves(f, settings.agent.game.side)),
-            jnp.asarray(_padded(f.target.tensor, settings.agent.game.side)),
+            jnp.asarray(to_moves(f, settings.agent.game.side)),
+            jnp.asarray(padded(f.target.tensor, settings.agent.game.side)),
             agent=settings.agent,
             target=target,
         )
@@ -166,7 +159,7 @@ def _games_of_one(
         played = jnp.pad(played, ((0, longest - rank), (0, 0), (0, 0)))
         return self_play.Games(
             start=bases.change_tensor(tensor, basis.forward, game.ring).astype(jnp.int16),
-            support=agent_lib.support_of(shape, game.side),
+            support=support_of(shape, game.side),
             actions=played,
             returns=jnp.minimum(jnp.arange(longest) - rank, 0).astype(jnp.float32),
             length=jnp.int32(rank),
@@ -185,15 +178,3 @@ def _certain_policy(played: jax.Array, agent: Agent) -> dict[str, jax.Array]:
     shape = (len(played), agent.config.search.samples)
     candidates = jnp.zeros((*shape, *played.shape[1:]), jnp.int8).at[:, 0].set(played)
     return {"candidates": candidates, "policy": jnp.zeros(shape).at[:, 0].set(1.0)}
-
-
-def _moves(f: Factorization, side: int) -> np.ndarray:
-    """Returns a factorisation as moves int32 [R, 3, S] in the canonical basis."""
-    moves = np.zeros((f.rank, 3, side), np.int32)
-    for mode, factor in enumerate(f.factors):
-        moves[:, mode, : len(factor)] = np.asarray(factor, np.int64).T
-    return moves
-
-
-def _padded(tensor: np.ndarray, side: int) -> np.ndarray:
-    return np.pad(tensor, [(0, side - size) for size in tensor.shape]).astype(np.int32)

@@ -97,8 +97,8 @@ def search_flips(
     """Runs a whole search.
 
     Args:
-      config: of the search: a `FlipRunConfig`, or (some of) its fields by name.
-      report: called with each turn.
+      config: configuration of the search: a `FlipRunConfig`, or (some of) its fields by name.
+      report: function that is called with each turn.
 
     Returns:
       The best rank known over the search's ring, for each format that had a turn.

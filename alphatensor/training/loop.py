@@ -18,7 +18,7 @@ from alphatensor.training import devices, discoveries, external_games, runtime_r
 from alphatensor.training.discoveries import PlayedGames
 from alphatensor.training.programs import Programs, make_programs
 from alphatensor.training.settings import Settings
-from alphatensor.training.state import Findings, Report, Snapshot, TrainState
+from alphatensor.training.state import Findings, Report, Snapshot, TrainState, first_findings
 
 LOWERED_SCALE = 0.1  # of the learning rate after a loss that was not finite
 ONLY_DEMONSTRATIONS = (1.0, 0.0, 0.0)
@@ -37,7 +37,7 @@ class NonFiniteLossError(RuntimeError):
         super().__init__(
             f"the loss is not finite after update {step} (policy {losses.policy:.4g}, value "
             f"{losses.value:.4g}), at {LOWERED_SCALE} of the learning rate too; lower "
-            "--config.learner.learning_rate"
+            "learner.learning_rate"
         )
 
 
@@ -64,7 +64,7 @@ def train(
     processes all of them run this, and all get the same snapshots and reports but for the times.
 
     Args:
-      settings: of the run.
+      settings: settings of the run.
       programs: what `make_programs` gives for these settings, where the caller has it already.
       start: where an earlier run stood.
 
@@ -73,7 +73,7 @@ def train(
     """
     programs = programs or make_programs(settings)
     if start is None:
-        start = Snapshot(programs.init(), external_games.first_findings(settings), 0.0)
+        start = Snapshot(programs.init(), first_findings(settings), 0.0)
     state, findings, _ = start
     started = time.monotonic() - start.seconds
     warmup = settings.config.train.warmup_updates
@@ -101,10 +101,10 @@ def _learn(
     state: TrainState, settings: Settings, programs: Programs
 ) -> tuple[TrainState, dict[str, float]]:
     """Makes the updates before the next round of games; one call while still warming up."""
-    train = settings.config.train
-    is_warm = int(state.learner.step) >= train.warmup_updates
-    mixture = np.array(train.mixture if is_warm else ONLY_DEMONSTRATIONS, np.float32)
-    calls = train.updates_per_round // train.updates_per_call if is_warm else 1
+    config = settings.config.train
+    is_warm = int(state.learner.step) >= config.warmup_updates
+    mixture = np.array(config.mixture if is_warm else ONLY_DEMONSTRATIONS, np.float32)
+    calls = config.updates_per_round // config.updates_per_call if is_warm else 1
     begin = time.monotonic()
     for _ in range(calls):
         state, losses = programs.learn(state, mixture)
@@ -112,7 +112,7 @@ def _learn(
             state = _lower_rate(state, losses)
     losses = jax.device_get(losses)
     elapsed = time.monotonic() - begin
-    positions = calls * train.updates_per_call * settings.config.learner.batch_size
+    positions = calls * config.updates_per_call * settings.config.learner.batch_size
     scalars = _loss_scalars(losses)
     scalars["loss/rate"] = float(state.learner.lr_scale)
     scalars["speed/positions_per_second"] = positions / elapsed
@@ -171,15 +171,15 @@ def _feed(
 
 def _is_over(settings: Settings, findings: Findings, rounds: int, seconds: float) -> bool:
     """Says whether the goal or a limit is reached."""
-    train = settings.config.train
-    pairs = zip(findings.ranks, train.goal, strict=True) if train.goal else ()
-    if train.goal and all(rank and rank <= goal for rank, goal in pairs):
+    config = settings.config.train
+    pairs = zip(findings.ranks, config.goal, strict=True) if config.goal else ()
+    if config.goal and all(rank and rank <= goal for rank, goal in pairs):
         return True
-    if train.max_rounds and rounds >= train.max_rounds:
+    if config.max_rounds and rounds >= config.max_rounds:
         return True
     # Clocks differ between processes, and all must stop at the same time.
-    limit = train.max_seconds
-    return bool(limit) and devices.agree(np.array([seconds]))[0] >= limit
+    limit = config.max_seconds
+    return bool(limit) and devices.max_over_processes(np.array([seconds]))[0] >= limit
 
 
 def _lower_rate(state: TrainState, losses: learner.Losses) -> TrainState:

@@ -41,7 +41,7 @@ CHIPS = {
 }
 
 
-class Memory(NamedTuple):
+class DeviceMemory(NamedTuple):
     """Counts bytes on each device.
 
     Attributes:
@@ -62,7 +62,7 @@ def describe(settings: Settings, chip_name: str, updates: int, utilisation: floa
     """Returns what a run needs on the configured mesh of some chip, one fact a line.
 
     Args:
-      settings: of the run.
+      settings: settings of the run.
       chip_name: one of `CHIPS`.
       updates: number of updates of the run whose time is projected.
       utilisation: share of the chip's published peak that is assumed to be reached.
@@ -141,14 +141,14 @@ def run_operations(settings: Settings, updates: int) -> float:
     return learning + rounds * nodes * inference_operations(settings)
 
 
-def memory(settings: Settings) -> Memory:
+def memory(settings: Settings) -> DeviceMemory:
     """Counts bytes on each device of the configured mesh."""
     programs, config = make_programs(settings), settings.config
     shapes = programs.shapes
     params = _device_bytes(shapes.learner.params)
     share = programs.mesh.shape[devices.DATA]
     in_play = _device_bytes(shapes.games) * config.train.games // config.train.game_buffer
-    return Memory(
+    return DeviceMemory(
         parameters=_device_bytes(shapes.learner) + params,
         buffers=_device_bytes((shapes.games, shapes.best_games)) + in_play,
         tree=tree_bytes(settings) * config.train.games // share,

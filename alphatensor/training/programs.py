@@ -8,8 +8,7 @@ import jax
 import jax.numpy as jnp
 from jax.sharding import PartitionSpec
 
-from alphatensor.agent import agent as agent_lib
-from alphatensor.agent import learner, replay, self_play
+from alphatensor.agent import Constants, learner, make_constants, replay, self_play
 from alphatensor.training import devices
 from alphatensor.training.settings import Settings
 from alphatensor.training.state import TrainState
@@ -58,7 +57,7 @@ def make_programs(settings: Settings) -> Programs:
     config = settings.config
     mesh = devices.make_mesh(config.mesh.data, config.mesh.model)
     keys = Keys(*jax.random.split(jax.random.key(config.seed), len(Keys._fields)))
-    constants = agent_lib.make_constants(
+    constants = make_constants(
         settings.agent,
         [target.tensor for target in settings.targets],
         keys.permutations,
@@ -110,7 +109,7 @@ def _on_all_devices(function: Callable, mesh: jax.sharding.Mesh, in_specs) -> Ca
     )
 
 
-def _make_play(settings: Settings, mesh, constants: agent_lib.Constants, act_key) -> Callable:
+def _make_play(settings: Settings, mesh, constants: Constants, act_key) -> Callable:
     """Makes (params, rounds) -> (games [train.games, ...], statistics), shared among devices."""
 
     def play_share(params, keys):
@@ -129,7 +128,7 @@ def _make_play(settings: Settings, mesh, constants: agent_lib.Constants, act_key
     return play
 
 
-def _make_learn(settings: Settings, mesh, constants: agent_lib.Constants, learn_key) -> Callable:
+def _make_learn(settings: Settings, mesh, constants: Constants, learn_key) -> Callable:
     """Makes (state, mixture) -> (state, losses), every device with its share of each batch."""
     shard = learner.Shard(
         updates=settings.config.train.updates_per_call,

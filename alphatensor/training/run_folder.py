@@ -26,6 +26,7 @@ import numpy as np
 import tensorboardX
 
 from alphatensor import files
+from alphatensor.config import ConfigError
 from alphatensor.factorization import Factorization, draw, load, save, to_text
 from alphatensor.training import curves
 from alphatensor.training.state import Report, TrainState
@@ -35,7 +36,7 @@ class RunFolder:
     """Writes one run's results; a context manager, so that curves reach the disk at any end."""
 
     def __init__(self, path: str | os.PathLike):
-        """Creates the folder and locks it, or raises `ValueError` in one line."""
+        """Creates the folder and locks it, or raises `ConfigError` in one line."""
         self.path = pathlib.Path(path)
         self._lock = _lock(self.path)
         self._stack = contextlib.ExitStack()
@@ -169,20 +170,19 @@ def _read_best(folder: pathlib.Path) -> dict[str, Factorization]:
 
 
 def _lock(folder: pathlib.Path) -> TextIO:
-    """Opens and locks a file in the folder, which is made first; raises `ValueError`."""
-    name = f"--config.output={str(folder)!r}"
+    """Opens and locks a file in the folder, which is made first; raises `ConfigError`."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         file = (folder / ".lock").open("a+")
     except OSError as error:
-        reason = error.strerror or error
-        raise ValueError(f"{name}: expected a folder that can be written ({reason}).") from None
+        expected = f"a folder that can be written ({error.strerror or error})"
+        raise ConfigError("output", str(folder), expected) from None
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
         file.seek(0)
-        holder = file.read().strip()
-        raise ValueError(f"{name}: another run (process {holder}) is writing there.") from None
+        expected = f"a folder of its own, but another run (process {file.read().strip()}) has it"
+        raise ConfigError("output", str(folder), expected) from None
     file.truncate(0)
     file.write(str(os.getpid()))
     file.flush()

@@ -22,12 +22,14 @@ from ml_collections import ConfigDict
 from alphatensor.config import differences
 from alphatensor.factorization import Factorization
 from alphatensor.training import checkpoints, devices, interrupts, loop, progress, run_folder
-from alphatensor.training import settings as settings_lib
 from alphatensor.training.config import RunConfig
 from alphatensor.training.programs import make_programs
+from alphatensor.training.settings import from_config
 from alphatensor.training.state import Findings, Report, Snapshot
 
 CHECKPOINT_VERSION = 2  # of what a checkpoint holds; other versions cannot be read
+
+ANEW = "resume=False (--noresume) moves the run aside and begins anew"
 
 
 class RunError(RuntimeError):
@@ -73,7 +75,7 @@ def train(
     ends it at once.
 
     Args:
-      config: of the run; `config.output` names its folder.
+      config: configuration of the run; `config.output` names its folder.
       resume: whether to go on from the newest checkpoint in that folder; otherwise the folder is
         moved aside and the run begins anew.
       force: whether to go on from a checkpoint of another configuration.
@@ -110,7 +112,7 @@ class Run:
         force: bool = False,
     ):
         """Opens the folder and restores where the run stood; arguments are those of `train`."""
-        self.settings = settings_lib.from_config(config)
+        self.settings = from_config(config)
         config = self.settings.config
         self._config = json.loads(json.dumps(config.to_dict()))
         self._stack = contextlib.ExitStack()
@@ -127,7 +129,8 @@ class Run:
                 _check_same(stored, self._config, force)
             elif self.folder and self._checkpoints.steps():
                 self.folder = self.folder.move_aside()
-            devices.agree(np.zeros(1))  # nobody goes on before the folder is as it should be
+            # Nobody goes on before the folder is as it should be.
+            devices.max_over_processes(np.zeros(1))
             self._programs = make_programs(self.settings)
             notes: list[str] = []
             self._start = self._restore(notes) if stored else None
@@ -182,7 +185,7 @@ class Run:
 
     def _failed(self, message: str) -> RunError:
         """Says why the run cannot go on, and summarises what can still be written."""
-        self.say(message)
+        self._logger.say(message)
         summary = ""
         with contextlib.suppress(OSError, ValueError):
             summary = self.folder.summarise() if self.folder else ""
@@ -197,7 +200,7 @@ class Run:
                 yield report
                 minutes = self.settings.config.checkpoint.minutes
                 is_due = time.monotonic() - saved_at >= 60 * minutes
-                is_last, is_due = devices.agree(np.array([stop(), is_due]))
+                is_last, is_due = devices.max_over_processes(np.array([stop(), is_due]))
                 if report.found or is_due or is_last:
                     self._save(snapshot, report, keep_for_ever=bool(report.found))
                     saved_at, saved_step = time.monotonic(), report.updates
@@ -238,40 +241,38 @@ class Run:
         """Reads the newest checkpoint that can be used; adds to `notes` what could not be."""
         restored = self._checkpoints.restore(self._programs.shapes, notes.append)
         if restored is None:
-            raise ValueError(
-                f"{'; '.join(notes)} No checkpoint can be used; --noresume moves the run aside."
-            )
+            raise ValueError(f"{'; '.join(notes)} No checkpoint can be used; {ANEW}.")
         state, stored = restored
         findings = Findings.from_json(stored["findings"], self.settings.targets)
         return Snapshot(state, findings, stored["seconds"])
-
-    def say(self, text: str) -> None:
-        """Writes a line on the screen and into run.log."""
-        self._logger.say(text)
 
     def finish(self, report: Report | None, was_stopped: bool) -> Outcome:
         """Writes the summary and the pictures, and says how the run ended."""
         is_over = "Interrupted; the same command goes on from here." if was_stopped else "Done."
         if not self.folder:
-            return Outcome(is_over, "", None, {}, report)
-        ended = f"{is_over} Everything is in {self.folder.path}/."
-        best = dict(self.folder.best)
-        return Outcome(ended, self.folder.summarise(), self.folder.path, best, report)
+            return Outcome(ended=is_over, summary="", folder=None, best={}, report=report)
+        return Outcome(
+            ended=f"{is_over} Everything is in {self.folder.path}/.",
+            summary=self.folder.summarise(),
+            folder=self.folder.path,
+            best=dict(self.folder.best),
+            report=report,
+        )
 
 
 def _check_same(stored: dict, given: dict, force: bool) -> None:
     """Raises `ValueError` where a checkpoint is of another version or configuration."""
     if stored.get("version") != CHECKPOINT_VERSION:
         raise ValueError(
-            f"--config.output={given['output']!r}: its checkpoints were written by another version "
-            "of this program and cannot be read; --noresume moves the run aside and begins anew."
+            f"{given['output']}: its checkpoints were written by another version of this program "
+            f"and cannot be read; {ANEW}."
         )
     found = differences(RunConfig, stored["config"], given)
     different = [f"{name} {old!r} -> {new!r}" for name, old, new in found]
     if different and not force:
         raise ValueError(
-            f"--config: the checkpoint in {given['output']} has another configuration: "
-            f"{'; '.join(different)}; expected the same, --force, or --noresume."
+            f"{given['output']}: its checkpoint has another configuration: {'; '.join(different)}; "
+            f"expected the same. force=True (--force) goes on nevertheless, {ANEW}."
         )
 
 

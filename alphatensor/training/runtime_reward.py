@@ -60,7 +60,7 @@ def pay(
     Args:
       solved: number of a game -> its algorithm over the integers, canonical.
       findings: what was measured before.
-      config: of the loop.
+      config: configuration of the loop.
       measure: times an algorithm; `measure_speedup` by default.
     """
     measure = measure or measure_speedup
@@ -69,7 +69,7 @@ def pay(
     fresh = {key: f for f in by_rank if (key := _key(f)) not in times}
     for key, f in list(fresh.items())[: config.runtime_measured]:
         mine = 1 / measure(f, config.runtime_size)
-        slowest = float(devices.agree(np.array([mine]))[0])
+        slowest = float(devices.max_over_processes(np.array([mine]))[0])
         times[key] = f.rank, slowest
         measured.append(f.replace(provenance=f.provenance | {"speedup": 1 / slowest}))
     bonus = np.zeros(config.games, np.float32)

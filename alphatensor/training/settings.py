@@ -37,15 +37,12 @@ def from_config(config: RunConfig | ConfigDict | Mapping) -> Settings:
       config: a `RunConfig`, or a `ConfigDict` with (some of) its fields.
 
     Raises:
-      ValueError: in one line, for the first field that does not fit.
+      ConfigError: in one line, for the first field that does not fit.
     """
     config = config if isinstance(config, RunConfig) else RunConfig.from_dict(config)
-    try:
-        found = _targets(config.target)
-        _check_targets(config, found)
-        _check_devices(config)
-    except ConfigError as error:
-        raise ConfigError(error.field, error.given, error.expected, "--config.") from None
+    found = _targets(config.target)
+    _check_targets(config, found)
+    _check_devices(config)
     return Settings(config, found, make_agent(config, tuple(target.shape for target in found)))
 
 
@@ -53,7 +50,8 @@ def _targets(names: str) -> tuple[targets.Target, ...]:
     try:
         found = tuple(targets.parse(name.strip()) for name in names.split(",") if name)
     except ValueError as error:
-        raise ValueError(f"--config.target: {error}") from None
+        expected = f"targets such as '2x2x3', 'skew4', 'cyclic5' or an .npy file ({error})"
+        raise ConfigError("target", names, expected) from None
     require("target", names, found, "at least one target such as '2x2x2'")
     return found
 

@@ -8,7 +8,8 @@ import numpy as np
 
 from alphatensor import rings, targets
 from alphatensor.agent import learner, replay
-from alphatensor.factorization import Factorization
+from alphatensor.factorization import Factorization, naive
+from alphatensor.training.settings import Settings
 
 
 class TrainState(NamedTuple):
@@ -39,9 +40,9 @@ class Findings(NamedTuple):
     """
 
     ranks: tuple[int | None, ...]
-    speedups: Mapping[str, float] = {}
-    run_times: Mapping[str, tuple[int, float]] = {}
-    walk_starts: Mapping[str, Factorization] = {}
+    speedups: Mapping[str, float]
+    run_times: Mapping[str, tuple[int, float]]
+    walk_starts: Mapping[str, Factorization]
 
     def to_json(self) -> dict[str, Any]:
         """Returns the findings as JSON can hold them."""
@@ -59,6 +60,15 @@ class Findings(NamedTuple):
             run_times={key: (rank, time) for key, (rank, time) in stored["run_times"].items()},
             walk_starts={name: _factorization(by_name[name], x) for name, x in starts},
         )
+
+
+def first_findings(settings: Settings) -> Findings:
+    """Returns what a run knows before its first round."""
+    starts, ring = {}, settings.agent.game.ring
+    if settings.config.train.has_walks:
+        starts = {target.name: naive(target.sizes, ring) for target in settings.targets}
+    ranks = (None,) * len(settings.targets)
+    return Findings(ranks=ranks, speedups={}, run_times={}, walk_starts=starts)
 
 
 class Snapshot(NamedTuple):

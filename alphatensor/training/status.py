@@ -45,7 +45,7 @@ def describe(folder: pathlib.Path) -> str:
         if values:
             lines.append(f"{title:<28} {values[-1]:,.4g}")
     lines += [f"found                        {x.name}" for x in sorted(folder.glob("*_rank*.npz"))]
-    for step, manifest in checkpoints.stored(folder / "checkpoints").items():
+    for step, manifest in checkpoints.manifests(folder / "checkpoints").items():
         kept = ", kept for ever" if manifest["keep_for_ever"] else ""
         lines.append(f"checkpoint                   update {step:,}{kept}")
     return "\n".join(lines)

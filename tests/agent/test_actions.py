@@ -62,8 +62,6 @@ def test_canonical_form_is_one_for_all_signs_and_scalings():
 def test_merge_sums_equal_samples_and_drops_null_ones():
     a, b, null = np.eye(3, dtype=np.int8), np.ones((3, 3), np.int8), np.zeros((3, 3), np.int8)
     samples = jnp.array([a, b, null, a, a, b])
-    probabilities, is_first = actions.merge(samples)
+    probabilities = actions.merge(samples)
     np.testing.assert_allclose(probabilities, [0.6, 0.4, 0, 0, 0, 0], rtol=1e-6)
-    assert is_first.tolist() == [True, True, False, False, False, False]
-    probabilities, is_first = actions.merge(jnp.array([null, null]))
-    assert probabilities.tolist() == [1, 0] and is_first.tolist() == [True, False]
+    assert actions.merge(jnp.array([null, null])).tolist() == [1, 0]

@@ -8,7 +8,7 @@ from tiny_run import tiny_config
 from alphatensor import rings
 from alphatensor.agent import replay
 from alphatensor.factorization import canonical, naive, sandwich, strassen
-from alphatensor.training import external_games, loop, runtime_reward, settings
+from alphatensor.training import loop, runtime_reward, settings, state
 from alphatensor.training.programs import make_programs
 
 
@@ -33,7 +33,7 @@ def test_minus_the_weighted_time_is_paid():
         return 1 / next(times[f.rank])
 
     run = two_by_two(train__runtime_measured=2, train__runtime_size=64)
-    findings = external_games.first_findings(run)
+    findings = state.first_findings(run)
 
     def reward(solved):
         nonlocal findings

@@ -4,7 +4,7 @@ import jax
 import pytest
 from tiny_run import tiny_config
 
-from alphatensor.config import Config
+from alphatensor.config import Config, ConfigError
 from alphatensor.training import config as config_lib
 from alphatensor.training import settings
 from experiments.configs import hybrid, matmul_2x2x2, matmul_2x2x3, matmul_2x3x3, paper, quickstart
@@ -71,7 +71,7 @@ def test_mistakes_name_the_field(changes, words):
         for field, value in changes.items():
             section, _, name = field.rpartition("__")
             (config[section] if section else config)[name] = value
-    with pytest.raises(ValueError, match=r"^--config\.") as caught:
+    with pytest.raises(ConfigError) as caught:
         settings.from_config(config)
     message = str(caught.value)
     assert "\n" not in message and all(word in message for word in words)

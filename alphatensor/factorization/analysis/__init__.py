@@ -3,6 +3,7 @@
 from alphatensor.factorization.analysis.costs import Costs, Growth, growth, measure
 from alphatensor.factorization.analysis.orbit import fewer_additions
 from alphatensor.factorization.analysis.straight_line import additions
+from alphatensor.lazy import attach
 
 __all__ = [
     "Costs",
@@ -17,17 +18,11 @@ __all__ = [
     "rank_distribution",
 ]
 
-_LAZY = {
+_LAZY = {  # these take exact ranks in JAX, which is imported when they are first used
     "count_inequivalent": "invariants",
     "invariant": "invariants",
     "rank_distribution": "invariants",
     "equivalent": "equivalence",
 }
 
-
-def __getattr__(name: str):
-    if name in _LAZY:  # these take exact ranks in JAX, which is imported when they are first used
-        import importlib
-
-        return getattr(importlib.import_module(f"{__name__}.{_LAZY[name]}"), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__, __dir__ = attach(__name__, _LAZY)

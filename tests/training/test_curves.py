@@ -1,0 +1,26 @@
+"""Curves: rows of different names go to CSV and come back; the picture is a PNG."""
+
+import io
+
+from alphatensor.training import curves
+
+ROWS = [
+    {"seconds": 1.5, "updates": 10, "rounds": 0, "loss/policy": 2.0},
+    {"seconds": 3.0, "updates": 20, "rounds": 1, "loss/policy": 1.0, "games/solved": 0.5},
+]
+
+
+def test_rows_come_back(tmp_path):
+    (tmp_path / curves.NAME).write_text(curves.to_csv(ROWS))
+    assert curves.read(tmp_path) == ROWS
+    assert isinstance(curves.read(tmp_path)[0]["updates"], int)
+
+
+def test_no_file_is_no_rows(tmp_path):
+    assert curves.read(tmp_path) == []
+
+
+def test_the_picture_is_a_png():
+    file = io.BytesIO()
+    curves.draw(ROWS, file)
+    assert file.getvalue().startswith(b"\x89PNG")
