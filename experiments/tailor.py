@@ -31,7 +31,7 @@ def main() -> None:
     if _FACTORIZATION.value is None:
         raise ValueError("--factorization: not given, expected a file such as 4x4x4_Z.npz.")
     given = {name: flag.value for name, flag in _SETTINGS.items()}
-    config = TailorConfig.from_dict(given, prefix="--")
+    config = TailorConfig.from_dict(given)
 
     import jax
 
@@ -54,4 +54,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    command.run(main)
+    command.run(main, prefix="--")

@@ -20,6 +20,7 @@ import jax
 import jax.numpy as jnp
 
 from alphatensor import files
+from alphatensor.config import ConfigError
 from alphatensor.factorization import Factorization, rotate, save, transpose
 from alphatensor.factorization.analysis import orbit, straight_line
 from alphatensor.flip_graph import refinement
@@ -110,7 +111,7 @@ def search(f: Factorization, config: TailorConfig, first: int = 0) -> Iterator[T
     """
     f = flatten(f, 1)
     if config.size < max(f.sizes):
-        raise ValueError(f"--size: {config.size}, expected at least {max(f.sizes)}.")
+        raise ConfigError("size", config.size, f"at least {max(f.sizes)}")
     memory.check(f, (config.size,) * 3, jnp.dtype(config.dtype))
     for number in range(first, config.candidates):
         candidate = draw(f, number, config.tries, config.seed)
