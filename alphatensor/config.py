@@ -37,12 +37,11 @@ class ConfigError(ValueError):
       field: the field's path, for example `'search.simulations'`.
       given: its value.
       expected: what would be right.
-      prefix: what the field's path begins with in the message; commands add that of their flags.
     """
 
-    def __init__(self, field: str, given: Any, expected: str, prefix: str = ""):
+    def __init__(self, field: str, given: Any, expected: str):
         self.field, self.given, self.expected = field, given, expected
-        super().__init__(f"{prefix}{field}={given!r}: expected {expected}.")
+        super().__init__(f"{field}={given!r}: expected {expected}.")
 
 
 def setting(default: Any, check: Check, doc: str, *, is_free: bool = False) -> Any:
@@ -92,21 +91,17 @@ class Config:
         return ConfigDict(cls(**changes).to_dict())
 
     @classmethod
-    def from_dict(cls, values: Mapping[str, Any], prefix: str = "") -> Self:
+    def from_dict(cls, values: Mapping[str, Any]) -> Self:
         """Reads a `ConfigDict` or dictionary; fields that it lacks have their defaults.
 
         Args:
           values: fields by name, sections as mappings. A field that holds a tuple may be given as
             a list, or as the only element.
-          prefix: what names of fields in errors begin with.
 
         Raises:
           ConfigError: for the first field that is unknown or does not fit, in one line.
         """
-        try:
-            return _from_dict(cls, values, "")
-        except ConfigError as error:
-            raise ConfigError(error.field, error.given, error.expected, prefix) from None
+        return _from_dict(cls, values, "")
 
 
 def _from_dict(kind: type[Config], values: Mapping[str, Any], path: str) -> Config:

@@ -1,6 +1,6 @@
 """Measures errors of fast algorithms beside those of jnp.dot, and predicts their ratio.
 
-  python -m benchmarking.accuracy --size=1024 --dtype=float32 --output=runs/accuracy
+    python -m benchmarking.accuracy --size=1024 --dtype=float32 --output=runs/accuracy
 
 Operands are standard normal, and errors are those against the product in float64. Ratios are to the
 error of jnp.dot. `predicted` is sqrt(phi / nmp), the ratio where rounding of operands dominates

@@ -1,11 +1,12 @@
 """Counts additions after sharing, beside the fewest known, for the library's algorithms over Z.
 
-  python -m benchmarking.additions --output=runs/additions
-  python -m benchmarking.additions --formats=2x2x2,3x3x3 --tries=2000
+    python -m benchmarking.additions --output=runs/additions
+    python -m benchmarking.additions --formats=2x2x2,3x3x3 --tries=2000
 
 Two counts are made: of the algorithm as it is stored, and of the best equivalent that a walk of
-`--tries` sandwiches by elementary matrices meets. The fewest known are 15 for 2x2x2 in rank 7
-(Winograd 1971), 58 for 3x3x3 in rank 23 and 156 for 4x4x4 in rank 49; other ranks have none here.
+`--tries` changes of basis (A U B⁻¹, B V C⁻¹, C W A⁻¹) by elementary matrices meets. The fewest
+known are 15 for 2x2x2 in rank 7 (Winograd 1971), 58 for 3x3x3 in rank 23 and 156 for 4x4x4 in rank
+49; other ranks have none here.
 
 Writes OUTPUT.csv (format, rank, stored: before A, before B, after; total; searched: the same;
 known, distance, seconds).
@@ -29,7 +30,7 @@ if __name__ == "__main__":  # tests import this module, and flags are global
     )
     _LIBRARY = flags.DEFINE_string("library", "factorizations", "Folder of the library.")
     _TRIES = flags.DEFINE_integer(
-        "tries", 1000, "Neighbours that the walk of each format scores.", lower_bound=0
+        "tries", 1000, "Changes of basis that the walk of each format scores.", lower_bound=0
     )
     _TRIALS = flags.DEFINE_integer(
         "trials", straight_line.TRIALS, "Random tie-breaks in each final count.", lower_bound=1

@@ -10,25 +10,20 @@ memory. Every case runs in a process of its own, so that peak memory is its own.
 median of three calls after one that is thrown away. Writes throughput.csv and throughput.png.
 """
 
-import json
 import os
 import resource
-import statistics
-import subprocess
-import sys
 import time
-from collections.abc import Callable
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from absl import flags
 from matplotlib.figure import Figure
 
+from alphatensor.kernels import cost_model
 from alphatensor.training import devices, planning, settings
 from alphatensor.training.programs import make_programs
-from benchmarking import agent_cases, report
+from benchmarking import agent_cases, isolated, machine, report
 from experiments import command
 
 _SIDES = flags.DEFINE_list("sides", ["4", "9", "16", "25"], "Tensor sides: squares of 2 to 5.")
@@ -36,9 +31,6 @@ _NETWORKS = flags.DEFINE_list(
     "networks", ["quickstart", "paper"], "Networks to measure: quickstart, paper."
 )
 _OUTPUT = flags.DEFINE_string("output", "runs/throughput", "Folder for the table and the plot.")
-_CASE = flags.DEFINE_string(
-    "case", None, "For internal use: side,network of one case, whose figures are printed as JSON."
-)
 
 COLUMNS = {
     "side": "S",
@@ -55,18 +47,15 @@ COLUMNS = {
 
 
 def main() -> None:
-    if _CASE.value:
-        side, network = _CASE.value.split(",")
-        print(json.dumps(measure(int(side), network)))
-        return
     cases = _cases()
     folder = report.make_folder(_OUTPUT.value)
     rows = []
     print(" | ".join(COLUMNS.values()))
     for side, network in cases:
-        row = _measure_in_process(side, network)
-        if isinstance(row, str):
-            print(f"{side} | {network} | not measured: {row}", flush=True)
+        try:
+            row = isolated.run(measure, side, network)
+        except RuntimeError as error:
+            print(f"{side} | {network} | not measured: {error}", flush=True)
             continue
         rows.append(row)
         print(" | ".join(_text(row[name]) for name in COLUMNS), flush=True)
@@ -76,7 +65,7 @@ def main() -> None:
         print(f"Written to {folder}/throughput.csv and throughput.png.")
 
 
-def _cases() -> list[tuple[str, str]]:
+def _cases() -> list[tuple[int, str]]:
     """Returns side and network of each case that the flags name; raises `ValueError`."""
     cases = [(side, network) for network in _NETWORKS.value for side in _SIDES.value]
     for side, network in cases:
@@ -84,23 +73,13 @@ def _cases() -> list[tuple[str, str]]:
             raise ValueError(f"--sides={side!r}: expected 4, 9, 16 or 25.")
         if network not in ("quickstart", "paper"):
             raise ValueError(f"--networks={network!r}: expected quickstart or paper.")
-    return cases
-
-
-def _measure_in_process(side: str, network: str) -> dict | str:
-    """Calls `measure` in a process of its own; returns the reason where that fails."""
-    case = f"--case={side},{network}"
-    program = [sys.executable, "-m", "benchmarking.agent_throughput", case]
-    done = subprocess.run(program, capture_output=True, text=True)
-    if done.returncode:
-        return "out of memory" if done.returncode < 0 else done.stderr.strip().split("\n")[-1]
-    return json.loads(done.stdout.strip().split("\n")[-1])
+    return [(int(side), network) for side, network in cases]
 
 
 def measure(side: int, network: str) -> dict[str, Any]:
     """Measures one case and returns its figures, see `COLUMNS`, with cores and version of JAX."""
     devices.use_all_cores()
-    dot_rate = _dot_rate()
+    dot_rate = cost_model.measure_rates().dot
     run_settings = settings.from_config(agent_cases.config_for(side, network))
     programs = make_programs(run_settings)
     mixture = np.array([1.0, 0.0, 0.0], np.float32)
@@ -115,8 +94,8 @@ def measure(side: int, network: str) -> dict[str, Any]:
     begin = time.monotonic()
     state = jax.block_until_ready(act(learn(programs.init())))
     first = time.monotonic() - begin
-    learn_seconds, state = _median_seconds(learn, state)
-    act_seconds, state = _median_seconds(act, state)
+    learn_seconds, state = machine.median_seconds(learn, state)
+    act_seconds, state = machine.median_seconds(act, state)
     config = run_settings.config
     positions = config.train.updates_per_call * config.learner.batch_size / learn_seconds
     moves = config.train.games * config.game.max_moves / act_seconds
@@ -135,28 +114,6 @@ def measure(side: int, network: str) -> dict[str, Any]:
         "cores": os.cpu_count(),
         "jax": jax.__version__,
     }
-
-
-def _median_seconds(call: Callable, state) -> tuple[float, Any]:
-    """Returns the median seconds of three calls, each on the last one's state, and the state."""
-    seconds = []
-    for _ in range(3):
-        begin = time.monotonic()
-        state = jax.block_until_ready(call(state))
-        seconds.append(time.monotonic() - begin)
-    return statistics.median(seconds), state
-
-
-def _dot_rate(size: int = 2048) -> float:
-    """Measures the float32 operations/s of `jnp.dot` on all cores."""
-    a = jax.random.normal(jax.random.key(0), (size, size))
-    dot = jax.jit(jnp.dot)
-    seconds = []
-    for _ in range(8):
-        begin = time.monotonic()
-        dot(a, a).block_until_ready()
-        seconds.append(time.monotonic() - begin)
-    return 2 * size**3 / statistics.median(seconds[1:])
 
 
 def _text(x: Any) -> str:

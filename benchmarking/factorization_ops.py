@@ -1,45 +1,43 @@
-"""Times the work on files of factorisations, on generated data of the published sizes.
+"""Times the work on files of factorizations, on generated data of the published sizes.
 
-  python -m benchmarking.factorization_ops --output=runs/factorization_ops
+    python -m benchmarking.factorization_ops --output=runs/factorization_ops
 
 Measures, each in a process of its own so that peak memory means something:
-  verify_one     one 12×12×12 factorisation of rank 1,000 or more
-  verify_file    a file in the published layout with 100 factorisations up to 12×12×12
+  verify_one     one 12×12×12 factorization of rank 1,000 or more
+  verify_file    a file in the published layout with 100 factorizations up to 12×12×12
   invariants     the number of inequivalent ones among 14,000 of rank 49 for 4×4×4
-  lift           a 4×4×5 factorisation from Z2 to Z
+  lift           a 4×4×5 factorization from Z2 to Z
 
 Writes OUTPUT.csv (operation, items, seconds, peak MiB, result) and OUTPUT.png (seconds to verify by
 format). Generated are recombinations of Strassen's algorithm; the 4×4×4 ones are Strassen's
 algorithm on blocks whose seven products use Strassen's in seven random bases.
 """
 
-import multiprocessing
 import pathlib
 import resource
-import sys
 import tempfile
 import time
 
 import numpy as np
 from absl import flags
+from matplotlib.figure import Figure
 
 from alphatensor import factorization as fz
 from alphatensor import rings
 from alphatensor.factorization import library
 from alphatensor.factorization.analysis import invariants
-from alphatensor.factorization.io import write
 from alphatensor.factorization.library import closure, recombination
-from benchmarking import report
+from benchmarking import isolated, report
 from experiments import command
 
 _OUTPUT = flags.DEFINE_string(
     "output", "runs/factorization_ops", "The path of the results, without suffix."
 )
 _FILE = flags.DEFINE_integer(
-    "file_size", 100, "Factorisations in the file that is read and verified."
+    "file_size", 100, "Factorizations in the file that is read and verified."
 )
 _COUNT = flags.DEFINE_integer(
-    "count", 14_000, "4x4x4 factorisations that are counted by invariants."
+    "count", 14_000, "4x4x4 factorizations that are counted by invariants."
 )
 _WORKERS = flags.DEFINE_integer("workers", 2, "How many processes take invariants.")
 _ONLY = flags.DEFINE_list("only", [], "The operations to measure; by default all.")
@@ -59,7 +57,7 @@ def large_file(path: str, count: int) -> None:
 
 
 def strassen_of_strassens(rng: np.random.Generator) -> fz.Factorization:
-    """Draws a rank-49 factorisation for 4×4×4: inner algorithms in random bases."""
+    """Draws a rank-49 factorization for 4×4×4: inner algorithms in random bases."""
 
     def inner(sizes):
         changes = []
@@ -89,11 +87,11 @@ def verify_file(path: str) -> tuple[int, float, str]:
     return len(checks), time.perf_counter() - start, f"{sum(checks)} exact (reading included)"
 
 
-def count_inequivalent(path: str) -> tuple[int, float, str]:
+def count_inequivalent(path: str, workers: int) -> tuple[int, float, str]:
     """Returns items, seconds and result of counting by invariants, reading included."""
     start = time.perf_counter()
     fs = fz.load(path)
-    found = invariants.count_inequivalent(fs, _WORKERS.value)
+    found = invariants.count_inequivalent(fs, workers)
     return len(fs), time.perf_counter() - start, f"{found.certified} inequivalent (at least)"
 
 
@@ -113,28 +111,23 @@ OPERATIONS = {
 }
 
 
-def _measured(operation: str, path: str, argv: list[str], sender) -> None:
-    if not flags.FLAGS.is_parsed():
-        flags.FLAGS(argv)
-    items, seconds, result = OPERATIONS[operation](path)
+def _measured(operation: str, path: str, workers: int) -> tuple:
+    """Measures an operation in this process and returns its row as in `HEADER`."""
+    more = (workers,) if operation == "invariants" else ()
+    items, seconds, result = OPERATIONS[operation](path, *more)
     usage = [
         resource.getrusage(who).ru_maxrss
         for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
     ]
-    sender.send((operation, items, round(seconds, 3), round(max(usage) / 1024), result))
+    return operation, items, round(seconds, 3), round(max(usage) / 1024), result
 
 
 def _run(operation: str, path: str) -> tuple:
-    context = multiprocessing.get_context("spawn")
-    receiver, sender = context.Pipe(duplex=False)
-    process = context.Process(target=_measured, args=(operation, path, sys.argv, sender))
-    process.start()
-    sender.close()
+    """Measures an operation in a process of its own and prints its row."""
     try:
-        row = receiver.recv()
-    except EOFError:
-        raise RuntimeError(f"{operation}: the measuring process failed.") from None
-    process.join()
+        row = isolated.run(_measured, operation, path, _WORKERS.value)
+    except RuntimeError as error:
+        raise RuntimeError(f"{operation}: {error}") from None
     print(", ".join(map(str, row)), flush=True)
     return row
 
@@ -155,10 +148,8 @@ def _prepare(operation: str, folder: pathlib.Path) -> str:
     return path
 
 
-def _draw(path: str, file: str) -> None:
-    """Plots seconds to verify each factorisation of a file against tensor entries times rank."""
-    from matplotlib.figure import Figure
-
+def _figure(file: str) -> Figure:
+    """Draws seconds to verify each factorization of a file against tensor entries times rank."""
     points = []
     for f in fz.load(file):
         start = time.perf_counter()
@@ -169,7 +160,7 @@ def _draw(path: str, file: str) -> None:
     axis.loglog(*zip(*points, strict=True), "o", markersize=3)
     axis.set_xlabel("tensor entries × rank")
     axis.set_ylabel("seconds to verify")
-    write(path, lambda png: figure.savefig(png, format="png", dpi=150))
+    return figure
 
 
 def main() -> None:
@@ -186,9 +177,10 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
         rows = [_run(o, _prepare(o, folder)) for o in chosen]
-        report.write_csv(pathlib.Path(f"{output}.csv"), HEADER, rows)
-        if (folder / "verify_file.alphatensor.npz").exists():
-            _draw(f"{output}.png", str(folder / "verify_file.alphatensor.npz"))
+        report.write_csv(f"{output}.csv", HEADER, rows)
+        file = folder / "verify_file.alphatensor.npz"
+        if file.exists():
+            report.write_figure(f"{output}.png", _figure(str(file)))
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """Times the flip-graph walkers: flips a second over formats, walkers and devices.
 
-  python -m benchmarking.flip_rate --output=runs/flip_rate
-  python -m benchmarking.flip_rate --formats=4x4x4 --walkers=256,4096 --devices=1,2
+    python -m benchmarking.flip_rate --output=runs/flip_rate
+    python -m benchmarking.flip_rate --formats=4x4x4 --walkers=256,4096 --devices=1,2
 
 Only flips that were made count; a try that finds no pair of terms with an equal factor is counted
 apart. Walkers start from the naive algorithm, or from the library's with `--library`, and walk
@@ -12,14 +12,12 @@ Writes OUTPUT.csv (format, ring, walkers, devices, platform, flips/s, tries/s, s
 least rank at the end, seconds measured).
 """
 
-import csv
-import io
-import multiprocessing
 import pathlib
 import time
 
 from absl import flags
 
+from benchmarking import isolated, report
 from experiments import command
 
 _OUTPUT = flags.DEFINE_string("output", "runs/flip_rate", "Path without suffix.")
@@ -107,26 +105,12 @@ def measure(
     )
 
 
-def _child(devices: int, arguments: tuple, sender) -> None:
+def _measure_on(devices: int, *arguments) -> tuple:
+    """Calls `measure` with a number of CPU devices, which is fixed once JAX starts."""
     import jax
 
     jax.config.update("jax_num_cpu_devices", devices)
-    sender.send(measure(*arguments))
-
-
-def run_with(devices: int, *arguments) -> tuple:
-    """Calls `measure` in a new process, as the number of CPU devices is fixed once JAX starts."""
-    context = multiprocessing.get_context("spawn")
-    receiver, sender = context.Pipe(duplex=False)
-    process = context.Process(target=_child, args=(devices, arguments, sender))
-    process.start()
-    sender.close()
-    try:
-        return receiver.recv()
-    except EOFError:
-        raise RuntimeError("flip_rate: the measuring process failed.") from None
-    finally:
-        process.join()
+    return measure(*arguments)
 
 
 def _numbers(flag) -> list[int]:
@@ -173,14 +157,9 @@ def main() -> None:
     for sizes in formats:
         for d in devices:
             for w in walkers:
-                rows.append(run_with(d, sizes, w, *options))
+                rows.append(isolated.run(_measure_on, d, sizes, w, *options))
                 print(",".join(map(str, rows[-1])), flush=True)
-
-    from alphatensor.factorization.io import write_text
-
-    table = io.StringIO()
-    csv.writer(table, lineterminator="\n").writerows([HEADER, *rows])
-    write_text(output, table.getvalue())
+    report.write_csv(output, HEADER, rows)
 
 
 if __name__ == "__main__":

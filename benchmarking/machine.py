@@ -1,13 +1,35 @@
-"""What a measured figure depends on: the device, its clocks, and the versions of the software."""
+"""What a measured figure depends on, device, clocks and versions; and how seconds are taken."""
 
 import datetime
 import os
 import pathlib
 import platform
+import statistics
 import subprocess
+import time
+from collections.abc import Callable
+from typing import Any
 
 import jax
 import jaxlib
+
+
+def median_seconds(
+    call: Callable[[Any], Any], state: Any = None, repeats: int = 3
+) -> tuple[float, Any]:
+    """Returns the median seconds of some calls, until their results are there, and the last result.
+
+    Args:
+      call: function of the result of the call before.
+      state: what the first call is given.
+      repeats: number of calls.
+    """
+    seconds = []
+    for _ in range(repeats):
+        begin = time.monotonic()
+        state = jax.block_until_ready(call(state))
+        seconds.append(time.monotonic() - begin)
+    return statistics.median(seconds), state
 
 
 def facts() -> dict[str, str]:

@@ -131,7 +131,7 @@ def _cases(device: str, sizes: list[int], precisions: list[str]) -> list[Case]:
     for name in precisions:
         _check_memory(max(sizes), PRECISIONS[name][0])
     return [
-        Case(size, precision, name, levels)
+        Case(size=size, precision=precision, algorithm=name, levels=levels)
         for size in sizes
         for precision in precisions
         for name, levels in algorithms.items()

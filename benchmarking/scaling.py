@@ -10,9 +10,6 @@ bytes of a node. The exponents are slopes of least-squares lines through the log
 scaling.csv and scaling.png.
 """
 
-import statistics
-import time
-
 import jax
 import numpy as np
 from absl import flags
@@ -20,7 +17,7 @@ from matplotlib.figure import Figure
 
 from alphatensor.agent import bases, make_constants, search, self_play
 from alphatensor.training import planning, settings
-from benchmarking import agent_cases, report
+from benchmarking import agent_cases, machine, report
 from experiments import command
 
 _SIDES = flags.DEFINE_list("sides", ["4", "9", "16", "25"], "Tensor sides: squares of 2 to 5.")
@@ -88,16 +85,12 @@ def measure(side: int, simulations: int, games: int) -> dict:
     arguments = (params, states, keys)
     compiled = jax.jit(run).lower(*arguments).compile()
     jax.block_until_ready(compiled(*arguments))
-    seconds = []
-    for _ in range(3):
-        begin = time.monotonic()
-        jax.block_until_ready(compiled(*arguments))
-        seconds.append(time.monotonic() - begin)
+    seconds, _ = machine.median_seconds(lambda _: compiled(*arguments))
     number = games * simulations
     return {
         "side": side,
         "simulations": simulations,
-        "microseconds": 1e6 * statistics.median(seconds) / number,
+        "microseconds": 1e6 * seconds / number,
         "bytes": compiled.memory_analysis().temp_size_in_bytes / number,
         "counted_operations": planning.inference_operations(run_settings),
         "counted_bytes": planning.tree_bytes(run_settings) / simulations,

@@ -1,8 +1,8 @@
 """Searches the equivalents of one algorithm for the kernel that runs fastest on this device.
 
-  python -m experiments.tailor --factorization=factorizations/4x4x4_Z.npz --size=4096 \
-      --output=runs/tailor_4096
-  python -m experiments.tailor ... --candidates=40      # goes on: what is measured is kept
+    python -m experiments.tailor --factorization=factorizations/4x4x4_Z.npz --size=4096 \\
+        --output=runs/tailor_4096
+    python -m experiments.tailor ... --candidates=40      # goes on: what is measured is kept
 
 What a candidate is and how it is measured: `alphatensor.training.tailor`. Writes OUTPUT.jsonl, one
 measurement a line, after each candidate, and OUTPUT.npz, the candidate of the best median ratio so
@@ -11,12 +11,10 @@ far with its measurement as provenance. An interrupt loses only the candidate th
 
 import pathlib
 
-import jax
 from absl import flags
 
-from alphatensor import factorization
 from alphatensor.config import describe
-from alphatensor.training import tailor
+from alphatensor.training.tailor_config import TailorConfig
 from experiments import command
 
 _FACTORIZATION = flags.DEFINE_string("factorization", None, "File of the algorithm to start from.")
@@ -25,7 +23,7 @@ _SETTINGS = {
     name: (flags.DEFINE_integer if isinstance(default, int) else flags.DEFINE_string)(
         name, default, doc
     )
-    for name, default, doc in describe(tailor.TailorConfig)
+    for name, default, doc in describe(TailorConfig)
 }
 
 
@@ -33,7 +31,13 @@ def main() -> None:
     if _FACTORIZATION.value is None:
         raise ValueError("--factorization: not given, expected a file such as 4x4x4_Z.npz.")
     given = {name: flag.value for name, flag in _SETTINGS.items()}
-    config = tailor.TailorConfig.from_dict(given, prefix="--")
+    config = TailorConfig.from_dict(given)
+
+    import jax
+
+    from alphatensor import factorization
+    from alphatensor.training import tailor
+
     if config.dtype == "float64":
         jax.config.update("jax_enable_x64", True)
     f = factorization.load(_FACTORIZATION.value)[0]
@@ -50,4 +54,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    command.run(main)
+    command.run(main, prefix="--")

@@ -12,7 +12,7 @@ The modules below them:
   compile                 From a factorization to a differentiable `matmul(a, b)`.
   schedules               The orders in which sums and products of blocks are computed.
   blocks, arithmetic      Matrices as grids of blocks; the dtypes of sums and products.
-  borders, tiling         Sizes that do not divide evenly; multiplication tile by tile.
+  borders                 Sizes that do not divide evenly.
   diagonal_scaling        Scaling by powers of two, for smaller element-wise errors.
   tuning, choice_cache    The choice of a kernel for a shape; the file that remembers it.
   cost_model, timing      Predicted and measured run times.

@@ -7,12 +7,14 @@ from alphatensor.kernels import tuning
 
 
 def matmul(a: jax.Array, b: jax.Array, *, precision=None, preferred_element_type=None) -> jax.Array:
-    """`jnp.matmul`, by a fast algorithm where `autotune` has found one faster on this device.
+    """Multiplies as `jnp.matmul` does, by a fast algorithm where `autotune` has found one faster.
 
-    Shapes that were never tuned, and all others, are multiplied by `jnp.matmul` itself: it is never
-    slower than that by more than a look-up, which happens while tracing. Works under `jit`, `vmap`
-    and `grad`. The error of a fast algorithm is larger (see `kernels.accuracy`), and NaN or Inf in
-    an input can reach entries of the result that it does not reach in `jnp.matmul`.
+    Shapes for which `autotune` has found none on this device are multiplied by `jnp.matmul` itself,
+    and so is all that is not two matrices of one dtype. It is never slower than that by more than a
+    look-up, which happens while tracing. Works under `jit`, `vmap` and `grad`.
+
+    The error of a fast algorithm is larger (see `kernels.accuracy`), and NaN or Inf in an input can
+    reach entries of the result that it does not reach in `jnp.matmul`.
 
     Args:
       a: (..., N, M); b: (..., M, P), or vectors as in `jnp.matmul`.
@@ -41,10 +43,10 @@ def dot_general(
     preferred_element_type=None,
     **kwargs,
 ) -> jax.Array:
-    """`jax.lax.dot_general` by `matmul`, for layers that take a `dot_general` (Flax's `Dense`).
+    """Contracts as `jax.lax.dot_general` does, for layers that take one (Flax's `Dense`).
 
-    A product without batch dimensions that contracts one axis is a matrix product of the flattened
-    operands; everything else goes to `jax.lax.dot_general`.
+    A product without batch dimensions that contracts one axis is a `matmul` of the flattened
+    operands; everything else goes to `jax.lax.dot_general` itself.
     """
     (left, right), batch = dimension_numbers
     if any(batch) or len(left) != 1 or len(right) != 1 or kwargs.get("out_sharding") is not None:

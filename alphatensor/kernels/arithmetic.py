@@ -38,4 +38,4 @@ def arithmetic_for(dtype, precision, preferred_element_type) -> Arithmetic:
     is_half = dtype in (jnp.bfloat16, jnp.float16)
     accumulator = jnp.promote_types(result, jnp.float32) if is_half else jnp.dtype(result)
     operand = dtype if jnp.issubdtype(dtype, jnp.floating) else accumulator
-    return Arithmetic(operand, accumulator, result, precision)
+    return Arithmetic(operand=operand, accumulator=accumulator, result=result, precision=precision)

@@ -3,6 +3,7 @@
 import dataclasses
 import functools
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import chex
 import jax
@@ -10,7 +11,7 @@ import jax.numpy as jnp
 
 from alphatensor.config import ConfigError
 from alphatensor.factorization import Factorization, kronecker, rotate
-from alphatensor.kernels import diagonal_scaling, tiling
+from alphatensor.kernels import diagonal_scaling
 from alphatensor.kernels.arithmetic import arithmetic_for
 from alphatensor.kernels.borders import BORDERS
 from alphatensor.kernels.config import KernelConfig
@@ -29,8 +30,8 @@ def compile_matmul(
       factorization: algorithm over Z or Q; a sequence gives each level its own, outermost first.
         The levels are flattened to one algorithm, so that sums are shared across them.
       levels: how often one factorization is applied; 1 with a sequence.
-      **options: fields of `KernelConfig`: schedule, border, tile, precision,
-        preferred_element_type, diagonal.
+      **options: fields of `KernelConfig`: schedule, border, precision, preferred_element_type,
+        diagonal.
 
     Returns:
       matmul(a, b) for a (..., N, M) and b (..., M, P), with N, M, P at least the format's sizes.
@@ -42,21 +43,32 @@ def compile_matmul(
       inputs, and for integers with diagonal scaling.
 
     Raises:
-      ValueError: the factorization does not verify, is modular, or has no matmul format; or
-        levels or an option is out of range.
+      ValueError: the factorization does not verify, is modular, or has no matmul format; levels
+        or an option is out of range; or there is no such option.
     """
-    try:
-        config = KernelConfig(**options)
-    except ConfigError as error:
-        raise ValueError(f"{error.field}: {error.given!r}, expected {error.expected}.") from None
+    config = _config_from(options)
     flat = flatten(factorization, levels)
-    kernel = _Kernel(flat, rotate(flat, 1), rotate(flat, 2), config)
+    kernel = _Kernel(
+        product=flat, for_left=rotate(flat, 1), for_right=rotate(flat, 2), config=config
+    )
 
     def matmul(a: jax.Array, b: jax.Array) -> jax.Array:
         """Multiplies a (..., N, M) by b (..., M, P); see `compile_matmul`."""
         return _matmul(kernel, jnp.asarray(a), jnp.asarray(b))
 
     return matmul
+
+
+def _config_from(options: dict[str, Any]) -> KernelConfig:
+    """Reads the options of `compile_matmul`; raises `ValueError` in one line."""
+    known = [field.name for field in dataclasses.fields(KernelConfig)]
+    for name in options:
+        if name not in known:
+            raise ValueError(f"{name}: no such option, expected some of {', '.join(known)}.")
+    try:
+        return KernelConfig(**options)
+    except ConfigError as error:
+        raise ValueError(f"{error.field}: {error.given!r}, expected {error.expected}.") from None
 
 
 def flatten(factorization: Factorization | Sequence[Factorization], levels: int) -> Factorization:
@@ -178,11 +190,6 @@ def _product(a: jax.Array, b: jax.Array, f: Factorization, config: KernelConfig)
             a, b, precision=config.precision, preferred_element_type=arithmetic.result
         )
     multiply = functools.partial(SCHEDULES[config.schedule], f=f, arithmetic=arithmetic)
-    unit = f.sizes
-    if config.tile is not None:
-        rows, columns = tiling.grid(shape, f.sizes, config.tile)
-        multiply = functools.partial(tiling.by_tiles, multiply, grid=(rows, columns))
-        unit = (rows * f.sizes[0], f.sizes[1], columns * f.sizes[2])
-    if all(size % step == 0 for size, step in zip(shape, unit, strict=True)):
+    if all(size % step == 0 for size, step in zip(shape, f.sizes, strict=True)):
         return multiply(a, b)
-    return BORDERS[config.border](multiply, a, b, unit, arithmetic)
+    return BORDERS[config.border](multiply, a, b, f.sizes, arithmetic)

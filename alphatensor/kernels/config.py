@@ -31,12 +31,6 @@ class KernelConfig(Config):
         "What is done where a size does not divide evenly: 'peel' multiplies the border by "
         "ordinary products, 'pad' adds zeros.",
     )
-    tile: int | None = setting(
-        None,
-        Check(lambda x: x is None or x >= 1, "a positive size"),
-        "Rows and columns, about, of the tiles of C that are computed one after the other so that "
-        "their temporaries share memory; None computes C at once.",
-    )
     precision: Any = setting(
         None, _anything("a precision"), "Precision of each product of blocks, as in `jnp.matmul`."
     )

@@ -15,6 +15,8 @@ import numpy as np
 from alphatensor.factorization import Factorization
 from alphatensor.kernels import timing
 
+SIZE = 2048  # rows and columns of the matrices that are timed
+
 
 class Rates(NamedTuple):
     """Speed of one device for one dtype.
@@ -29,12 +31,12 @@ class Rates(NamedTuple):
 
 
 @functools.cache
-def measure_rates(dtype=jnp.float32, precision=None, size: int = 2048) -> Rates:
-    """Times a product and a sum of size × size matrices, the best of five after one warm-up."""
-    a = jnp.ones((size, size), dtype)
+def measure_rates(dtype=jnp.float32, precision=None) -> Rates:
+    """Times a product and a sum of square matrices, the best of five after one warm-up."""
+    a = jnp.ones((SIZE, SIZE), dtype)
     dot = _least_seconds(jax.jit(lambda x: jnp.dot(x, x, precision=precision)), a)
     add = _least_seconds(jax.jit(lambda x: x + x.T), a)
-    return Rates(2 * size**3 / dot, 3 * a.nbytes / add)
+    return Rates(2 * SIZE**3 / dot, 3 * a.nbytes / add)
 
 
 def _least_seconds(f, x: jax.Array) -> float:

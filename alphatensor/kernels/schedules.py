@@ -77,6 +77,10 @@ def loop(a: jax.Array, b: jax.Array, f: Factorization, arithmetic: Arithmetic) -
 
 SCHEDULES = {schedule.__name__: schedule for schedule in (unrolled, stacked, sequential, loop)}
 
+# What tuning and tailoring try: `stacked` has lost wherever it was measured, and `loop` is for its
+# little memory.
+WORTH_TRYING = ("unrolled", "sequential")
+
 
 def _shared_sums(a, b, f: Factorization, arithmetic: Arithmetic) -> tuple[list, list]:
     """Returns the left sums of all terms and their right sums, each sharing its additions."""

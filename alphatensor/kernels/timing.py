@@ -1,10 +1,12 @@
 """Measures run times of kernels in interleaved pairs, in one process, on independent operands."""
 
+import functools
 import time
 from collections.abc import Callable
 from typing import NamedTuple
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 
@@ -38,7 +40,32 @@ def paired(baseline: Callable, candidate: Callable, args, repeats: int = 7) -> P
         jax.block_until_ready(f(*args))
     times = np.array([[seconds(f, args) for f in (baseline, candidate)] for _ in range(repeats)])
     lower, ratio, upper = np.percentile(times[:, 0] / times[:, 1], [25, 50, 75])
-    return Pairs(float(ratio), float(lower), float(upper), *map(float, np.median(times, axis=0)))
+    baseline_seconds, candidate_seconds = np.median(times, axis=0)
+    return Pairs(
+        ratio=float(ratio),
+        lower=float(lower),
+        upper=float(upper),
+        baseline_seconds=float(baseline_seconds),
+        seconds=float(candidate_seconds),
+    )
+
+
+@functools.cache
+def dot(precision=None) -> Callable[[jax.Array, jax.Array], jax.Array]:
+    """Returns `jnp.dot` of a precision, jitted; the same function for the same precision."""
+    return jax.jit(functools.partial(jnp.dot, precision=precision))
+
+
+def against_dot(kernel: Callable, args, precision=None, repeats: int = 7) -> Pairs:
+    """Times a jitted matmul(a, b) against `jnp.dot`, as `paired` does.
+
+    Args:
+      kernel: what is timed.
+      args: matrices a and b, such as `operands` returns.
+      precision: precision of `jnp.dot`; the kernel has its own.
+      repeats: pairs of timings.
+    """
+    return paired(dot(precision), kernel, args, repeats)
 
 
 def seconds(f: Callable, args) -> float:

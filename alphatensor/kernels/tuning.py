@@ -20,14 +20,12 @@ import numpy as np
 from alphatensor import rings
 from alphatensor.factorization import Factorization, from_arrays, strassen
 from alphatensor.factorization.library import store
-from alphatensor.kernels import choice_cache, cost_model, timing
-from alphatensor.kernels.choice_cache import Choice
+from alphatensor.kernels import choice_cache, cost_model, schedules, timing
 from alphatensor.kernels.compile import compile_matmul, flatten
 
 CLEAR_GAIN = 1.03  # a kernel must be this much faster than jnp.dot, at the lower quartile
 LEAST_BLOCK = 256  # rows and columns; smaller blocks never pay
-SCHEDULES = ("unrolled", "sequential")  # 'stacked' and tiles have lost wherever they were measured
-DOT = Choice("dot", 1.0, (), "")
+DOT = choice_cache.Choice(name="dot", ratio=1.0, levels=(), schedule="")
 
 Matmul = Callable[[jax.Array, jax.Array], jax.Array]
 
@@ -68,7 +66,7 @@ def candidates(
         for f in factorizations
         for levels in (1, 2)
         if all(x // s**levels >= LEAST_BLOCK for x, s in zip(shape, f.sizes, strict=True))
-        for schedule in SCHEDULES
+        for schedule in schedules.WORTH_TRYING
     ]
 
 
@@ -81,7 +79,7 @@ def autotune(
     tries: int = 4,
     repeats: int = 5,
     cache: str | os.PathLike | None = None,
-) -> Choice:
+) -> choice_cache.Choice:
     """Times the `tries` most promising candidates for (N, M, P) and stores the best one.
 
         choice = autotune((8192, 8192, 8192))
@@ -107,14 +105,18 @@ def autotune(
         candidates(known, shape),
         key=lambda c: cost_model.seconds(flatten(c.factorizations, 1), shape, dtype, rates),
     )
-    baseline = jax.jit(lambda a, b: jnp.dot(a, b, precision=precision))
     args = timing.operands(shape, dtype)
     best = DOT
     for candidate in ranked[:tries]:
-        pairs = timing.paired(baseline, jax.jit(candidate.compile(precision)), args, repeats)
+        pairs = timing.against_dot(jax.jit(candidate.compile(precision)), args, precision, repeats)
         if pairs.lower >= CLEAR_GAIN and pairs.ratio > best.ratio:
             levels = tuple(_as_lists(f) for f in candidate.factorizations)
-            best = Choice(candidate.name, pairs.ratio, levels, candidate.schedule)
+            best = choice_cache.Choice(
+                name=candidate.name,
+                ratio=pairs.ratio,
+                levels=levels,
+                schedule=candidate.schedule,
+            )
     choice_cache.store(_path(cache), choice_cache.key(shape, dtype, precision), best)
     kernel_for.cache_clear()  # programs that are compiled already stay as they are
     return best
@@ -132,7 +134,7 @@ def default_factorizations() -> list[Factorization]:
 
 def chosen(
     shape: tuple[int, int, int], dtype, precision=None, cache: str | os.PathLike | None = None
-) -> Choice | None:
+) -> choice_cache.Choice | None:
     """Returns the stored choice for a shape on this device and version of JAX, or None."""
     return choice_cache.read(_path(cache), choice_cache.key(shape, dtype, precision))
 
@@ -143,14 +145,14 @@ def kernel_for(shape: tuple[int, int, int], dtype: str, precision=None) -> Matmu
     return kernel_of(chosen(shape, dtype, precision) or DOT, precision)
 
 
-def kernel_of(choice: Choice, precision=None) -> Matmul:
+def kernel_of(choice: choice_cache.Choice, precision=None) -> Matmul:
     """Returns matmul(a, b) of a choice."""
     if choice.name == DOT.name:
         return lambda a, b: jnp.matmul(a, b, precision=precision)
     return Candidate(factorizations_of(choice), choice.schedule).compile(precision)
 
 
-def factorizations_of(choice: Choice) -> tuple[Factorization, ...]:
+def factorizations_of(choice: choice_cache.Choice) -> tuple[Factorization, ...]:
     """Returns the levels of a choice, outermost first; () for `dot`."""
     return tuple(_from_lists(x) for x in choice.levels)
 

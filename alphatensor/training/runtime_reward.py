@@ -43,8 +43,8 @@ class Payment(NamedTuple):
 
 def measure_speedup(f: Factorization, size: int) -> float:
     """Times an algorithm's kernel against `jnp.dot` for square float32 matrices of a size."""
-    baseline, kernel = jax.jit(jax.numpy.dot), jax.jit(compile_matmul(f))
-    return timing.paired(baseline, kernel, timing.operands((size,) * 3, "float32"), REPEATS).ratio
+    args = timing.operands((size,) * 3, "float32")
+    return timing.against_dot(jax.jit(compile_matmul(f)), args, repeats=REPEATS).ratio
 
 
 def pay(

@@ -9,8 +9,6 @@ it in interleaved pairs. Candidate 0 is the algorithm as given, unrolled.
         print(tailored.number, tailored.figures["ratio"])
 """
 
-import dataclasses
-import functools
 import json
 import os
 import pathlib
@@ -22,30 +20,16 @@ import jax
 import jax.numpy as jnp
 
 from alphatensor import files
-from alphatensor.config import Config, integer, one_of, setting, text
+from alphatensor.config import ConfigError
 from alphatensor.factorization import Factorization, rotate, save, transpose
 from alphatensor.factorization.analysis import orbit, straight_line
 from alphatensor.flip_graph import refinement
-from alphatensor.kernels import compile_matmul, memory, timing
+from alphatensor.kernels import compile_matmul, memory, schedules, timing
 from alphatensor.kernels.compile import flatten
-
-DTYPES = ("float32", "float64", "bfloat16", "float16")
-
-
-@dataclasses.dataclass(frozen=True)
-class TailorConfig(Config):
-    """What is timed, how often, and how candidates are drawn."""
-
-    size: int = setting(4096, integer(1), "Rows and columns of the matrices that are multiplied.")
-    dtype: str = setting("float32", one_of(*DTYPES), "Dtype of the matrices.")
-    precision: str = setting("highest", text(), "Precision of the products, as in jnp.dot.")
-    candidates: int = setting(20, integer(1), "Number of candidates that are measured in all.")
-    repeats: int = setting(7, integer(1), "Pairs of timings of each candidate.")
-    tries: int = setting(100, integer(0), "Sandwiches that the walk of each candidate scores.")
-    seed: int = setting(0, integer(), "Seed of the candidates.")
+from alphatensor.training.tailor_config import TailorConfig
 
 
-class Candidate(NamedTuple):
+class TailorCandidate(NamedTuple):
     """An equivalent algorithm and the schedule that it runs in.
 
     Attributes:
@@ -68,21 +52,21 @@ class Tailored(NamedTuple):
     """
 
     number: int
-    candidate: Candidate
+    candidate: TailorCandidate
     figures: dict[str, Any]
 
 
-def draw(f: Factorization, number: int, tries: int, seed: int) -> Candidate:
+def draw(f: Factorization, number: int, tries: int, seed: int) -> TailorCandidate:
     """Draws the candidate of a number; it is the same for the same arguments.
 
     Args:
       f: algorithm over Z or Q.
       number: 0 for `f` itself, unrolled.
-      tries: sandwiches that the walk for fewer additions scores.
+      tries: changes of basis that the walk for fewer additions scores.
       seed: seed of all candidates.
     """
     if number == 0:
-        return Candidate(f, "unrolled")
+        return TailorCandidate(f, "unrolled")
     rng = random.Random(f"{seed} {number}")
     if len(set(f.sizes)) == 1:
         f = rotate(transpose(f) if rng.random() < 0.5 else f, rng.randrange(3))
@@ -92,10 +76,10 @@ def draw(f: Factorization, number: int, tries: int, seed: int) -> Candidate:
         f = rng.choice(near) if near else f
     if f.is_integral:
         f = orbit.fewer_additions(f, tries=tries, seed=rng.randrange(2**31))
-    return Candidate(f, rng.choice(("unrolled", "sequential")))
+    return TailorCandidate(f, rng.choice(schedules.WORTH_TRYING))
 
 
-def measure(candidate: Candidate, config: TailorConfig) -> dict[str, Any]:
+def measure(candidate: TailorCandidate, config: TailorConfig) -> dict[str, Any]:
     """Checks a candidate's kernel against `jnp.dot`, then times both.
 
     Returns:
@@ -107,12 +91,12 @@ def measure(candidate: Candidate, config: TailorConfig) -> dict[str, Any]:
     f, schedule = candidate
     args = timing.operands((config.size,) * 3, jnp.dtype(config.dtype))
     kernel = jax.jit(compile_matmul(f, schedule=schedule, precision=config.precision))
-    baseline = jax.jit(functools.partial(jnp.dot, precision=config.precision))
-    fast, slow = (x(*args).astype(jnp.float32) for x in (kernel, baseline))
+    dot = timing.dot(config.precision)
+    fast, slow = (x(*args).astype(jnp.float32) for x in (kernel, dot))
     difference = float(jnp.linalg.norm(fast - slow) / jnp.linalg.norm(slow))
     if not difference < 1e3 * float(jnp.finfo(config.dtype).eps):
         raise RuntimeError(f"{schedule}: differs from jnp.dot by {difference:.1e}; not timed.")
-    pairs = timing.paired(baseline, kernel, args, config.repeats)
+    pairs = timing.against_dot(kernel, args, config.precision, config.repeats)
     additions = sum(straight_line.additions(f))
     checks = {"schedule": schedule, "difference": difference, "additions": additions}
     return pairs._asdict() | checks
@@ -127,7 +111,7 @@ def search(f: Factorization, config: TailorConfig, first: int = 0) -> Iterator[T
     """
     f = flatten(f, 1)
     if config.size < max(f.sizes):
-        raise ValueError(f"--size: {config.size}, expected at least {max(f.sizes)}.")
+        raise ConfigError("size", config.size, f"at least {max(f.sizes)}")
     memory.check(f, (config.size,) * 3, jnp.dtype(config.dtype))
     for number in range(first, config.candidates):
         candidate = draw(f, number, config.tries, config.seed)

@@ -1,4 +1,4 @@
-"""The benchmark of work on files of factorisations writes its table."""
+"""The benchmark of work on files of factorizations writes its table."""
 
 import pathlib
 import subprocess

@@ -56,6 +56,7 @@ def test_a_table_with_files_of_algorithms(tmp_path):
         ("run_cpu_benchmark", ["--factorizations=factorizations/2x2x2_Z2.npz"], "lift it first"),
         ("run_cpu_benchmark", ["--factorizations=nowhere.npz"], "nowhere.npz"),
         ("scaling", ["--sides=5,6"], "--sides"),
+        ("agent_throughput", ["--sides=5"], "--sides='5'"),
         ("scaling", ["--simulations=25"], "at least two"),
     ],
 )

@@ -5,7 +5,7 @@ import csv
 import pytest
 from matplotlib.figure import Figure
 
-from benchmarking import machine, report
+from benchmarking import report
 
 
 def test_tables_of_rows_and_of_records_are_the_same(tmp_path):
@@ -28,8 +28,3 @@ def test_folders_that_cannot_be_made_are_named(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(ValueError, match=r"--output=.*file/x"):
         report.make_folder(str(tmp_path / "file/x"))
-
-
-def test_facts_name_the_machine():
-    facts = machine.facts()
-    assert facts["device"] and facts["jax"] and int(facts["cores"]) > 0

@@ -44,6 +44,11 @@ def test_mistakes_get_one_line(tmp_path):
 def test_settings_out_of_range_get_one_line(tmp_path):
     fz.save(tmp_path / "f.npz", STRASSEN)
     source = f"--factorization={tmp_path}/f.npz"
-    for flag, words in (("--repeats=0", "--repeats=0: expected"), ("--dtype=int8", "'float64'")):
+    for flag, words in (
+        ("--repeats=0", "--repeats=0: expected"),
+        ("--dtype=int8", "'float64'"),
+        ("--size=1", "--size=1: expected at least 2"),
+    ):
         done = run(tmp_path / "out", source, flag)
+        assert done.stderr.startswith(flag.split("=")[0])
         assert (done.returncode, done.stderr.count("\n")) == (2, 1) and words in done.stderr

@@ -7,9 +7,13 @@ import jax.numpy as jnp
 import pytest
 
 from alphatensor.kernels import choice_cache
-from alphatensor.kernels.choice_cache import Choice
 
-CHOICE = Choice("2x2x2:7 unrolled", 1.5, ({"sizes": [2, 2, 2], "u": [["1"]]},), "unrolled")
+CHOICE = choice_cache.Choice(
+    name="2x2x2:7 unrolled",
+    ratio=1.5,
+    levels=({"sizes": [2, 2, 2], "u": [["1"]]},),
+    schedule="unrolled",
+)
 
 
 def test_what_is_stored_is_read(tmp_path):
@@ -27,6 +31,8 @@ def test_earlier_versions_can_read_and_be_read(tmp_path):
     choice_cache.store(path, "a", CHOICE)
     entry = json.loads(path.read_text())["a"]
     assert entry.keys() == {"name", "ratio", "levels", "schedule", "tile"} and entry["tile"] is None
+    path.write_text(json.dumps({"with": entry, "without": {k: entry[k] for k in CHOICE._fields}}))
+    assert choice_cache.read(path, "with") == choice_cache.read(path, "without") is not None
     wrong = {"tiled": entry | {"tile": 512}, "odd": 5, "more": entry | {"x": 1}}
     path.write_text(json.dumps(wrong))
     assert [choice_cache.read(path, key) for key in wrong] == [None] * 3

@@ -1,4 +1,4 @@
-"""Kernels against jnp.matmul and exact integers; derivatives; exports; sharded operands."""
+"""Kernels against jnp.matmul and exact integers; derivatives; mistakes; sharded operands."""
 
 import os
 import subprocess
@@ -9,13 +9,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from jax import export
 
 from alphatensor import factorization as fz
 from alphatensor import rings
 from alphatensor.kernels import KernelConfig, compile_matmul
-from alphatensor.kernels.borders import BORDERS
-from alphatensor.kernels.schedules import SCHEDULES
 
 STRASSEN = fz.strassen()
 
@@ -27,27 +24,6 @@ def integers(shape, seed=0):
 def mixed_format():
     """<2,3,2:11> = <2,2,2:7> + <2,1,2:4>: an algorithm with three different parts."""
     return fz.extend(STRASSEN, "m")
-
-
-@pytest.mark.parametrize("name", SCHEDULES)
-@pytest.mark.parametrize("border", BORDERS)
-@pytest.mark.parametrize("sizes", [(8, 12, 8), (9, 7, 11), (5, 13, 6)])
-def test_integers_are_exact(name, border, sizes):
-    n, m, p = sizes
-    a, b = integers((n, m)), integers((m, p), 1)
-    f = mixed_format()
-    c = compile_matmul([STRASSEN, f], schedule=name, border=border)
-    if m < 6 or min(n, p) < 4:
-        pytest.fail("sizes too small for the test")
-    np.testing.assert_array_equal(jax.jit(c)(a, b), a @ b)
-
-
-@pytest.mark.parametrize("border", BORDERS)
-def test_tiles(border):
-    a, b = integers((13, 9)), integers((9, 22), 1)
-    c = compile_matmul(STRASSEN, tile=5, border=border)
-    np.testing.assert_array_equal(jax.jit(c)(a, b), a @ b)
-    np.testing.assert_array_equal(c(a[None], b)[0], a @ b)
 
 
 def test_batches_broadcast_and_vmap():
@@ -93,21 +69,10 @@ def test_half_precision_accumulates_in_float32():
 
 def test_options_are_those_of_the_configuration():
     config = KernelConfig(schedule="loop", border="pad")
-    assert (config.tile, config.diagonal) == (None, "none")
+    assert config.diagonal == "none"
     a, b = integers((5, 6)), integers((6, 4), 1)
     c = compile_matmul(STRASSEN, **config.to_dict())
     np.testing.assert_array_equal(c(a, b), a @ b)
-    with pytest.raises(TypeError, match="speed"):
-        compile_matmul(STRASSEN, speed=2)
-
-
-@pytest.mark.parametrize("platform", ["tpu", "cuda"])
-@pytest.mark.parametrize("name", SCHEDULES)
-def test_exports(platform, name):
-    x = jax.ShapeDtypeStruct((256, 256), jnp.float32)
-    c = compile_matmul(STRASSEN, schedule=name, precision="highest")
-    lowered = export.export(jax.jit(c), platforms=[platform])(x, x)
-    assert lowered.out_avals[0].shape == (256, 256)
 
 
 @pytest.mark.parametrize(
@@ -117,7 +82,11 @@ def test_exports(platform, name):
         (lambda: compile_matmul(fz.strassen(rings.Integers()), levels=0), "levels: 0"),
         (lambda: compile_matmul(STRASSEN, schedule="fast"), "schedule: 'fast'"),
         (lambda: compile_matmul(STRASSEN, border="cut"), "border: 'cut'"),
-        (lambda: compile_matmul(STRASSEN, tile=0), "tile: 0, expected a positive size"),
+        (
+            lambda: compile_matmul(STRASSEN, tile=512),
+            "^tile: no such option, expected some of schedule, border, precision, "
+            "preferred_element_type, diagonal.$",
+        ),
         (lambda: compile_matmul(STRASSEN)(np.ones((4, 3)), np.ones((4, 4))), r"shapes \(4, 3\)"),
         (lambda: compile_matmul(STRASSEN, 2)(np.ones((3, 9)), np.ones((9, 9))), "at least"),
         (

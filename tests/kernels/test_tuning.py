@@ -9,7 +9,7 @@ import pytest
 
 import alphatensor
 from alphatensor import factorization as fz
-from alphatensor.kernels import timing, tuning
+from alphatensor.kernels import choice_cache, timing, tuning
 
 STRASSEN = fz.strassen()
 SHAPE = (512, 512, 512)
@@ -32,7 +32,9 @@ def tune(monkeypatch):
     def tune(ratio: float, **options):
         def paired(baseline, candidate, args, repeats):
             np.testing.assert_allclose(candidate(*args), baseline(*args), rtol=1e-3, atol=1e-2)
-            return timing.Pairs(ratio, ratio, ratio, 1.0, 1.0 / ratio)
+            return timing.Pairs(
+                ratio=ratio, lower=ratio, upper=ratio, baseline_seconds=1.0, seconds=1.0 / ratio
+            )
 
         with monkeypatch.context() as patch:
             patch.setattr(timing, "paired", paired)
@@ -65,9 +67,9 @@ def dots(function, *args) -> list:
 def test_a_clear_gain_is_used_and_remembered(tune):
     choice = tune(1.2)
     assert choice.name.startswith("2x2x2:7") and choice.ratio == 1.2
-    assert tuning.chosen(SHAPE, jnp.float32) == tuning.Choice(*json.loads(json.dumps(choice))), (
-        "what is read is what was written"
-    )
+    assert tuning.chosen(SHAPE, jnp.float32) == choice_cache.Choice(
+        *json.loads(json.dumps(choice))
+    ), "what is read is what was written"
     a, b = operands()
     assert dots(alphatensor.matmul, a, b) == [(256, 256)] * 7
     np.testing.assert_allclose(alphatensor.matmul(a, b), a @ b, rtol=1e-3, atol=1e-2)

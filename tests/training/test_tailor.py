@@ -6,9 +6,10 @@ import pytest
 
 from alphatensor import factorization as fz
 from alphatensor.training import tailor
+from alphatensor.training.tailor_config import TailorConfig
 
 STRASSEN = fz.strassen()
-TINY = tailor.TailorConfig(size=8, repeats=1, tries=5, candidates=2)
+TINY = TailorConfig(size=8, repeats=1, tries=5, candidates=2)
 
 
 @pytest.mark.parametrize("number", range(4))
@@ -19,10 +20,20 @@ def test_candidates_verify_and_repeat(number):
     assert schedule == same and (f.u == again.u).all() and (f.w == again.w).all()
 
 
-def test_wrong_kernels_are_not_timed():
+def test_factors_that_do_not_verify_are_not_timed():
     wrong = fz.from_arrays((2, 2, 2), STRASSEN.ring, STRASSEN.u, STRASSEN.v, 2 * STRASSEN.w)
-    with pytest.raises((RuntimeError, ValueError)):
-        tailor.measure(tailor.Candidate(wrong, "unrolled"), TINY)
+    with pytest.raises(ValueError, match="^factorization: "):
+        tailor.measure(tailor.TailorCandidate(wrong, "unrolled"), TINY)
+
+
+def test_kernels_with_wrong_results_are_not_timed(monkeypatch):
+    def compile_wrongly(f, **options):
+        return lambda a, b: 2 * (a @ b)
+
+    monkeypatch.setattr(tailor, "compile_matmul", compile_wrongly)
+    expected = r"^unrolled: differs from jnp\.dot by 1\.0e\+00; not timed\.$"
+    with pytest.raises(RuntimeError, match=expected):
+        tailor.measure(tailor.TailorCandidate(STRASSEN, "unrolled"), TINY)
 
 
 def test_a_search_needs_no_files():
