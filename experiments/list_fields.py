@@ -14,13 +14,21 @@ if __name__ == "__main__":  # tests import this module, and flags are global
 def text() -> str:
     """Returns the page."""
     from alphatensor import config
+    from alphatensor.factorization.library import RecombinationConfig
+    from alphatensor.kernels import KernelConfig
     from alphatensor.training.config import RunConfig
     from alphatensor.training.flip_search import FlipRunConfig
+    from alphatensor.training.tailor_config import TailorConfig
 
+    titles = {
+        RunConfig: "Runs of the agent (`experiments.train`)",
+        FlipRunConfig: "Flip-graph searches (`experiments.flip_search`)",
+        KernelConfig: "Kernels (`alphatensor.compile_matmul`)",
+        TailorConfig: "Searches for fast kernels (`experiments.tailor`)",
+        RecombinationConfig: "Recombination (`experiments.factorizations recombine` and `fill`)",
+    }
     written_by = "`python -m experiments.list_fields --output=experiments/configs/FIELDS.md`"
     parts = [f"# Fields of configurations\n\nWritten by\n{written_by}."]
-    titles = {RunConfig: "Runs of the agent (`experiments.train`)"}
-    titles[FlipRunConfig] = "Flip-graph searches (`experiments.flip_search`)"
     for kind, title in titles.items():
         parts.append(f"## {title}\n\n{config.markdown_table(kind)}")
     return "\n\n".join(parts) + "\n"
