@@ -18,3 +18,8 @@ jax.config.update(
     "jax_compilation_cache_dir", str(pathlib.Path(__file__).parent.parent / ".jax_cache")
 )
 jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.3)
+
+
+def pytest_collection_modifyitems(items) -> None:
+    """Begins with whole runs, the slowest tests, so that no worker waits for them at the end."""
+    items.sort(key=lambda item: "training" not in item.path.parts)

@@ -125,7 +125,7 @@ def test_merged_and_null_actions_are_never_visited():
     agent = agent_with(proposing(offered, -3.0), samples=12)
     rng = np.random.default_rng(2)
     result = run(agent, states(rng.integers(-2, 3, (8, 2, 2, 2)), agent))
-    merged = jax.vmap(actions.merge)(result.candidates)[0] == 0
+    merged = jax.vmap(actions.merge)(result.candidates) == 0
     assert np.all(np.array(result.policy)[np.array(merged)] == 0)
     assert np.all(np.array(result.num_distinct) <= 2)
     np.testing.assert_allclose(result.policy.sum(1), 1, rtol=1e-5)

@@ -31,7 +31,7 @@ def run(capsys, tmp_path, monkeypatch):
         flags.FLAGS.set_gnu_getopt(True)
         rest = flags.FLAGS(["factorizations", *map(str, arguments)])
         with pytest.raises(SystemExit) as exit_:
-            command.call(factorizations.main, rest[1:])
+            command.call(factorizations.main, rest[1:], prefix="--")
         captured = capsys.readouterr()
         assert "Traceback" not in captured.err
         return exit_.value.code, captured.out, captured.err

@@ -88,9 +88,9 @@ runtime_reward.measure_speedup = measured
 )
 def test_what_the_host_knows_survives_a_kill(tmp_path, flags, prelude):
     """What walks start from, and what was measured, is part of the stored state."""
-    flags = [*flags, "--config.train.max_rounds=8"]
+    flags = [*flags, "--config.train.max_rounds=5"]
     finish(run(tmp_path / "whole", *flags, prelude=prelude))
-    stopped_and_gone_on(tmp_path / "run", [signal.SIGKILL] * 2, *flags, prelude=prelude)
+    stopped_and_gone_on(tmp_path / "run", [signal.SIGKILL], *flags, prelude=prelude)
     assert_same_ends(tmp_path / "whole", tmp_path / "run")
     findings = last_state(tmp_path / "run")["findings"]
     assert findings["run_times"] if prelude else findings["walk_starts"]
