@@ -37,11 +37,13 @@ class ConfigError(ValueError):
       field: the field's path, for example `'search.simulations'`.
       given: its value.
       expected: what would be right.
+
+    The message is made of these, unless another one, which begins with the field, is given.
     """
 
-    def __init__(self, field: str, given: Any, expected: str):
+    def __init__(self, field: str, given: Any, expected: str, message: str = ""):
         self.field, self.given, self.expected = field, given, expected
-        super().__init__(f"{field}={given!r}: expected {expected}.")
+        super().__init__(message or f"{field}={given!r}: expected {expected}.")
 
 
 def setting(default: Any, check: Check, doc: str, *, is_free: bool = False) -> Any:

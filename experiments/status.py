@@ -23,10 +23,11 @@ def main() -> None:
         raise ValueError(f"--run={error}") from None
     picture = pathlib.Path(_PNG.value or folder / "status.png")
     try:
-        if status.draw(folder, picture):
-            print(f"curves                       {picture}")
+        is_drawn = status.draw(folder, picture)
     except OSError as error:
         raise ValueError(f"--png={str(picture)!r}: {error.strerror}.") from None
+    if is_drawn:
+        print(f"curves                       {picture}")
 
 
 if __name__ == "__main__":

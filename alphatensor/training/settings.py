@@ -50,8 +50,8 @@ def _targets(names: str) -> tuple[targets.Target, ...]:
     try:
         found = tuple(targets.parse(name.strip()) for name in names.split(",") if name)
     except ValueError as error:
-        expected = f"targets such as '2x2x3', 'skew4', 'cyclic5' or an .npy file ({error})"
-        raise ConfigError("target", names, expected) from None
+        message = f"target: {error}"
+        raise ConfigError("target", names, str(error), message) from None
     require("target", names, found, "at least one target such as '2x2x2'")
     return found
 
