@@ -72,7 +72,7 @@ class Symmetry(abc.ABC):
 
         Only symmetries that do not start from their generators have one.
         """
-        raise NotImplementedError(f"{self}: walks start from its generators.")
+        raise ValueError(f"{self}: walks start from its generators and have no source.")
 
     def neighbours(self, known: Known) -> Origins:
         """Brings schemes that keep related symmetries to this format.
