@@ -51,12 +51,13 @@ def make_agent(config: AgentConfig, shapes: Sequence[tuple[int, int, int]]) -> A
     """Builds the agent for targets of these shapes (S_u, S_v, S_w), at least one."""
     shapes = tuple(tuple(shape) for shape in shapes)
     vocabulary = actions.make_vocabulary(config, shapes)
+    game = Game(rings.parse(config.ring), vocabulary.side, config.game)
     return Agent(
         config=config,
-        game=Game(rings.parse(config.ring), vocabulary.side, config.game),
+        game=game,
         vocabulary=vocabulary,
         shapes=shapes,
-        network=networks.make_network(config.network, vocabulary, config.game.history),
+        network=networks.make_network(config.network, vocabulary, game),
     )
 
 

@@ -82,6 +82,15 @@ class DemonstrationsConfig(Config):
 class NetworkConfig(Config):
     """Sizes of the torso, the policy head and the value head."""
 
+    torso: str = setting(
+        "attentive_modes",
+        one_of("attentive_modes", "contractions"),
+        "The paper's torso, or a perceptron over the residual's contractions with short vectors "
+        "(networks/contractions.py), which learns small tensors many times faster.",
+    )
+    contractions: int = setting(
+        64, integer(least=1), "Vectors that each mode is contracted with, shortest first."
+    )
     channels: int = setting(512, integer(least=1), "c: features of each element of a grid.")
     torso_blocks: int = setting(
         8, integer(least=1), "Blocks of the torso, each of three attentive modes."
@@ -101,6 +110,11 @@ class NetworkConfig(Config):
     )
     rematerialise: bool = setting(
         True, boolean(), "Whether gradients compute the torso again instead of storing it."
+    )
+    policy: str = setting(
+        "transformer",
+        one_of("transformer", "perceptron"),
+        "The paper's policy head, or one perceptron for each token (networks/perceptron_head.py).",
     )
     policy_width: int = setting(2_048, integer(least=1), "Features of a token in the policy head.")
     policy_layers: int = setting(2, integer(least=1), "Decoder layers of the policy head.")
@@ -150,6 +164,12 @@ class SearchConfig(Config):
     root_concentration: float = setting(
         0.3, positive(), "Concentration of the Dirichlet noise at the root."
     )
+    value_baseline: str = setting(
+        "none",
+        one_of("none", "rank_bound"),
+        "What the network's value is relative to: nothing, or minus the slice-rank bound of the "
+        "residual, the return of a game that is completed slice by slice.",
+    )
     drop_worse: bool = setting(
         True, boolean(), "Whether to act among actions valued as high as the most visited one."
     )
@@ -176,6 +196,13 @@ class LearnerConfig(Config):
     clip_norm: float = setting(4.0, positive(), "Global norm at which gradients are clipped.")
     policy_weight: float = setting(1.0, number(least=0), "Weight of the policy's loss.")
     value_weight: float = setting(1.0, number(least=0), "Weight of the value's loss.")
+    policy_loss: str = setting(
+        "mean",
+        one_of("mean", "any"),
+        "Loss of the moves that are left of a demonstration or of a shuffled game, in any order "
+        "right: the mean of their cross-entropies, or minus the logarithm of their total "
+        "probability, which is small when the network knows one of them.",
+    )
     shuffle_probability: float = setting(
         0.0,
         probability(),

@@ -13,6 +13,7 @@ Departures from the paper:
   paper adds a copy of each game with one action and the last one exchanged.
 """
 
+import math
 from typing import NamedTuple
 
 import chex
@@ -20,7 +21,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from alphatensor.agent import actions, bases, environment, networks, replay
+from alphatensor.agent import actions, bases, environment, networks, rank_bound, replay
 from alphatensor.agent.agent import Agent, Constants
 from alphatensor.agent.config import LearnerConfig
 
@@ -103,12 +104,14 @@ class Batch(NamedTuple):
       observation: the network's input.
       tokens: int32 [B, A, k], the actions to predict.
       is_useful: bool [B, A], False for null actions, which are not learnt.
-      value: float32 [B], the return.
+      is_set: bool [B], whether each of the actions is right.
+      value: float32 [B], the return, less the search's baseline where it has one.
     """
 
     observation: environment.Observation
     tokens: jax.Array
     is_useful: jax.Array
+    is_set: jax.Array
     value: jax.Array
 
 
@@ -181,6 +184,10 @@ def make_batch(
       agent: the agent.
     """
     ring = agent.game.ring
+    values = examples.value
+    if agent.config.search.value_baseline == "rank_bound":
+        values = values - rank_bound.value_baseline(examples.state.residual, ring)
+    examples = examples._replace(value=values)
 
     def one(key, example: replay.Example):
         permutation = bases.draw_permutation(key, permutations)
@@ -190,10 +197,18 @@ def make_batch(
             observation=environment.observe(state, agent.game),
             tokens=actions.to_tokens(actions.canonical(factors, ring), agent.vocabulary),
             is_useful=~actions.is_null(factors),
+            is_set=example.is_set,
             value=example.value,
         )
 
     return jax.vmap(one)(keys, examples)
+
+
+def _surprise_of_any(log_likelihoods: jax.Array) -> jax.Array:
+    """Returns minus the logarithm of the mean likelihood of actions [B, A]; shape [B]."""
+    # The mean, not the sum: it does not change where the same actions are listed several times.
+    finite = jnp.maximum(log_likelihoods, -1e9)
+    return math.log(finite.shape[-1]) - jax.nn.logsumexp(finite, axis=-1)
 
 
 def loss(
@@ -201,8 +216,9 @@ def loss(
 ) -> tuple[jax.Array, tuple[jax.Array, jax.Array]]:
     """Returns the weighted sum of the losses of the policy and of the value.
 
-    The policy's is the cross-entropy of each action, summed over its tokens; the value's is the
-    quantile loss.
+    The policy's is the mean cross-entropy of the actions, summed over their tokens; with
+    `LearnerConfig.policy_loss` `any`, that of all right actions together where they are a set. The
+    value's is the quantile loss.
 
     Args:
       params: parameters of the network.
@@ -220,6 +236,10 @@ def loss(
     target = jax.nn.one_hot(batch.tokens, predictions.logits.shape[-1])
     cross_entropy = -jnp.sum(log_probs * target, axis=(-2, -1))
     policies = jnp.mean(cross_entropy * batch.is_useful, axis=-1)
+    if config.policy_loss == "any":
+        likelihoods = jnp.where(batch.is_useful, -cross_entropy, -jnp.inf)
+        is_any = batch.is_set & jnp.any(batch.is_useful, axis=-1)
+        policies = jnp.where(is_any, _surprise_of_any(likelihoods), policies)
     values = networks.quantile_loss(predictions.quantiles, batch.value)
     total = config.policy_weight * jnp.mean(policies) + config.value_weight * jnp.mean(values)
     return total, (policies, values)

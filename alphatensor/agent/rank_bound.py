@@ -27,3 +27,15 @@ def slice_rank_bound(tensor: jax.Array, ring: Ring, entry_bound: int) -> jax.Arr
     """
     slices = jnp.stack([jnp.moveaxis(tensor, mode, -3) for mode in (-3, -2, -1)], axis=-4)
     return jnp.min(jnp.sum(matrix_rank.rank(slices, ring, entry_bound), axis=-1), axis=-1)
+
+
+def value_baseline(tensor: jax.Array, ring: Ring) -> jax.Array:
+    """Returns minus the bound as a baseline of values, float32 [...], for tensors [..., S, S, S].
+
+    Over the integers, ranks are taken mod one large prime: the baseline may then exceed minus the
+    bound where a minor happens to be divisible by it, which values need not fear, and costs a small
+    part of the exact one.
+    """
+    modulus = ring.modulus or matrix_rank.PRIMES[0]
+    bound = slice_rank_bound(tensor, Ring(modulus), 1)
+    return -bound.astype(jnp.float32)

@@ -56,11 +56,13 @@ class Example(NamedTuple):
     Attributes:
       state: the position.
       actions: int8 [A, 3, S], actions to predict, all of the same policy.
+      is_set: bool [], whether they are moves that are left, each of which may be played next.
       value: float32 [], the return from here on.
     """
 
     state: environment.State
     actions: jax.Array
+    is_set: jax.Array
     value: jax.Array
 
 
@@ -159,7 +161,9 @@ def demonstration_example(key: jax.Array, support: jax.Array, agent: Agent) -> E
     state = environment.position(start, support, factors, index, game)
     remaining = rank - index
     following = index + jnp.arange(count) % remaining
-    return Example(state, factors[following], -remaining.astype(jnp.float32))
+    return Example(
+        state, factors[following], jnp.array(True), -remaining.astype(jnp.float32)
+    )
 
 
 def game_example(key: jax.Array, buffer: RingBuffer | BestBuffer, agent: Agent) -> Example:
@@ -185,4 +189,4 @@ def game_example(key: jax.Array, buffer: RingBuffer | BestBuffer, agent: Agent) 
     picked = jax.random.categorical(policy_key, jnp.log(played.policy[index]), shape=(count,))
     following = index + jnp.arange(count) % jnp.maximum(played.length - index, 1)
     chosen = jnp.where(shuffle, ordered[following], played.candidates[index, picked])
-    return Example(state, chosen, played.returns[index])
+    return Example(state, chosen, shuffle, played.returns[index])

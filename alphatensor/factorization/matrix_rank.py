@@ -13,7 +13,7 @@ import jax.numpy as jnp
 from alphatensor.rings import Ring
 
 # The largest primes below 46341 = sqrt(2**31): products of two residues fit in int32.
-_PRIMES = (
+PRIMES = (
     46337, 46327, 46309, 46307, 46301, 46279, 46273, 46271, 46261, 46237,
     46229, 46219, 46199, 46187, 46183, 46181, 46171, 46153, 46147, 46141,
     46133, 46103, 46099, 46093, 46091, 46073, 46061, 46051, 46049, 46027,
@@ -32,13 +32,13 @@ def primes_for(side: int, entry_bound: int) -> tuple[int, ...]:
     """
     # Hadamard: |minor of order r| <= (entry_bound * sqrt(r))**r, increasing in r.
     bits_needed = side * (math.log2(max(entry_bound, 1)) + 0.5 * math.log2(side))
-    count = math.floor(bits_needed / math.log2(_PRIMES[-1])) + 1
-    if count > len(_PRIMES):
+    count = math.floor(bits_needed / math.log2(PRIMES[-1])) + 1
+    if count > len(PRIMES):
         raise ValueError(
             f"exact ranks of {side}x{side} integer matrices with entries up to {entry_bound} "
-            f"need {count} primes; {len(_PRIMES)} are available."
+            f"need {count} primes; {len(PRIMES)} are available."
         )
-    return _PRIMES[:count]
+    return PRIMES[:count]
 
 
 def rank_mod(matrices: jax.Array, p: int | jax.Array) -> jax.Array:

@@ -7,13 +7,15 @@ import numpy as np
 import optax
 import pytest
 
+from alphatensor import rings
 from alphatensor.agent import actions, environment, networks
-from alphatensor.agent.config import NetworkConfig
-from alphatensor.agent.networks import policy_head, torso, value_head
+from alphatensor.agent.config import GameConfig, NetworkConfig
+from alphatensor.agent.networks import contractions, policy_head, torso, value_head
 
 K, SIDE, HISTORY = 64, 3, 1
 VOCABULARY = actions.Vocabulary((0, 1), 3, (SIDE,) * 3, SIDE)
 TOKENS = VOCABULARY.num_tokens
+GAME = environment.Game(rings.Integers(), SIDE, GameConfig(history=HISTORY))
 CONFIG = NetworkConfig(
     channels=16,
     torso_blocks=2,
@@ -31,9 +33,12 @@ CONFIG = NetworkConfig(
 )
 
 
-@pytest.fixture(scope="module")
-def network():
-    return networks.make_network(CONFIG, VOCABULARY, HISTORY)
+SMALL = CONFIG.replace(torso="contractions", policy="perceptron", torso_blocks=1)
+
+
+@pytest.fixture(scope="module", params=[CONFIG, SMALL], ids=["paper", "small"])
+def network(request):
+    return networks.make_network(request.param, VOCABULARY, GAME)
 
 
 @pytest.fixture(scope="module")
@@ -195,8 +200,10 @@ def test_quantiles_converge_to_those_of_a_known_distribution():
     assert value_head.risk_seeking(quantiles[None], 0.75) == quantiles[3]
 
 
-def test_rematerialising_changes_no_gradient(network, params, observation):
-    other = networks.make_network(CONFIG.replace(rematerialise=True), VOCABULARY, HISTORY)
+def test_rematerialising_changes_no_gradient(observation):
+    network = networks.make_network(CONFIG, VOCABULARY, GAME)
+    other = networks.make_network(CONFIG.replace(rematerialise=True), VOCABULARY, GAME)
+    params = network.init(jax.random.key(0))
     tokens = jnp.array([[[1, 2, 3]], [[4, 5, 6]]])
 
     def gradient(network):
@@ -213,8 +220,9 @@ def test_rematerialising_changes_no_gradient(network, params, observation):
     )
 
 
-def test_network_does_not_look_at_padding():
-    network = networks.make_network(CONFIG, VOCABULARY._replace(shape=(2, SIDE, 1)), HISTORY)
+@pytest.mark.parametrize("config", [CONFIG, SMALL], ids=["paper", "small"])
+def test_network_does_not_look_at_padding(config):
+    network = networks.make_network(config, VOCABULARY._replace(shape=(2, SIDE, 1)), GAME)
     tokens, scalars = jnp.array([[[1, 2]]]), jnp.zeros((1, 1))
     tensors = jax.random.normal(jax.random.key(7), (1, HISTORY + 1, SIDE, SIDE, SIDE))
     params = network.init(jax.random.key(8))
@@ -227,3 +235,39 @@ def test_network_does_not_look_at_padding():
     before = logits(tensors)
     assert jnp.array_equal(before, logits(tensors.at[:, :, 2:].add(1.0).at[..., 1:].add(1.0)))
     assert not jnp.array_equal(before, logits(tensors.at[:, :, 1, SIDE - 1, 0].add(1.0)))
+
+
+@pytest.mark.parametrize("modulus, size, count", [(2, 4, 15), (3, 3, 13), (0, 3, 13)])
+def test_short_vectors_are_all_lines_once(modulus, size, count):
+    ring = rings.Ring(modulus)
+    vectors = contractions.short_vectors(size, 1_000, ring)
+    assert len(vectors) == count
+    lines = {min(tuple(ring.reduce(s * v)) for s in (1, -1)) for v in vectors}
+    assert len(lines) == count and np.all(np.any(vectors != 0, axis=1))
+    weights = np.sum(vectors != 0, axis=1)
+    assert np.all(np.diff(weights) >= 0)
+    assert np.array_equal(contractions.short_vectors(size, 5, ring), vectors[:5])
+
+
+@pytest.mark.parametrize("modulus", [2, 3, 0])
+def test_contractions_by_hand(modulus):
+    """A rank-1 tensor contracted with x is (x·u) v⊗w, in each mode."""
+    ring = rings.Ring(modulus)
+    u, v, w = np.array([1, 1, 0]), np.array([0, 1]), np.array([1, 1, 1, 0])
+    residual = np.einsum("i,j,k->ijk", u, v, w)[None].astype(np.float32)
+    seen = contractions.contractions(jnp.array(residual), 3, ring)
+    expected = []
+    for mode, factors in enumerate([(u, v, w), (v, u, w), (w, u, v)]):
+        for x in contractions.short_vectors(len((u, v, w)[mode]), 3, ring):
+            expected.append((x @ factors[0]) * np.outer(*factors[1:]).ravel())
+    expected = contractions.encode(jnp.array(np.concatenate(expected), jnp.float32), ring)
+    np.testing.assert_allclose(seen[0], expected, atol=1e-5)
+
+
+def test_residues_are_encoded_apart_and_without_order():
+    seen = contractions.encode(jnp.arange(3.0)[:, None], rings.IntegersMod(3))
+    apart = jnp.linalg.norm(seen[:, None] - seen[None], axis=-1)
+    np.testing.assert_allclose(apart, np.sqrt(3) * (1 - np.eye(3)), atol=1e-6)
+    assert contractions.encode(jnp.array([[4.0, 7.0]]), rings.IntegersMod(2)).round().tolist() == [
+        [1, -1]
+    ]

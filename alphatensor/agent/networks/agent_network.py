@@ -9,8 +9,9 @@ import jax.numpy as jnp
 
 from alphatensor.agent.actions import Vocabulary
 from alphatensor.agent.config import NetworkConfig
-from alphatensor.agent.environment import Observation
-from alphatensor.agent.networks import policy_head, torso, value_head
+from alphatensor.agent.environment import Game, Observation
+from alphatensor.agent.networks import perceptron_head, policy_head, torso, value_head
+from alphatensor.agent.networks.contractions import contractions_torso
 
 
 class Samples(NamedTuple):
@@ -56,7 +57,7 @@ class AgentNetwork(NamedTuple):
     sample: Callable
 
 
-def make_network(config: NetworkConfig, vocabulary: Vocabulary, history: int) -> AgentNetwork:
+def make_network(config: NetworkConfig, vocabulary: Vocabulary, game: Game) -> AgentNetwork:
     """Builds the network.
 
     Observations are padded to one side in all modes. The network looks at the first coordinates of
@@ -65,15 +66,21 @@ def make_network(config: NetworkConfig, vocabulary: Vocabulary, history: int) ->
     Args:
       config: sizes of the three parts.
       vocabulary: the tokens of actions, and how many coordinates of each mode are looked at.
-      history: h, past actions of an observation.
+      game: gives the ring, and the number of past actions of an observation.
     """
     u, v, w = vocabulary.shape
+    make_head = {
+        "transformer": policy_head.PolicyHead,
+        "perceptron": perceptron_head.PerceptronHead,
+    }[config.policy]
 
     def build():
-        head = policy_head.PolicyHead(config, vocabulary.num_tokens, vocabulary.size, name="policy")
+        head = make_head(config, vocabulary.num_tokens, vocabulary.size, name="policy")
 
         def look(observation: Observation) -> jax.Array:
             tensors = observation.tensors[:, :, :u, :v, :w]
+            if config.torso == "contractions":
+                return contractions_torso(tensors, observation.scalars, config, game.ring)
             return torso.torso(tensors, observation.scalars, config)
 
         def predict(observation: Observation, tokens: jax.Array, is_training: bool):
@@ -92,7 +99,7 @@ def make_network(config: NetworkConfig, vocabulary: Vocabulary, history: int) ->
     predict, sample = transformed.apply
 
     def init(key: jax.Array):
-        observation = Observation(jnp.zeros((1, history + 1, u, v, w)), jnp.zeros((1, 1)))
+        observation = Observation(jnp.zeros((1, game.config.history + 1, u, v, w)), jnp.zeros((1, 1)))
         tokens = jnp.zeros((1, 1, vocabulary.num_tokens), jnp.int32)
         return transformed.init(key, observation, tokens, False)
 

@@ -1,0 +1,374 @@
+"""Games on sums of a few terms of algorithms that are held already.
+
+Any k terms of an algorithm sum to a tensor of rank at most k whose factors span at most k
+dimensions in each mode. In bases of these spans it fits k×k×k, whatever the format of the
+algorithm, so one small network plays on the algorithms of every format. A game that ends in fewer
+than k moves shortens its algorithm; one that ends in k other moves leads to another algorithm of
+the same rank (a flip is the case of two terms that share a factor). Walks start from the naive
+algorithm, so that nothing but the agent's play enters. It is not in Fawzi et al. 2022.
+
+Spans need a field: all arithmetic here is mod p. In the shapes below W is a number of walks, R the
+greatest number of terms, D the greatest length of a factor, k the greatest number of terms of a
+neighbourhood and S its side, at least k. Terms are factors [3, D]; unused terms are zero.
+"""
+
+import functools
+from typing import NamedTuple
+
+import chex
+import jax
+import jax.numpy as jnp
+
+from alphatensor.agent import actions, demonstrations, environment, replay, search
+from alphatensor.agent.agent import Agent, Constants
+from alphatensor.agent.config import NeighbourhoodConfig
+from alphatensor.rings import Ring
+
+SOURCES = ("demonstrations", "terms")
+
+
+class Walks(NamedTuple):
+    """Algorithms that walk, of one or several targets.
+
+    Attributes:
+      terms: int8 [W, R, 3, D].
+      target: int32 [W], index of the target that each of them decomposes.
+    """
+
+    terms: jax.Array
+    target: jax.Array
+
+
+class Neighbourhood(NamedTuple):
+    """Some terms of one algorithm, compressed.
+
+    Attributes:
+      index: int32 [k], where they lie among the terms; only the first `size` are meant.
+      size: int32 [], how many.
+      terms: int8 [k, 3, D], zero from `size` on.
+      local: int8 [k, 3, S], the same terms in a random basis of their spans.
+      spans: int32 [3, S, D], rows that span the factors of each mode, zero from `dims` on.
+      dims: int32 [3], dimensions of the spans.
+      inverse: int32 [3, S, S], matrices that undo the random bases.
+    """
+
+    index: jax.Array
+    size: jax.Array
+    terms: jax.Array
+    local: jax.Array
+    spans: jax.Array
+    dims: jax.Array
+    inverse: jax.Array
+
+
+class Outcomes(NamedTuple):
+    """Counts of games by the number of terms they started from, float32 [k + 1] each.
+
+    Attributes:
+      games: all.
+      solved: those that ended with nothing left.
+      changed: those that ended with other terms than they began with.
+      shorter: those that ended with fewer.
+    """
+
+    games: jax.Array
+    solved: jax.Array
+    changed: jax.Array
+    shorter: jax.Array
+
+
+def ranks(walks: Walks) -> jax.Array:
+    """Returns the number of terms of each algorithm, int32 [W]."""
+    return jnp.sum(~actions.is_null(walks.terms), axis=-1, dtype=jnp.int32)
+
+
+def reduced_rows(matrix: jax.Array, ring: Ring) -> tuple[jax.Array, jax.Array, jax.Array]:
+    """Returns the reduced row echelon form mod p of a matrix [k, D].
+
+    Returns:
+      (int32 [k, D], zero rows last; the columns of the pivots int32 [k], 0 beyond the rank; the
+      rank, int32 []).
+    """
+    height, inverses = matrix.shape[0], jnp.array(ring.inverses(), jnp.int32)
+    rows = jnp.arange(height)
+
+    def eliminate(column, carry):
+        a, pivots, rank = carry
+        candidates = (a[:, column] != 0) & (rows >= rank)
+        found, where, here = (
+            jnp.any(candidates),
+            jnp.argmax(candidates),
+            jnp.minimum(rank, height - 1),
+        )
+        pivot = ring.reduce(a[where] * inverses[a[where, column]])
+        swapped = a.at[where].set(a[here]).at[here].set(pivot)
+        others = jnp.where(rows == here, 0, swapped[:, column])
+        cleared = ring.reduce(swapped - others[:, None] * pivot)
+        a = jnp.where(found, cleared, a)
+        pivots = jnp.where(found, pivots.at[here].set(column), pivots)
+        return a, pivots, rank + found
+
+    start = (ring.reduce(matrix.astype(jnp.int32)), jnp.zeros(height, jnp.int32), jnp.int32(0))
+    return jax.lax.fori_loop(0, matrix.shape[1], eliminate, start)
+
+
+def _random_triangle(key: jax.Array, side: int, dims: jax.Array, ring: Ring):
+    """Draws a lower triangular matrix [S, S] and its inverse; the identity from `dims` on."""
+    entry_key, diagonal_key = jax.random.split(key)
+    is_inside = jnp.arange(side) < dims
+    entries = jax.random.randint(entry_key, (side, side), 0, ring.modulus)
+    strict = jnp.tril(jnp.where(is_inside[:, None] & is_inside, entries, 0), -1)
+    diagonal = jax.random.randint(diagonal_key, (side,), 1, ring.modulus)
+    inverse_diagonal = jnp.array(ring.inverses(), jnp.int32)[diagonal]
+
+    def substitute(row, inverse):
+        rest = jnp.eye(side, dtype=jnp.int32)[row] - strict[row] @ inverse
+        return inverse.at[row].set(ring.reduce(inverse_diagonal[row] * ring.reduce(rest)))
+
+    zeros = jnp.zeros((side, side), jnp.int32)
+    return strict + jnp.diag(diagonal), jax.lax.fori_loop(0, side, substitute, zeros)
+
+
+def random_bases(
+    key: jax.Array, side: int, dims: jax.Array, ring: Ring
+) -> tuple[jax.Array, jax.Array]:
+    """Draws an invertible matrix for each mode that mixes the first `dims` [3] coordinates alone.
+
+    Returns:
+      (matrices int32 [3, S, S], their inverses).
+    """
+
+    def draw(key, dims):
+        lower_key, upper_key = jax.random.split(key)
+        lower, lower_inverse = _random_triangle(lower_key, side, dims, ring)
+        upper, upper_inverse = _random_triangle(upper_key, side, dims, ring)
+        return ring.reduce(lower @ upper.T), ring.reduce(upper_inverse.T @ lower_inverse)
+
+    return jax.vmap(draw)(jax.random.split(key, 3), dims)
+
+
+def choose_terms(key: jax.Array, terms: jax.Array, count: int, related: float) -> jax.Array:
+    """Draws the places int32 [count] of different terms of an algorithm [R, 3, D].
+
+    With probability `related` each term after the first is one of those that share most factors
+    with the ones before it; otherwise all are drawn alike.
+    """
+    is_used = ~actions.is_null(terms)
+    shared = jnp.sum(jnp.all(terms[:, None] == terms[None], axis=-1), axis=-1)
+    related_key, noise_key = jax.random.split(key)
+    weight = jnp.where(jax.random.bernoulli(related_key, related), 4.0, 0.0)
+    noise = jax.random.gumbel(noise_key, (count, terms.shape[0]))
+
+    def choose(carry, noise):
+        is_free, score = carry
+        place = jnp.argmax(jnp.where(is_free, weight * score + noise, -jnp.inf))
+        return (is_free.at[place].set(False), score + shared[place]), place
+
+    start = (is_used, jnp.zeros(terms.shape[0]))
+    return jax.lax.scan(choose, start, noise)[1].astype(jnp.int32)
+
+
+def draw_neighbourhood(
+    key: jax.Array, terms: jax.Array, config: NeighbourhoodConfig, ring: Ring
+) -> Neighbourhood:
+    """Draws some terms of an algorithm [R, 3, D] and compresses them.
+
+    In the reduced echelon form of the factors of a mode, the coordinates of a factor are its
+    entries at the pivots. A random basis of each span hides them.
+    """
+    size_key, choice_key, basis_key = jax.random.split(key, 3)
+    most, side = config.max_terms, config.side
+    size = jax.random.randint(size_key, (), config.min_terms, most + 1)
+    size = jnp.minimum(size, jnp.sum(~actions.is_null(terms)))
+    index = choose_terms(choice_key, terms, most, config.related)
+    chosen = jnp.where((jnp.arange(most) < size)[:, None, None], terms[index], 0)
+    spans, local, dims = [], [], []
+    for mode in range(3):
+        rows, pivots, rank = reduced_rows(chosen[:, mode], ring)
+        coordinates = jnp.where(jnp.arange(most) < rank, chosen[:, mode][:, pivots], 0)
+        spans.append(jnp.pad(rows, ((0, side - most), (0, 0))))
+        local.append(jnp.pad(coordinates, ((0, 0), (0, side - most))))
+        dims.append(rank)
+    dims = jnp.stack(dims)
+    forward, inverse = random_bases(basis_key, side, dims, ring)
+    changed = jnp.einsum("mij,kmj->kmi", forward, jnp.stack(local, axis=1).astype(jnp.int32))
+    return Neighbourhood(
+        index=index,
+        size=size,
+        terms=chosen,
+        local=ring.reduce(changed).astype(jnp.int8),
+        spans=jnp.stack(spans),
+        dims=dims,
+        inverse=inverse,
+    )
+
+
+def expand(moves: jax.Array, drawn: Neighbourhood, ring: Ring) -> jax.Array:
+    """Returns moves [T, 3, S] of a game as terms int8 [T, 3, D] of the algorithm.
+
+    What leaves the span of a mode is projected back onto it; the sum of a solved game lies in the
+    spans and stays as it is.
+    """
+    old = ring.reduce(jnp.einsum("mij,tmj->tmi", drawn.inverse, moves.astype(jnp.int32)))
+    inside = jnp.where(jnp.arange(old.shape[-1]) < drawn.dims[:, None], old, 0)
+    return ring.reduce(jnp.einsum("tms,msd->tmd", inside, drawn.spans)).astype(jnp.int8)
+
+
+def merge_pair(terms: jax.Array, ring: Ring) -> jax.Array:
+    """Merges the first two terms of an algorithm [R, 3, D] that share two factors into one.
+
+    Terms with a zero factor become zero throughout, so an algorithm with a term that cancels
+    another loses both. Mod p > 2 terms count as sharing a factor where it is the same, not where it
+    is a multiple: canonical terms differ in w alone by scale.
+    """
+    terms = jnp.where(actions.is_null(terms)[:, None, None], 0, terms)
+    is_used = ~actions.is_null(terms)
+    count = terms.shape[0]
+    same = jnp.all(terms[:, None] == terms[None], axis=-1)
+    is_pair = is_used[:, None] & is_used & (jnp.arange(count)[:, None] < jnp.arange(count))
+    mergeable = is_pair & (jnp.sum(same, axis=-1) >= 2)
+    first, second = jnp.divmod(jnp.argmax(mergeable), count)
+    equal = same[first, second]
+    mode = jnp.where(jnp.all(equal), 2, jnp.argmin(equal))
+    total = ring.reduce(terms[first, mode].astype(jnp.int32) + terms[second, mode])
+    merged = terms.at[first, mode].set(total.astype(jnp.int8)).at[second].set(0)
+    terms = jnp.where(mergeable[first, second], merged, terms)
+    return jnp.where(actions.is_null(terms)[:, None, None], 0, terms)
+
+
+def play(params, agent: Agent, constants: Constants, drawn: Neighbourhood, key: jax.Array):
+    """Plays one game on each of a batch of neighbourhoods, leaves [B, ...].
+
+    A game may take as many moves as it has terms. They are drawn from the policy, or chosen by the
+    search with `NeighbourhoodConfig.has_search`.
+
+    Returns:
+      (moves int8 [B, k, 3, S], zero after the end; solved bool [B]).
+    """
+    config, game = agent.config.neighbourhood, agent.game
+    batch, most = drawn.size.shape[0], config.max_terms
+    support = jnp.ones((3, config.side), bool)
+
+    def start(local, size):
+        state = environment.reset(actions.sum_of(local, game.ring), support, game)
+        return state._replace(num_moves=game.config.max_moves - size)
+
+    def move(states, key):
+        if config.has_search:
+            keys = jax.random.split(key, batch)
+            result = search.search(params, agent, constants.permutations, states, keys)
+            chosen = jax.vmap(lambda c, a: c[a])(result.candidates, result.chosen)
+        else:
+            uniforms = jax.random.uniform(key, (batch, 1, agent.vocabulary.num_tokens))
+            seen = jax.vmap(functools.partial(environment.observe, game=game))(states)
+            tokens = agent.network.sample(params, seen, uniforms).tokens[:, 0]
+            chosen = actions.canonical(actions.from_tokens(tokens, agent.vocabulary), game.ring)
+        after, _ = environment.step(states, chosen, game)
+        return after, jnp.where(states.done[:, None, None], 0, chosen)
+
+    states = jax.vmap(start)(drawn.local, drawn.size)
+    end, moves = jax.lax.scan(move, states, jax.random.split(key, most))
+    return jnp.moveaxis(moves, 0, 1), end.solved
+
+
+def _is_other(terms: jax.Array, others: jax.Array) -> jax.Array:
+    """Says whether two lists of terms [k, 3, D] differ as sets of canonical terms; bool []."""
+    same = jnp.all(terms[:, None] == others[None], axis=(-2, -1))
+    return ~(jnp.all(jnp.any(same, axis=1)) & jnp.all(jnp.any(same, axis=0)))
+
+
+def step(
+    params, agent: Agent, constants: Constants, walks: Walks, key: jax.Array
+) -> tuple[Walks, Outcomes]:
+    """Plays one game in a neighbourhood of each algorithm and takes up what was solved."""
+    config, ring = agent.config.neighbourhood, agent.game.ring
+    draw_key, play_key = jax.random.split(key)
+    keys = jax.random.split(draw_key, walks.target.shape[0])
+    draw = functools.partial(draw_neighbourhood, config=config, ring=ring)
+    drawn = jax.vmap(draw)(keys, walks.terms)
+    moves, solved = play(params, agent, constants, drawn, play_key)
+    new = jax.vmap(functools.partial(expand, ring=ring))(moves, drawn)
+    new = actions.canonical(new, ring)
+    is_shorter = solved & (jnp.sum(~actions.is_null(new), axis=-1) < drawn.size)
+    is_changed = solved & (jax.vmap(_is_other)(new, drawn.terms) | is_shorter)
+
+    def take_up(terms, index, size, new, is_changed):
+        is_meant = jnp.arange(index.shape[0]) < size
+        replaced = jnp.where(is_meant[:, None, None], new, terms[index])
+        return merge_pair(jnp.where(is_changed, terms.at[index].set(replaced), terms), ring)
+
+    terms = jax.vmap(take_up)(walks.terms, drawn.index, drawn.size, new, is_changed)
+    sizes = jax.nn.one_hot(drawn.size, config.max_terms + 1)
+    every = jnp.ones_like(solved)
+    counts = [jnp.sum(sizes * x[:, None], axis=0) for x in (every, solved, is_changed, is_shorter)]
+    return walks._replace(terms=terms), Outcomes(*counts)
+
+
+def restart(walks: Walks, key: jax.Array, probability: float) -> Walks:
+    """Lets algorithms above the best rank of their target go on from one of the best.
+
+    Each does so with the given probability.
+    """
+    source_key, restart_key = jax.random.split(key)
+    rank = ranks(walks)
+    is_same = walks.target[:, None] == walks.target
+    best = jnp.min(jnp.where(is_same, rank, jnp.iinfo(jnp.int32).max), axis=1)
+    is_source = is_same & (rank == best)
+    source = jax.random.categorical(source_key, jnp.where(is_source, 0.0, -jnp.inf))
+    is_behind = rank > best
+    is_restarted = is_behind & jax.random.bernoulli(restart_key, probability, rank.shape)
+    terms = jnp.where(is_restarted[:, None, None, None], walks.terms[source], walks.terms)
+    return walks._replace(terms=terms)
+
+
+def draw_examples(
+    keys: jax.Array, walks: Walks, share: jax.Array, agent: Agent
+) -> tuple[replay.Example, jax.Array]:
+    """Draws examples to learn from, one for each key.
+
+    With probability `share` an example is a position on the way through the terms of a
+    neighbourhood in a random order, otherwise one through a demonstration.
+
+    Returns:
+      (examples [B, ...], number of the source of each in `SOURCES`, int32 [B]).
+    """
+    config, game = agent.config.neighbourhood, agent.game
+    support = jnp.ones((3, config.side), bool)
+
+    def of_terms(key):
+        walk_key, draw_key, order_key = jax.random.split(key, 3)
+        place = jax.random.randint(walk_key, (), 0, walks.target.shape[0])
+        drawn = draw_neighbourhood(draw_key, walks.terms[place], config, game.ring)
+        is_meant = jnp.arange(config.max_terms) < drawn.size
+        noise = jax.random.uniform(order_key, is_meant.shape)
+        order = jnp.argsort(jnp.where(is_meant, noise, 2.0))
+        return actions.canonical(drawn.local[order], game.ring), drawn.size
+
+    def of_demonstration(key):
+        demonstration = demonstrations.sample(
+            key, support, agent.config.demonstrations, agent.vocabulary.entries, game.ring
+        )
+        return demonstration.factors[: config.max_terms], demonstration.rank
+
+    def one(key):
+        source_key, terms_key, position_key = jax.random.split(key, 3)
+        pairs = zip(of_demonstration(terms_key), of_terms(terms_key), strict=True)
+        is_terms = jax.random.bernoulli(source_key, share)
+        terms, count = (jnp.where(is_terms, b, a) for a, b in pairs)
+        return _position(position_key, terms, count, agent), is_terms.astype(jnp.int32)
+
+    chex.assert_rank(keys, 1)
+    return jax.vmap(one)(keys)
+
+
+def _position(key: jax.Array, terms: jax.Array, count: jax.Array, agent: Agent) -> replay.Example:
+    """Returns a random position of the game that plays the first `count` of terms [k, 3, S]."""
+    game, num_actions = agent.game, agent.config.learner.actions_per_state
+    index = jax.random.randint(key, (), 0, count)
+    support = jnp.ones((3, terms.shape[-1]), bool)
+    start = actions.sum_of(terms, game.ring)
+    state = environment.position(start, support, terms, index, game)
+    remaining = count - index
+    state = state._replace(num_moves=game.config.max_moves - remaining)
+    following = index + jnp.arange(num_actions) % remaining
+    return replay.Example(state, terms[following], jnp.array(True), -remaining.astype(jnp.float32))
