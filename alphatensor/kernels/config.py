@@ -3,7 +3,7 @@
 import dataclasses
 from typing import Any
 
-from alphatensor.config import Check, Config, setting
+from alphatensor.config import Check, Config, boolean, setting
 from alphatensor.kernels import borders, diagonal_scaling, schedules
 
 
@@ -41,4 +41,10 @@ class KernelConfig(Config):
         "none",
         _name_in(diagonal_scaling.SCALINGS),
         "Scaling of floats by powers of two beforehand, see `kernels.diagonal_scaling`.",
+    )
+    guard: bool = setting(
+        False,
+        boolean(),
+        "Whether a product with entries that are not finite is computed again by `jnp.matmul`, "
+        "which decides where NaN and Inf are. Costs a look at the result.",
     )

@@ -79,7 +79,13 @@ def _compute(a: jax.Array, b: jax.Array, *, kernel: Kernel, result) -> jax.Array
     product = functools.partial(_of_matrices, kernel=kernel, result=result)
     for _ in range(a.ndim - 2):
         product = jax.vmap(product)
-    return product(a, b)
+    c = product(a, b)
+    if not kernel.config.guard or not jnp.issubdtype(c.dtype, jnp.inexact):
+        return c
+    classical = functools.partial(
+        jnp.matmul, a, b, precision=kernel.config.precision, preferred_element_type=result
+    )
+    return jax.lax.cond(jnp.isfinite(c).all(), lambda: c, classical)
 
 
 def _of_matrices(a: jax.Array, b: jax.Array, kernel: Kernel, result) -> jax.Array:

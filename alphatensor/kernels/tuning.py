@@ -10,7 +10,6 @@ import itertools
 import os
 import pathlib
 from collections.abc import Callable, Sequence
-from fractions import Fraction
 from typing import NamedTuple
 
 import jax
@@ -18,14 +17,18 @@ import jax.numpy as jnp
 import numpy as np
 
 from alphatensor import rings
-from alphatensor.factorization import Factorization, from_arrays, strassen
+from alphatensor.factorization import Factorization, strassen
 from alphatensor.factorization.library import store
-from alphatensor.kernels import choice_cache, cost_model, schedules, timing
+from alphatensor.kernels import accuracy as errors
+from alphatensor.kernels import choice_cache, cost_model, precisions, schedules, timing
 from alphatensor.kernels.compile import compile_matmul, flatten
 
 CLEAR_GAIN = 1.03  # a kernel must be this much faster than jnp.dot, at the lower quartile
 LEAST_BLOCK = 256  # rows and columns; smaller blocks never pay
 DOT = choice_cache.Choice(name="dot", ratio=1.0, levels=(), schedule="")
+
+# What `accuracy` may be, with the diagonal scaling of each.
+ACCURACIES = {"fast": "none", "scaled": "outer-inner"}
 
 Matmul = Callable[[jax.Array, jax.Array], jax.Array]
 
@@ -47,9 +50,15 @@ class Candidate(NamedTuple):
         parts = [f"{'x'.join(map(str, f.sizes))}:{f.rank}" for f in self.factorizations]
         return " ".join([*parts, self.schedule])
 
-    def compile(self, precision=None) -> Matmul:
-        """Returns the candidate's matmul(a, b)."""
-        return compile_matmul(self.factorizations, schedule=self.schedule, precision=precision)
+    def compile(self, precision=None, accuracy: str = "fast") -> Matmul:
+        """Returns the candidate's matmul(a, b), which is finite wherever `jnp.matmul` is."""
+        return compile_matmul(
+            self.factorizations,
+            schedule=self.schedule,
+            precision=precision,
+            diagonal=ACCURACIES[accuracy],
+            guard=True,
+        )
 
 
 def candidates(
@@ -65,6 +74,7 @@ def candidates(
         Candidate((f,) * levels, schedule)
         for f in factorizations
         for levels in (1, 2)
+        if f.rank**levels <= choice_cache.MAX_RANK
         if all(x // s**levels >= LEAST_BLOCK for x, s in zip(shape, f.sizes, strict=True))
         for schedule in schedules.WORTH_TRYING
     ]
@@ -74,8 +84,10 @@ def autotune(
     shape: tuple[int, int, int],
     dtype=jnp.float32,
     *,
-    factorizations: Sequence[Factorization] | None = None,
     precision=None,
+    accuracy: str = "fast",
+    largest_error: float | None = None,
+    factorizations: Sequence[Factorization] | None = None,
     tries: int = 4,
     repeats: int = 5,
     cache: str | os.PathLike | None = None,
@@ -88,19 +100,30 @@ def autotune(
 
     Args:
       shape: (N, M, P), where a is (N, M) and b is (M, P).
-      dtype: dtype of both matrices.
+      dtype: dtype of both matrices: floats, complex numbers or integers.
+      precision: precision of the products, as in `jnp.dot`.
+      accuracy: that of `matmul` for which the choice is made, 'fast' or 'scaled'.
+      largest_error: candidates are left out whose error, measured on normal operands, is more than
+        this many times that of `jnp.dot`; None leaves out none. Strassen's algorithm has about 2.
       factorizations: algorithms to choose from; default: those of the project's library up to
         4x4x4, and Strassen's where there is no library beside the package.
-      precision: precision of the products, as in `jnp.dot`.
       tries: number of candidates that are timed, those with the least predicted time.
       repeats: pairs of timings of each candidate.
       cache: file of choices; default: `choice_cache.default_path`, which `matmul` reads.
 
     Returns:
-      The choice, which `alphatensor.matmul` uses from now on; `dot` where nothing clearly wins.
+      The choice, which `alphatensor.matmul` uses from now on; `dot` where nothing clearly wins. A
+      warning says where the file cannot be written; then this process alone uses the choice.
+
+    Raises:
+      ValueError: a shape, dtype, accuracy or largest_error that is none; in one line.
     """
+    dtype = _check(shape, dtype, accuracy, largest_error)
+    precision_name = precisions.name(precision)
     rates = cost_model.measure_rates(dtype, precision)
     known = default_factorizations() if factorizations is None else factorizations
+    if jnp.issubdtype(dtype, jnp.integer):
+        known = [f for f in known if f.is_integral]
     ranked = sorted(
         candidates(known, shape),
         key=lambda c: cost_model.seconds(flatten(c.factorizations, 1), shape, dtype, rates),
@@ -108,18 +131,48 @@ def autotune(
     args = timing.operands(shape, dtype)
     best = DOT
     for candidate in ranked[:tries]:
-        pairs = timing.against_dot(jax.jit(candidate.compile(precision)), args, precision, repeats)
+        kernel = jax.jit(candidate.compile(precision, accuracy))
+        if largest_error is not None and _error(kernel, args, precision) > largest_error:
+            continue
+        pairs = timing.against_dot(kernel, args, precision, repeats)
         if pairs.lower >= CLEAR_GAIN and pairs.ratio > best.ratio:
-            levels = tuple(_as_lists(f) for f in candidate.factorizations)
             best = choice_cache.Choice(
-                name=candidate.name,
-                ratio=pairs.ratio,
-                levels=levels,
-                schedule=candidate.schedule,
+                candidate.name, pairs.ratio, candidate.factorizations, candidate.schedule
             )
-    choice_cache.store(_path(cache), choice_cache.key(shape, dtype, precision), best)
+    choice_cache.store(_path(cache), choice_cache.key(shape, dtype, precision_name, accuracy), best)
     kernel_for.cache_clear()  # programs that are compiled already stay as they are
     return best
+
+
+def _check(shape, dtype, accuracy, largest_error) -> np.dtype:
+    """Returns the dtype; raises `ValueError` for what `autotune` cannot take."""
+    is_shape = len(shape) == 3 and all(isinstance(x, int | np.integer) and x > 0 for x in shape)
+    if not is_shape:
+        raise ValueError(f"shape: {shape}, expected three positive integers (N, M, P).")
+    dtype = jax.dtypes.canonicalize_dtype(dtype)
+    if not (jnp.issubdtype(dtype, jnp.inexact) or jnp.issubdtype(dtype, jnp.integer)):
+        raise ValueError(f"dtype: {dtype}, expected floats, complex numbers or integers.")
+    check_accuracy(accuracy)
+    if accuracy == "scaled" and not jnp.issubdtype(dtype, jnp.floating):
+        raise ValueError(f"accuracy: 'scaled' with {dtype}, expected it with floats.")
+    if largest_error is not None and not largest_error >= 1:
+        raise ValueError(f"largest_error: {largest_error}, expected at least 1 or None.")
+    return dtype
+
+
+def check_accuracy(accuracy: str) -> None:
+    """Raises `ValueError` unless it is one of `ACCURACIES`."""
+    if accuracy not in ACCURACIES:
+        raise ValueError(f"accuracy: {accuracy!r}, expected one of {', '.join(ACCURACIES)}.")
+
+
+def _error(kernel: Matmul, args, precision) -> float:
+    """Returns a kernel's error on 64 rows of the operands, over that of `jnp.dot`."""
+    a, b = args
+    fast, slow = (
+        errors.error(f(a, b)[:64], a[:64], b).norm for f in (kernel, timing.dot(precision))
+    )
+    return fast / slow if slow else float(fast > 0)
 
 
 def default_factorizations() -> list[Factorization]:
@@ -133,41 +186,43 @@ def default_factorizations() -> list[Factorization]:
 
 
 def chosen(
-    shape: tuple[int, int, int], dtype, precision=None, cache: str | os.PathLike | None = None
+    shape: tuple[int, int, int],
+    dtype,
+    precision=None,
+    accuracy: str = "fast",
+    cache: str | os.PathLike | None = None,
 ) -> choice_cache.Choice | None:
     """Returns the stored choice for a shape on this device and version of JAX, or None."""
-    return choice_cache.read(_path(cache), choice_cache.key(shape, dtype, precision))
+    name = precisions.name(precision)
+    return choice_cache.read(_path(cache), choice_cache.key(shape, dtype, name, accuracy))
 
 
 @functools.cache
-def kernel_for(shape: tuple[int, int, int], dtype: str, precision=None) -> Matmul:
-    """Returns matmul(a, b) of the stored choice for a shape, or `jnp`'s; read once a process."""
-    return kernel_of(chosen(shape, dtype, precision) or DOT, precision)
+def kernel_for(
+    shape: tuple[int, int, int], dtype: str, precision=None, accuracy: str = "fast"
+) -> Matmul | None:
+    """Returns matmul(a, b) of the stored choice for a shape; None for `jnp`'s. Read once a process.
+
+    Args:
+      shape: (N, M, P).
+      dtype: name of the dtype.
+      precision: as `precisions.canonical` returns it.
+      accuracy: as in `matmul`.
+    """
+    choice = chosen(shape, dtype, precision, accuracy)
+    return (
+        None
+        if choice is None or choice.name == DOT.name
+        else kernel_of(choice, precision, accuracy)
+    )
 
 
-def kernel_of(choice: choice_cache.Choice, precision=None) -> Matmul:
+def kernel_of(choice: choice_cache.Choice, precision=None, accuracy: str = "fast") -> Matmul:
     """Returns matmul(a, b) of a choice."""
     if choice.name == DOT.name:
         return lambda a, b: jnp.matmul(a, b, precision=precision)
-    return Candidate(factorizations_of(choice), choice.schedule).compile(precision)
-
-
-def factorizations_of(choice: choice_cache.Choice) -> tuple[Factorization, ...]:
-    """Returns the levels of a choice, outermost first; () for `dot`."""
-    return tuple(_from_lists(x) for x in choice.levels)
+    return Candidate(choice.levels, choice.schedule).compile(precision, accuracy)
 
 
 def _path(cache: str | os.PathLike | None) -> pathlib.Path:
     return choice_cache.default_path() if cache is None else pathlib.Path(cache)
-
-
-def _as_lists(f: Factorization) -> dict:
-    factors = {name: [[str(x) for x in row] for row in getattr(f, name)] for name in "uvw"}
-    return {"sizes": list(f.sizes)} | factors
-
-
-def _from_lists(stored: dict) -> Factorization:
-    u, v, w = (
-        np.array([[Fraction(x) for x in row] for row in stored[name]], object) for name in "uvw"
-    )
-    return from_arrays(tuple(stored["sizes"]), rings.Integers(), u, v, w)
