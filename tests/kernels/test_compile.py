@@ -53,7 +53,7 @@ def test_derivatives():
     np.testing.assert_array_equal(db, a.T @ g)
 
 
-# Strassen's algorithm in bases that give it coefficients up to 6 and programs with fractional steps.
+# Strassen's algorithm in bases that give it coefficients up to 6, and fractional shared sums.
 SHEARED = fz.sandwich(STRASSEN, [[1, 2], [0, 1]], [[1, 0], [-3, 1]], [[1, 3], [0, 1]])
 INTEGERS = [f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)]
 
