@@ -9,9 +9,11 @@ What most users need:
 
 The modules below them:
 
-  compile                 From a factorization to a differentiable `matmul(a, b)`.
+  compile                 From a factorization to `matmul(a, b)`.
+  product                 The fast product as one bilinear operation of JAX.
   schedules               The orders in which sums and products of blocks are computed.
-  blocks, arithmetic      Matrices as grids of blocks; the dtypes of sums and products.
+  sums, blocks            Sums of blocks, exact and without overflow; matrices as grids of blocks.
+  arithmetic, precisions  The dtypes of sums and products; precisions, compared by meaning.
   borders                 Sizes that do not divide evenly.
   diagonal_scaling        Scaling by powers of two, for smaller element-wise errors.
   tuning, choice_cache    The choice of a kernel for a shape; the file that remembers it.

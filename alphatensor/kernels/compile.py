@@ -10,6 +10,7 @@ import jax.numpy as jnp
 
 from alphatensor.config import ConfigError
 from alphatensor.factorization import Factorization, kronecker, rotate
+from alphatensor.kernels import precisions
 from alphatensor.kernels.config import KernelConfig
 from alphatensor.kernels.product import Kernel, is_too_small, multiply
 
@@ -27,16 +28,22 @@ def compile_matmul(
         The levels are flattened to one algorithm, so that sums are shared across them.
       levels: how often one factorization is applied; 1 with a sequence.
       **options: fields of `KernelConfig`: schedule, border, precision, preferred_element_type,
-        diagonal.
+        diagonal, guard.
 
     Returns:
-      matmul(a, b) for a (..., N, M) and b (..., M, P), with N, M, P at least the format's sizes.
-      Half precision accumulates in float32; integers are exact modulo the dtype's overflow. It can
-      be jitted, vmapped and differentiated (both derivatives multiply by the rotated algorithm). A
-      NaN or Inf in an input can reach entries of the result that it does not reach in `jnp.matmul`,
-      because sums mix blocks. matmul raises ValueError for shapes that do not match or are too
-      small, and TypeError for integers with a fractional factorization, for complex or boolean
-      inputs, and for integers with diagonal scaling.
+      matmul(a, b) for a (..., N, M) and b (..., M, P), with N, M, P at least the format's sizes. It
+      can be transformed in all ways that `jnp.matmul` can, and its derivatives, of any order,
+      multiply by the rotated algorithms.
+
+      Integers are exact modulo overflow. Floats of 8 or 16 bits accumulate in float32. Floats that
+      hold integers give integers, and nothing overflows where M · max|a| · max|b| is within the
+      accumulator's range and C within its own. The error is that of `kernels.matmul`. Without
+      `guard`, a NaN or Inf in an input can reach entries of the result that it does not reach in
+      `jnp.matmul`, because sums mix blocks.
+
+      matmul raises ValueError for shapes that do not match or are too small, and TypeError for
+      integers with a fractional factorization, for boolean inputs, and for diagonal scaling of
+      anything but floats.
 
     Raises:
       ValueError: the factorization does not verify, is modular, or has no matmul format; levels
@@ -48,7 +55,10 @@ def compile_matmul(
 
     def matmul(a: jax.Array, b: jax.Array) -> jax.Array:
         """Multiplies a (..., N, M) by b (..., M, P); see `compile_matmul`."""
-        return _matmul(kernel, jnp.asarray(a), jnp.asarray(b))
+        # Not when the program is lowered: `jax.default_matmul_precision` may be another one then.
+        precision = precisions.canonical(config.precision)
+        here = kernel._replace(config=config.replace(precision=precision))
+        return _matmul(here, jnp.asarray(a), jnp.asarray(b))
 
     return matmul
 

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 
 
 def canonical(precision: Any = None) -> Any:
-    """Returns what a precision stands for here: None, a `Precision`, two, or a `DotAlgorithm`.
+    """Returns what a precision stands for here: a `Precision`, two of them, or a `DotAlgorithm`.
 
     Args:
       precision: as in `jnp.matmul`; None is what `jax.default_matmul_precision` says.
@@ -22,8 +22,10 @@ def canonical(precision: Any = None) -> Any:
 
 
 def name(precision: Any = None) -> str:
-    """Returns the name of what a precision stands for here, for example 'None' or 'HIGHEST'."""
+    """Returns the name of what a precision stands for here, as 'HIGHEST'; 'None' for the default."""
     found = canonical(precision)
+    if found == jax.lax.Precision.DEFAULT:
+        return str(None)  # as versions up to 0.1 stored it
     if isinstance(found, tuple):
         return " ".join(x.name for x in found)
     return getattr(found, "name", str(found))
@@ -32,10 +34,9 @@ def name(precision: Any = None) -> str:
 @functools.cache
 def _canonical(precision: Any) -> Any:
     if precision is None:
-        return None
+        return jax.lax.Precision.DEFAULT
     x = jax.ShapeDtypeStruct((1, 1), jnp.float32)
     (product,) = jax.make_jaxpr(lambda x: jax.lax.dot(x, x, precision=precision))(x).eqns
     found = product.params["precision"]
-    if isinstance(found, tuple) and found[0] == found[1]:
-        found = found[0]
-    return None if found == jax.lax.Precision.DEFAULT else found
+    is_pair = isinstance(found, tuple) and len(found) == 2
+    return found[0] if is_pair and found[0] == found[1] else found

@@ -14,7 +14,7 @@ from alphatensor.kernels import choice_cache, compile_matmul
 mesh = Mesh(np.array(jax.devices()).reshape(2, 2), ("x", "y"))
 rng = np.random.default_rng(0)
 a, b = (rng.integers(-9, 10, (16, 16)).astype(np.int32) for _ in range(2))
-c = jax.jit(compile_matmul(fz.strassen(), 2))
+c = jax.jit(compile_matmul(fz.strassen()))
 for left, right in ((P("x", "y"), P("y", None)), (P("x"), P(None, "y")), (P(("x", "y")), P())):
     args = (jax.device_put(v, NamedSharding(mesh, s)) for v, s in ((a, left), (b, right)))
     np.testing.assert_array_equal(c(*args), a @ b)
@@ -58,8 +58,9 @@ print("right on", len(jax.devices()))
 
 
 def test_sharded_operands(tmp_path):
+    flags = os.environ["XLA_FLAGS"]
     variables = {
-        "XLA_FLAGS": "--xla_force_host_platform_device_count=4",
+        "XLA_FLAGS": f"{flags} --xla_force_host_platform_device_count=4",
         "JAX_PLATFORMS": "cpu",
         "ALPHATENSOR_CACHE": str(tmp_path / "kernels.json"),
     }

@@ -11,7 +11,7 @@ import pytest
 
 import alphatensor
 from alphatensor import factorization as fz
-from alphatensor.kernels import accuracy, timing, tuning
+from alphatensor.kernels import accuracy, cost_model, timing, tuning
 
 STRASSEN = fz.strassen()
 SHAPE = (512, 512, 512)
@@ -29,7 +29,7 @@ def cache(tmp_path, monkeypatch):
 
 @pytest.fixture
 def tune(monkeypatch):
-    """Tunes with a clock for tests: every candidate gains `ratio`, and is checked first."""
+    """Tunes without measuring speed: every candidate gains `ratio`, and is checked first."""
 
     def tune(ratio: float, **options):
         def paired(baseline, candidate, args, repeats):
@@ -40,6 +40,7 @@ def tune(monkeypatch):
 
         with monkeypatch.context() as patch:
             patch.setattr(timing, "paired", paired)
+            patch.setattr(cost_model, "measure_rates", lambda *_: cost_model.Rates(1e9, 1e9))
             return tuning.autotune(SHAPE, factorizations=[STRASSEN], tries=1, **options)
 
     return tune
@@ -128,6 +129,7 @@ def test_precisions_are_compared_by_meaning(tune):
         assert fast_dots(product, a, b) == 7
     with jax.default_matmul_precision("highest"):
         assert fast_dots(alphatensor.matmul, a, b) == 7
+        assert fast_dots(functools.partial(alphatensor.matmul, precision="default"), a, b) == 0
     assert fast_dots(alphatensor.matmul, a, b) == 0
 
 
@@ -137,7 +139,7 @@ def test_scaled_accuracy_has_choices_of_its_own(tune):
     assert fast_dots(alphatensor.matmul, a, b) == 0
     scaled = functools.partial(alphatensor.matmul, accuracy="scaled")
     assert fast_dots(scaled, a, b) == 7
-    halves = jnp.where(jnp.arange(512) < 256, 1e20, 1e-20)
+    halves = jnp.where(jnp.arange(512) < 256, 1e15, 1e-15)
     for x, y in ((a * halves[:, None], b * halves), (a * halves, b / halves[:, None])):
         assert accuracy.error(scaled(x, y), x, y).element < 1e-5
     large, small = jnp.full_like(a, 2e38), jnp.full_like(b, 1e-3)
