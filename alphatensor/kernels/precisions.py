@@ -22,7 +22,7 @@ def canonical(precision: Any = None) -> Any:
 
 
 def name(precision: Any = None) -> str:
-    """Returns the name of what a precision stands for here, as 'HIGHEST'; 'None' for the default."""
+    """Returns the name of what a precision stands for here, for example 'HIGHEST' or 'None'."""
     found = canonical(precision)
     if found == jax.lax.Precision.DEFAULT:
         return str(None)  # as versions up to 0.1 stored it
