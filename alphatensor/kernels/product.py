@@ -15,7 +15,7 @@ from jax.interpreters import ad, batching, mlir
 
 from alphatensor.factorization import Factorization
 from alphatensor.kernels import diagonal_scaling
-from alphatensor.kernels.arithmetic import arithmetic_for
+from alphatensor.kernels.arithmetic import Arithmetic, arithmetic_for
 from alphatensor.kernels.borders import BORDERS
 from alphatensor.kernels.config import KernelConfig
 from alphatensor.kernels.schedules import SCHEDULES
@@ -95,19 +95,23 @@ def _of_matrices(a: jax.Array, b: jax.Array, kernel: Kernel, result) -> jax.Arra
     shape = (*a.shape, b.shape[1])
     if is_too_small(shape, f):
         return jnp.matmul(a, b, precision=config.precision, preferred_element_type=result)
-    if config.diagonal != "none":
-        a, b, scale_back = diagonal_scaling.scale(a, b, config.diagonal)
-        wide = arithmetic._replace(result=arithmetic.accumulator)
-        return scale_back(_of_blocks(a, b, f, config, wide)).astype(result)
-    return _of_blocks(a, b, f, config, arithmetic)
+    if config.diagonal == "none":
+        return _of_blocks(a, b, f, config, arithmetic)
+    a, b, scale_back = diagonal_scaling.scale(a, b, config.diagonal)
+    wide = arithmetic._replace(result=arithmetic.accumulator)
+    return scale_back(_of_blocks(a, b, f, config, wide)).astype(result)
 
 
-def _of_blocks(a, b, f: Factorization, config: KernelConfig, arithmetic) -> jax.Array:
-    product = functools.partial(SCHEDULES[config.schedule], f=f, arithmetic=arithmetic)
-    shape = (*a.shape, b.shape[1])
+def _of_blocks(
+    a: jax.Array, b: jax.Array, f: Factorization, config: KernelConfig, arithmetic: Arithmetic
+) -> jax.Array:
+    schedule, shape = SCHEDULES[config.schedule], (*a.shape, b.shape[1])
     if all(size % step == 0 for size, step in zip(shape, f.sizes, strict=True)):
-        return product(a, b)
-    return BORDERS[config.border](product, a, b, f.sizes, arithmetic)
+        return schedule(a, b, f, arithmetic)
+    # C is rounded, and may overflow, when the products of the border have been added.
+    wide = arithmetic._replace(result=arithmetic.accumulator)
+    product = functools.partial(schedule, f=f, arithmetic=wide)
+    return BORDERS[config.border](product, a, b, f.sizes, wide).astype(arithmetic.result)
 
 
 def is_too_small(shape: tuple[int, int, int], f: Factorization) -> bool:

@@ -11,6 +11,7 @@ from alphatensor import factorization as fz
 from alphatensor import rings
 from alphatensor.factorization.analysis.straight_line import straight_line
 from alphatensor.kernels import KernelConfig, compile_matmul
+from alphatensor.kernels.borders import BORDERS
 from alphatensor.kernels.schedules import SCHEDULES
 
 STRASSEN = fz.strassen()
@@ -105,6 +106,14 @@ def test_large_inputs_stay_finite(schedule):
     for dtype in cases:
         assert np.isfinite(slow[dtype]).all(), "the test's own mistake"
         np.testing.assert_allclose(fast[dtype], slow[dtype], rtol=1e-2, err_msg=dtype)
+
+
+@pytest.mark.parametrize("border", BORDERS)
+def test_borders_are_added_before_c_is_rounded(border):
+    a, b = jnp.full((5, 5), 40000, jnp.float16), jnp.ones((5, 4), jnp.float16)
+    b = b.at[2:].set(0).at[4].set(-1)  # 80000, which is too large, minus 40000
+    np.testing.assert_array_equal(compile_matmul(STRASSEN, border=border)(a, b), a @ b)
+    assert float((a @ b)[0, 0]) == 40000
 
 
 def test_complex_matrices():
