@@ -4,7 +4,8 @@ What most users need:
 
   matmul(a, b)            `jnp.matmul` that uses what `autotune` chose for the shape.
   dot_general(...)        The same for layers that take a `dot_general`, such as Flax's `Dense`.
-  autotune((N, M, P))     Times the promising kernels on this device and remembers the fastest.
+  autotune((N, M, P))     Times the promising kernels on this device and remembers the fastest, with
+                          the options of `TuningConfig`.
   compile_matmul(f)       Compiles one factorization, with the options of `KernelConfig`.
 
 The modules below them:
@@ -23,7 +24,14 @@ The modules below them:
 
 from alphatensor.kernels.api import dot_general, matmul
 from alphatensor.kernels.compile import compile_matmul
-from alphatensor.kernels.config import KernelConfig
+from alphatensor.kernels.config import KernelConfig, TuningConfig
 from alphatensor.kernels.tuning import autotune
 
-__all__ = ["KernelConfig", "autotune", "compile_matmul", "dot_general", "matmul"]
+__all__ = [
+    "KernelConfig",
+    "TuningConfig",
+    "autotune",
+    "compile_matmul",
+    "dot_general",
+    "matmul",
+]

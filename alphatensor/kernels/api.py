@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from alphatensor.kernels import precisions, tuning
+from alphatensor.kernels.config import ACCURACIES
 
 
 def matmul(
@@ -97,7 +98,9 @@ class _Options(NamedTuple):
 
 def _fast(a, b, dimension_numbers, options: _Options) -> jax.Array | None:
     """Contracts by the kernel that was tuned for the operands; None where there is none."""
-    tuning.check_accuracy(options.accuracy)
+    if options.accuracy not in ACCURACIES:
+        names = ", ".join(ACCURACIES)
+        raise ValueError(f"accuracy: {options.accuracy!r}, expected one of {names}.")
     a, b = (jnp.asarray(x) if isinstance(x, np.ndarray) else x for x in (a, b))
     axes = _axes(dimension_numbers)
     if axes is None or options.out_sharding is not None or not (_is_plain(a) and _is_plain(b)):

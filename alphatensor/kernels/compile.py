@@ -1,17 +1,14 @@
 """Compiles a verified factorization to `matmul(a, b)`."""
 
-import dataclasses
 import functools
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import jax
 import jax.numpy as jnp
 
-from alphatensor.config import ConfigError
 from alphatensor.factorization import Factorization, kronecker, rotate
 from alphatensor.kernels import precisions
-from alphatensor.kernels.config import KernelConfig
+from alphatensor.kernels.config import KernelConfig, from_options
 from alphatensor.kernels.product import Kernel, is_too_small, multiply
 
 
@@ -49,7 +46,7 @@ def compile_matmul(
       ValueError: the factorization does not verify, is modular, or has no matmul format; levels
         or an option is out of range; or there is no such option.
     """
-    config = _config_from(options)
+    config = from_options(KernelConfig, options)
     flat = flatten(factorization, levels)
     kernel = Kernel((flat, rotate(flat, 1), rotate(flat, 2)), 0, config)
 
@@ -61,18 +58,6 @@ def compile_matmul(
         return _matmul(here, jnp.asarray(a), jnp.asarray(b))
 
     return matmul
-
-
-def _config_from(options: dict[str, Any]) -> KernelConfig:
-    """Reads the options of `compile_matmul`; raises `ValueError` in one line."""
-    known = [field.name for field in dataclasses.fields(KernelConfig)]
-    for name in options:
-        if name not in known:
-            raise ValueError(f"{name}: no such option, expected some of {', '.join(known)}.")
-    try:
-        return KernelConfig(**options)
-    except ConfigError as error:
-        raise ValueError(f"{error.field}: {error.given!r}, expected {error.expected}.") from None
 
 
 def flatten(factorization: Factorization | Sequence[Factorization], levels: int) -> Factorization:

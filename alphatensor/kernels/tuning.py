@@ -22,13 +22,11 @@ from alphatensor.factorization.library import store
 from alphatensor.kernels import accuracy as errors
 from alphatensor.kernels import choice_cache, cost_model, precisions, schedules, timing
 from alphatensor.kernels.compile import compile_matmul, flatten
+from alphatensor.kernels.config import ACCURACIES, TuningConfig, from_options
 
 CLEAR_GAIN = 1.03  # a kernel must be this much faster than jnp.dot, at the lower quartile
 LEAST_BLOCK = 256  # rows and columns; smaller blocks never pay
 DOT = choice_cache.Choice(name="dot", ratio=1.0, levels=(), schedule="")
-
-# What `accuracy` may be, with the diagonal scaling of each.
-ACCURACIES = {"fast": "none", "scaled": "outer-inner"}
 
 Matmul = Callable[[jax.Array, jax.Array], jax.Array]
 
@@ -84,13 +82,9 @@ def autotune(
     shape: tuple[int, int, int],
     dtype=jnp.float32,
     *,
-    precision=None,
-    accuracy: str = "fast",
-    largest_error: float | None = None,
     factorizations: Sequence[Factorization] | None = None,
-    tries: int = 4,
-    repeats: int = 5,
     cache: str | os.PathLike | None = None,
+    **options,
 ) -> choice_cache.Choice:
     """Times the `tries` most promising candidates for (N, M, P) and stores the best one.
 
@@ -101,25 +95,23 @@ def autotune(
     Args:
       shape: (N, M, P), where a is (N, M) and b is (M, P).
       dtype: dtype of both matrices: floats, complex numbers or integers.
-      precision: precision of the products, as in `jnp.dot`.
-      accuracy: that of `matmul` for which the choice is made, 'fast' or 'scaled'.
-      largest_error: candidates are left out whose error, measured on normal operands, is more than
-        this many times that of `jnp.dot`; None leaves out none. Strassen's algorithm has about 2.
       factorizations: algorithms to choose from; default: those of the project's library up to
         4x4x4, and Strassen's where there is no library beside the package.
-      tries: number of candidates that are timed, those with the least predicted time.
-      repeats: pairs of timings of each candidate.
       cache: file of choices; default: `choice_cache.default_path`, which `matmul` reads.
+      **options: fields of `TuningConfig`: precision, accuracy ('fast' or 'scaled', as in `matmul`),
+        largest_error, tries, repeats.
 
     Returns:
       The choice, which `alphatensor.matmul` uses from now on; `dot` where nothing clearly wins. A
       warning says where the file cannot be written; then this process alone uses the choice.
 
     Raises:
-      ValueError: a shape, dtype, accuracy or largest_error that is none; in one line.
+      ValueError: a shape, a dtype or an option that is none; in one line.
     """
-    dtype = _check(shape, dtype, accuracy, largest_error)
-    precision_name = precisions.name(precision)
+    config = from_options(TuningConfig, options)
+    dtype = _check(shape, dtype, config.accuracy)
+    precision = config.precision
+    name = precisions.name(precision)  # which refuses what is none
     rates = cost_model.measure_rates(dtype, precision)
     known = default_factorizations() if factorizations is None else factorizations
     if jnp.issubdtype(dtype, jnp.integer):
@@ -130,21 +122,23 @@ def autotune(
     )
     args = timing.operands(shape, dtype)
     best = DOT
-    for candidate in ranked[:tries]:
-        kernel = jax.jit(candidate.compile(precision, accuracy))
-        if largest_error is not None and _error(kernel, args, precision) > largest_error:
+    for candidate in ranked[: config.tries]:
+        kernel = jax.jit(candidate.compile(precision, config.accuracy))
+        limit = config.largest_error
+        if limit is not None and _error(kernel, args, precision) > limit:
             continue
-        pairs = timing.against_dot(kernel, args, precision, repeats)
+        pairs = timing.against_dot(kernel, args, precision, config.repeats)
         if pairs.lower >= CLEAR_GAIN and pairs.ratio > best.ratio:
             best = choice_cache.Choice(
                 candidate.name, pairs.ratio, candidate.factorizations, candidate.schedule
             )
-    choice_cache.store(_path(cache), choice_cache.key(shape, dtype, precision_name, accuracy), best)
+    key = choice_cache.key(shape, dtype, name, config.accuracy)
+    choice_cache.store(_path(cache), key, best)
     kernel_for.cache_clear()  # programs that are compiled already stay as they are
     return best
 
 
-def _check(shape, dtype, accuracy, largest_error) -> np.dtype:
+def _check(shape: tuple[int, int, int], dtype, accuracy: str) -> np.dtype:
     """Returns the dtype; raises `ValueError` for what `autotune` cannot take."""
     is_shape = len(shape) == 3 and all(isinstance(x, int | np.integer) and x > 0 for x in shape)
     if not is_shape:
@@ -152,18 +146,9 @@ def _check(shape, dtype, accuracy, largest_error) -> np.dtype:
     dtype = jax.dtypes.canonicalize_dtype(dtype)
     if not (jnp.issubdtype(dtype, jnp.inexact) or jnp.issubdtype(dtype, jnp.integer)):
         raise ValueError(f"dtype: {dtype}, expected floats, complex numbers or integers.")
-    check_accuracy(accuracy)
     if accuracy == "scaled" and not jnp.issubdtype(dtype, jnp.floating):
         raise ValueError(f"accuracy: 'scaled' with {dtype}, expected it with floats.")
-    if largest_error is not None and not largest_error >= 1:
-        raise ValueError(f"largest_error: {largest_error}, expected at least 1 or None.")
     return dtype
-
-
-def check_accuracy(accuracy: str) -> None:
-    """Raises `ValueError` unless it is one of `ACCURACIES`."""
-    if accuracy not in ACCURACIES:
-        raise ValueError(f"accuracy: {accuracy!r}, expected one of {', '.join(ACCURACIES)}.")
 
 
 def _error(kernel: Matmul, args, precision) -> float:

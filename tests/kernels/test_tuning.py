@@ -173,6 +173,7 @@ def test_a_choice_that_cannot_be_stored_is_used_in_this_process(tune, cache):
         ({"accuracy": "best"}, "accuracy: 'best', expected one of fast, scaled"),
         ({"accuracy": "scaled", "dtype": "int32"}, "with int32"),
         ({"largest_error": float("nan")}, "largest_error: nan"),
+        ({"trials": 5}, "trials: no such option, expected some of precision, accuracy"),
     ],
 )
 def test_mistakes(options, message):
