@@ -218,7 +218,7 @@ def _kernel(case: Case) -> tuple[str, tuple[Factorization, ...], tuning.Matmul]:
         candidate = tuning.Candidate(case.levels, _SCHEDULE.value)
         return candidate.name, case.levels, candidate.compile(precision)
     choice = tuning.autotune((case.size,) * 3, dtype, precision=precision, repeats=_REPEATS.value)
-    return choice.name, tuning.factorizations_of(choice), tuning.kernel_of(choice, precision)
+    return choice.name, choice.levels, tuning.kernel_of(choice, precision)
 
 
 def _compiled(matmul: tuning.Matmul, shape: tuple[int, int, int], dtype: str):

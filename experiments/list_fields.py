@@ -15,7 +15,7 @@ def text() -> str:
     """Returns the page."""
     from alphatensor import config
     from alphatensor.factorization.library import RecombinationConfig
-    from alphatensor.kernels import KernelConfig
+    from alphatensor.kernels import KernelConfig, TuningConfig
     from alphatensor.training.config import RunConfig
     from alphatensor.training.flip_search import FlipRunConfig
     from alphatensor.training.tailor_config import TailorConfig
@@ -24,6 +24,7 @@ def text() -> str:
         RunConfig: "Runs of the agent (`experiments.train`)",
         FlipRunConfig: "Flip-graph searches (`experiments.flip_search`)",
         KernelConfig: "Kernels (`alphatensor.compile_matmul`)",
+        TuningConfig: "The choice of a kernel (`alphatensor.autotune`)",
         TailorConfig: "Searches for fast kernels (`experiments.tailor`)",
         RecombinationConfig: "Recombination (`experiments.factorizations recombine` and `fill`)",
     }

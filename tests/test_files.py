@@ -44,3 +44,12 @@ def test_a_missing_folder_raises(tmp_path):
     with pytest.raises(OSError):
         files.write_text(tmp_path / "missing" / "x.txt", "")
     assert os.listdir(tmp_path) == []
+
+
+def test_a_locked_folder_is_not_waited_for_without_end(tmp_path):
+    again = files.locked(tmp_path, seconds=0.05)
+    with files.locked(tmp_path), pytest.raises(TimeoutError, match="locked by another"), again:
+        pass
+    with files.locked(tmp_path, 0.05):
+        pass
+    assert list(tmp_path.iterdir()) == []

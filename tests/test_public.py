@@ -40,7 +40,9 @@ SURFACE = {
         Clock Costed FlipSearchConfig KINDS Memory Stop Symmetry Turn WalkOptions Walked Walkers
         after_calls after_seconds refine search symmetries_of walk
     """,
-    "alphatensor.kernels": "KernelConfig autotune compile_matmul dot_general matmul",
+    "alphatensor.kernels": """
+        KernelConfig TuningConfig autotune compile_matmul dot_general matmul
+    """,
     "alphatensor.training": "Outcome Run RunConfig RunError train",
 }
 

@@ -4,14 +4,17 @@ What most users need:
 
   matmul(a, b)            `jnp.matmul` that uses what `autotune` chose for the shape.
   dot_general(...)        The same for layers that take a `dot_general`, such as Flax's `Dense`.
-  autotune((N, M, P))     Times the promising kernels on this device and remembers the fastest.
+  autotune((N, M, P))     Times the promising kernels on this device and remembers the fastest, with
+                          the options of `TuningConfig`.
   compile_matmul(f)       Compiles one factorization, with the options of `KernelConfig`.
 
 The modules below them:
 
-  compile                 From a factorization to a differentiable `matmul(a, b)`.
+  compile                 From a factorization to `matmul(a, b)`.
+  product                 The fast product as one bilinear operation of JAX.
   schedules               The orders in which sums and products of blocks are computed.
-  blocks, arithmetic      Matrices as grids of blocks; the dtypes of sums and products.
+  sums, blocks            Sums of blocks, exact and without overflow; matrices as grids of blocks.
+  arithmetic, precisions  The dtypes of sums and products; precisions, compared by meaning.
   borders                 Sizes that do not divide evenly.
   diagonal_scaling        Scaling by powers of two, for smaller element-wise errors.
   tuning, choice_cache    The choice of a kernel for a shape; the file that remembers it.
@@ -21,7 +24,14 @@ The modules below them:
 
 from alphatensor.kernels.api import dot_general, matmul
 from alphatensor.kernels.compile import compile_matmul
-from alphatensor.kernels.config import KernelConfig
+from alphatensor.kernels.config import KernelConfig, TuningConfig
 from alphatensor.kernels.tuning import autotune
 
-__all__ = ["KernelConfig", "autotune", "compile_matmul", "dot_general", "matmul"]
+__all__ = [
+    "KernelConfig",
+    "TuningConfig",
+    "autotune",
+    "compile_matmul",
+    "dot_general",
+    "matmul",
+]

@@ -27,7 +27,7 @@ class Arithmetic(NamedTuple):
 
 
 def arithmetic_for(dtype, precision, preferred_element_type) -> Arithmetic:
-    """Returns the arithmetic of matrices of a dtype; half precision accumulates in float32.
+    """Returns the arithmetic of matrices of a dtype; floats of 8 or 16 bits accumulate in float32.
 
     Args:
       dtype: dtype of A and B.
@@ -35,7 +35,9 @@ def arithmetic_for(dtype, precision, preferred_element_type) -> Arithmetic:
       preferred_element_type: dtype of C, or None for that of A and B.
     """
     result = preferred_element_type or dtype
-    is_half = dtype in (jnp.bfloat16, jnp.float16)
-    accumulator = jnp.promote_types(result, jnp.float32) if is_half else jnp.dtype(result)
-    operand = dtype if jnp.issubdtype(dtype, jnp.floating) else accumulator
+    is_float = jnp.issubdtype(dtype, jnp.inexact)
+    is_short = is_float and jnp.finfo(dtype).bits < 32
+    accumulator = jnp.promote_types(result, jnp.float32 if is_short else dtype)
+    # Sums of integers wrap around at the accumulator's width.
+    operand = dtype if is_float else accumulator
     return Arithmetic(operand=operand, accumulator=accumulator, result=result, precision=precision)

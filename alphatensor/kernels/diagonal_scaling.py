@@ -20,34 +20,34 @@ SCALINGS = ("none", "outer", "inner", "outer-inner", "inner-outer")
 def scale(
     a: jax.Array, b: jax.Array, name: str
 ) -> tuple[jax.Array, jax.Array, Callable[[jax.Array], jax.Array]]:
-    """Scales a (..., N, M) and b (..., M, P), which are floats, by one of `SCALINGS`.
+    """Scales a (N, M) and b (M, P), which are floats, by one of `SCALINGS`.
 
     Rows or columns that are zero or not finite keep their scale. Scaling is exact unless an entry
-    falls below the dtype's normal range. Scales are constants to derivatives, which stay correct.
+    falls below the dtype's normal range.
 
     Returns:
-      Scaled a and b, and the function that scales their product C (..., N, P) back.
+      Scaled a and b, and the function that scales their product C (N, P) back; C may be wider.
     """
     rows = columns = 0
     for step in name.split("-") if name != "none" else ():
         if step == "outer":
-            e, g = _exponent(a, -1), _exponent(b, -2)
+            e, g = _exponent(a, 1), _exponent(b, 0)
             a, b = _shift(a, -e), _shift(b, -g)
             rows, columns = rows + e, columns + g
         else:
-            e = jnp.round((_exponent(b, -1)[..., 0] - _exponent(a, -2)[..., 0, :]) / 2)
-            e = e.astype(jnp.int32)
-            a, b = _shift(a, e[..., None, :]), _shift(b, -e[..., None])
+            e = jnp.round((_exponent(b, 1)[:, 0] - _exponent(a, 0)[0]) / 2).astype(jnp.int32)
+            a, b = _shift(a, e), _shift(b, -e[:, None])
     if name in ("none", "inner"):
         return a, b, lambda c: c
-    return a, b, lambda c: _shift(_shift(c, rows), columns)
+    # Both at once: one of them alone may leave the range where the result does not.
+    return a, b, lambda c: _shift(c, rows + columns)
 
 
 def _exponent(x: jax.Array, axis: int) -> jax.Array:
-    """Returns the binary exponents of the largest entries along an axis; 0 where unusable."""
-    largest = jax.lax.stop_gradient(jnp.max(jnp.abs(x), axis=axis, keepdims=True))
+    """Returns e with the largest entry along an axis in [2^e, 2^(e+1)); 0 where unusable."""
+    largest = jnp.max(jnp.abs(x), axis=axis, keepdims=True)
     usable = jnp.isfinite(largest) & (largest > 0)
-    return jnp.where(usable, jnp.frexp(jnp.where(usable, largest, 1))[1], 0)
+    return jnp.where(usable, jnp.frexp(jnp.where(usable, largest, 1))[1] - 1, 0)
 
 
 def _shift(x: jax.Array, exponent: jax.Array) -> jax.Array:

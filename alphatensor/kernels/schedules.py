@@ -12,67 +12,74 @@
 A schedule is a function (a, b, f, arithmetic) -> C. It multiplies a (N, M) by b (M, P) with the
 factorization f, whose sizes n, m, p divide N, M, P, and returns C (N, P) in `arithmetic.result`. A
 new one needs a function here and its name in `SCHEDULES`.
+
+All of them are exact on integers modulo overflow, and on floats overflow only where
+M · max|a| · max|b| leaves the accumulator's range, or C that of its dtype (see `kernels.sums`).
 """
+
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from alphatensor.factorization import Factorization
-from alphatensor.factorization.analysis.straight_line import straight_line
+from alphatensor.factorization.transforms import row_major_w
+from alphatensor.kernels import sums
 from alphatensor.kernels.arithmetic import Arithmetic
-from alphatensor.kernels.blocks import add, combine, evaluate, join, row_major_w, scaled, split
+from alphatensor.kernels.blocks import join, split
 
 
 def unrolled(a: jax.Array, b: jax.Array, f: Factorization, arithmetic: Arithmetic) -> jax.Array:
     """Multiplies with one product of blocks for each term; sums are shared."""
-    s, t = _shared_sums(a, b, f, arithmetic)
+    s, t, doublings = _shared_sums(a, b, f, arithmetic)
     products = [arithmetic.dot(x, y) for x, y in zip(s, t, strict=True)]
-    return _sums_of_products(products, f, arithmetic)
+    return _sums_of_products(products, doublings, f, arithmetic)
 
 
 def stacked(a: jax.Array, b: jax.Array, f: Factorization, arithmetic: Arithmetic) -> jax.Array:
     """Multiplies with one batched product for all terms; sums are shared."""
-    s, t = _shared_sums(a, b, f, arithmetic)
+    s, t, doublings = _shared_sums(a, b, f, arithmetic)
     products = list(arithmetic.dot(jnp.stack(s), jnp.stack(t)))
-    return _sums_of_products(products, f, arithmetic)
+    return _sums_of_products(products, doublings, f, arithmetic)
 
 
 def sequential(a: jax.Array, b: jax.Array, f: Factorization, arithmetic: Arithmetic) -> jax.Array:
     """Multiplies term by term; each product is added to C before the next sums are formed."""
     n, _, p = f.sizes
-    w = row_major_w(f)
+    terms = _terms(f, arithmetic)
     shape = (a.shape[0] // n, b.shape[1] // p)
     c: list = [None] * (n * p)
     for r in range(f.rank):
-        product = _term(a, b, f, r, arithmetic)
-        for k in np.flatnonzero(w[:, r]):
-            weight = w[k, r]
-            c[k] = scaled(product, weight) if c[k] is None else add(c[k], product, weight)
+        product = _product(a, b, f, terms, r, arithmetic)
+        for k, weight in terms.weights[r]:
+            scaled = sums.scaled(product, weight)
+            c[k] = scaled if c[k] is None else sums.add(c[k], product, weight)
         # The next sums wait for this product: few are alive at a time.
         a, b, c = jax.lax.optimization_barrier((a, b, c))
     c = [jnp.zeros(shape, arithmetic.accumulator) if x is None else x for x in c]
+    c = [sums.scaled(x, 2**terms.halvings) for x in c]
     return join([x.astype(arithmetic.result) for x in c], n, p)
 
 
 def loop(a: jax.Array, b: jax.Array, f: Factorization, arithmetic: Arithmetic) -> jax.Array:
     """Multiplies term by term in a loop that carries C and adds each product to it in place."""
     n, _, p = f.sizes
-    w = row_major_w(f)
+    terms = _terms(f, arithmetic)
     height, width = a.shape[0] // n, b.shape[1] // p
 
     def add_term(r: int, c: jax.Array) -> jax.Array:
-        product = _term(a, b, f, r, arithmetic)
-        for k in np.flatnonzero(w[:, r]):
+        product = _product(a, b, f, terms, r, arithmetic)
+        for k, weight in terms.weights[r]:
             corner = (k // p * height, k % p * width)
             block = jax.lax.dynamic_slice(c, corner, (height, width))
-            c = jax.lax.dynamic_update_slice(c, add(block, product, w[k, r]), corner)
+            c = jax.lax.dynamic_update_slice(c, sums.add(block, product, weight), corner)
         return c
 
     branches = [lambda c, r=r: add_term(r, c) for r in range(f.rank)]
     c = jnp.zeros((a.shape[0], b.shape[1]), arithmetic.accumulator)
     c = jax.lax.fori_loop(0, f.rank, lambda r, c: jax.lax.switch(r, branches, c), c)
-    return c.astype(arithmetic.result)
+    return sums.scaled(c, 2**terms.halvings).astype(arithmetic.result)
 
 
 SCHEDULES = {schedule.__name__: schedule for schedule in (unrolled, stacked, sequential, loop)}
@@ -82,28 +89,64 @@ SCHEDULES = {schedule.__name__: schedule for schedule in (unrolled, stacked, seq
 WORTH_TRYING = ("unrolled", "sequential")
 
 
-def _shared_sums(a, b, f: Factorization, arithmetic: Arithmetic) -> tuple[list, list]:
-    """Returns the left sums of all terms and their right sums, each sharing its additions."""
+def _shared_sums(a, b, f: Factorization, arithmetic: Arithmetic) -> tuple[list, list, list[int]]:
+    """Returns the left and right sums of all terms, and how often both together were halved."""
     n, m, p = f.sizes
-    left, right = split(a, n, m), split(b, m, p)
-
-    def sums(factor, blocks):
-        found = evaluate(straight_line(factor.T), blocks, arithmetic.accumulator)
-        return [x.astype(arithmetic.operand) for x in found]
-
-    return sums(f.u, left), sums(f.v, right)
+    accumulator, operand = arithmetic.accumulator, arithmetic.operand
+    s = sums.evaluate(sums.shared(f.u.T), split(a, n, m), accumulator)
+    t = sums.evaluate(sums.shared(f.v.T), split(b, m, p), accumulator)
+    left, right = ([x.astype(operand) for x in found.blocks] for found in (s, t))
+    return left, right, [x + y for x, y in zip(s.halvings, t.halvings, strict=True)]
 
 
-def _sums_of_products(products: list, f: Factorization, arithmetic: Arithmetic) -> jax.Array:
+def _sums_of_products(
+    products: list, doublings: list[int], f: Factorization, arithmetic: Arithmetic
+) -> jax.Array:
     """Returns C, whose blocks are sums of products that share their additions."""
     n, _, p = f.sizes
-    c = evaluate(straight_line(row_major_w(f)), products, arithmetic.accumulator)
-    return join([x.astype(arithmetic.result) for x in c], n, p)
+    c = sums.evaluate(sums.shared(row_major_w(f)), products, arithmetic.accumulator, doublings)
+    zero = jnp.zeros_like(products[0])
+    blocks = [
+        zero if x is None else sums.scaled(x, 2**halved)
+        for x, halved in zip(c.blocks, c.halvings, strict=True)
+    ]
+    return join([x.astype(arithmetic.result) for x in blocks], n, p)
 
 
-def _term(a, b, f: Factorization, r: int, arithmetic: Arithmetic) -> jax.Array:
+class _Terms(NamedTuple):
+    """What the schedules that take term by term need of an algorithm.
+
+    Attributes:
+      left, right: for each term, the program of its sum.
+      weights: for each term, (k, weight) for each block k of C that its product is added to.
+      halvings: how often C is halved while products are added.
+    """
+
+    left: list[sums.Sums]
+    right: list[sums.Sums]
+    weights: list[list[tuple[int, sums.Number]]]
+    halvings: int
+
+
+def _terms(f: Factorization, arithmetic: Arithmetic) -> _Terms:
+    w = row_major_w(f).T.tolist()
+    left, right = ([sums.alone(column[None]) for column in x.T] for x in (f.u, f.v))
+    doublings, halvings = [0] * f.rank, 0
+    if jnp.issubdtype(arithmetic.accumulator, jnp.inexact):
+        pairs = zip(left, right, strict=True)
+        doublings = [sum(sums.halvings(x, (0,) * x.inputs)[0] for x in pair) for pair in pairs]
+        rows = zip(*w, strict=True)
+        halvings = sums.halvings(sums.alone(np.array(list(rows), object)), tuple(doublings))[0]
+    weights = [
+        [(k, sums.times_power(x, doubled - halvings)) for k, x in enumerate(column) if x]
+        for column, doubled in zip(w, doublings, strict=True)
+    ]
+    return _Terms(left, right, weights, halvings)
+
+
+def _product(a, b, f: Factorization, terms: _Terms, r: int, arithmetic: Arithmetic) -> jax.Array:
     """Returns the product of the left and the right sum of term r."""
     n, m, p = f.sizes
-    s = combine(f.u[:, r], split(a, n, m), arithmetic.accumulator).astype(arithmetic.operand)
-    t = combine(f.v[:, r], split(b, m, p), arithmetic.accumulator).astype(arithmetic.operand)
-    return arithmetic.dot(s, t)
+    (s,), _ = sums.evaluate(terms.left[r], split(a, n, m), arithmetic.accumulator)
+    (t,), _ = sums.evaluate(terms.right[r], split(b, m, p), arithmetic.accumulator)
+    return arithmetic.dot(s.astype(arithmetic.operand), t.astype(arithmetic.operand))

@@ -28,10 +28,14 @@ class Pairs(NamedTuple):
 
 
 def operands(shape: tuple[int, int, int], dtype, seed: int = 0) -> tuple[jax.Array, jax.Array]:
-    """Draws standard normal a (N, M) and b (M, P) for a shape (N, M, P)."""
+    """Draws a (N, M) and b (M, P) for a shape (N, M, P): standard normal, or integers up to 9."""
     n, m, p = shape
     left, right = jax.random.split(jax.random.key(seed))
-    return jax.random.normal(left, (n, m), dtype), jax.random.normal(right, (m, p), dtype)
+    if jnp.issubdtype(dtype, jnp.integer):
+        draw = functools.partial(jax.random.randint, minval=0, maxval=10, dtype=dtype)
+    else:
+        draw = functools.partial(jax.random.normal, dtype=dtype)
+    return draw(left, (n, m)), draw(right, (m, p))
 
 
 def paired(baseline: Callable, candidate: Callable, args, repeats: int = 7) -> Pairs:

@@ -10,7 +10,6 @@ import itertools
 import os
 import pathlib
 from collections.abc import Callable, Sequence
-from fractions import Fraction
 from typing import NamedTuple
 
 import jax
@@ -18,10 +17,12 @@ import jax.numpy as jnp
 import numpy as np
 
 from alphatensor import rings
-from alphatensor.factorization import Factorization, from_arrays, strassen
+from alphatensor.factorization import Factorization, strassen
 from alphatensor.factorization.library import store
-from alphatensor.kernels import choice_cache, cost_model, schedules, timing
+from alphatensor.kernels import accuracy as errors
+from alphatensor.kernels import choice_cache, cost_model, precisions, schedules, timing
 from alphatensor.kernels.compile import compile_matmul, flatten
+from alphatensor.kernels.config import ACCURACIES, TuningConfig, from_options
 
 CLEAR_GAIN = 1.03  # a kernel must be this much faster than jnp.dot, at the lower quartile
 LEAST_BLOCK = 256  # rows and columns; smaller blocks never pay
@@ -47,9 +48,15 @@ class Candidate(NamedTuple):
         parts = [f"{'x'.join(map(str, f.sizes))}:{f.rank}" for f in self.factorizations]
         return " ".join([*parts, self.schedule])
 
-    def compile(self, precision=None) -> Matmul:
-        """Returns the candidate's matmul(a, b)."""
-        return compile_matmul(self.factorizations, schedule=self.schedule, precision=precision)
+    def compile(self, precision=None, accuracy: str = "fast") -> Matmul:
+        """Returns the candidate's matmul(a, b), which is finite wherever `jnp.matmul` is."""
+        return compile_matmul(
+            self.factorizations,
+            schedule=self.schedule,
+            precision=precision,
+            diagonal=ACCURACIES[accuracy],
+            guard=True,
+        )
 
 
 def candidates(
@@ -65,6 +72,7 @@ def candidates(
         Candidate((f,) * levels, schedule)
         for f in factorizations
         for levels in (1, 2)
+        if f.rank**levels <= choice_cache.MAX_RANK
         if all(x // s**levels >= LEAST_BLOCK for x, s in zip(shape, f.sizes, strict=True))
         for schedule in schedules.WORTH_TRYING
     ]
@@ -75,10 +83,8 @@ def autotune(
     dtype=jnp.float32,
     *,
     factorizations: Sequence[Factorization] | None = None,
-    precision=None,
-    tries: int = 4,
-    repeats: int = 5,
     cache: str | os.PathLike | None = None,
+    **options,
 ) -> choice_cache.Choice:
     """Times the `tries` most promising candidates for (N, M, P) and stores the best one.
 
@@ -88,38 +94,70 @@ def autotune(
 
     Args:
       shape: (N, M, P), where a is (N, M) and b is (M, P).
-      dtype: dtype of both matrices.
+      dtype: dtype of both matrices: floats, complex numbers or integers.
       factorizations: algorithms to choose from; default: those of the project's library up to
         4x4x4, and Strassen's where there is no library beside the package.
-      precision: precision of the products, as in `jnp.dot`.
-      tries: number of candidates that are timed, those with the least predicted time.
-      repeats: pairs of timings of each candidate.
       cache: file of choices; default: `choice_cache.default_path`, which `matmul` reads.
+      **options: fields of `TuningConfig`: precision, accuracy ('fast' or 'scaled', as in `matmul`),
+        largest_error, tries, repeats.
 
     Returns:
-      The choice, which `alphatensor.matmul` uses from now on; `dot` where nothing clearly wins.
+      The choice, which `alphatensor.matmul` uses from now on; `dot` where nothing clearly wins. A
+      warning says where the file cannot be written; then this process alone uses the choice.
+
+    Raises:
+      ValueError: a shape, a dtype or an option that is none; in one line.
     """
+    config = from_options(TuningConfig, options)
+    dtype = _check(shape, dtype, config.accuracy)
+    precision = config.precision
+    name = precisions.name(precision)  # which refuses what is none
     rates = cost_model.measure_rates(dtype, precision)
     known = default_factorizations() if factorizations is None else factorizations
+    if jnp.issubdtype(dtype, jnp.integer):
+        known = [f for f in known if f.is_integral]
     ranked = sorted(
         candidates(known, shape),
         key=lambda c: cost_model.seconds(flatten(c.factorizations, 1), shape, dtype, rates),
     )
     args = timing.operands(shape, dtype)
     best = DOT
-    for candidate in ranked[:tries]:
-        pairs = timing.against_dot(jax.jit(candidate.compile(precision)), args, precision, repeats)
+    for candidate in ranked[: config.tries]:
+        kernel = jax.jit(candidate.compile(precision, config.accuracy))
+        limit = config.largest_error
+        if limit is not None and _error(kernel, args, precision) > limit:
+            continue
+        pairs = timing.against_dot(kernel, args, precision, config.repeats)
         if pairs.lower >= CLEAR_GAIN and pairs.ratio > best.ratio:
-            levels = tuple(_as_lists(f) for f in candidate.factorizations)
             best = choice_cache.Choice(
-                name=candidate.name,
-                ratio=pairs.ratio,
-                levels=levels,
-                schedule=candidate.schedule,
+                candidate.name, pairs.ratio, candidate.factorizations, candidate.schedule
             )
-    choice_cache.store(_path(cache), choice_cache.key(shape, dtype, precision), best)
+    key = choice_cache.key(shape, dtype, name, config.accuracy)
+    choice_cache.store(_path(cache), key, best)
     kernel_for.cache_clear()  # programs that are compiled already stay as they are
     return best
+
+
+def _check(shape: tuple[int, int, int], dtype, accuracy: str) -> np.dtype:
+    """Returns the dtype; raises `ValueError` for what `autotune` cannot take."""
+    is_shape = len(shape) == 3 and all(isinstance(x, int | np.integer) and x > 0 for x in shape)
+    if not is_shape:
+        raise ValueError(f"shape: {shape}, expected three positive integers (N, M, P).")
+    dtype = jax.dtypes.canonicalize_dtype(dtype)
+    if not (jnp.issubdtype(dtype, jnp.inexact) or jnp.issubdtype(dtype, jnp.integer)):
+        raise ValueError(f"dtype: {dtype}, expected floats, complex numbers or integers.")
+    if accuracy == "scaled" and not jnp.issubdtype(dtype, jnp.floating):
+        raise ValueError(f"accuracy: 'scaled' with {dtype}, expected it with floats.")
+    return dtype
+
+
+def _error(kernel: Matmul, args, precision) -> float:
+    """Returns a kernel's error on 64 rows of the operands, over that of `jnp.dot`."""
+    a, b = args
+    fast, slow = (
+        errors.error(f(a, b)[:64], a[:64], b).norm for f in (kernel, timing.dot(precision))
+    )
+    return fast / slow if slow else float(fast > 0)
 
 
 def default_factorizations() -> list[Factorization]:
@@ -133,41 +171,43 @@ def default_factorizations() -> list[Factorization]:
 
 
 def chosen(
-    shape: tuple[int, int, int], dtype, precision=None, cache: str | os.PathLike | None = None
+    shape: tuple[int, int, int],
+    dtype,
+    precision=None,
+    accuracy: str = "fast",
+    cache: str | os.PathLike | None = None,
 ) -> choice_cache.Choice | None:
     """Returns the stored choice for a shape on this device and version of JAX, or None."""
-    return choice_cache.read(_path(cache), choice_cache.key(shape, dtype, precision))
+    name = precisions.name(precision)
+    return choice_cache.read(_path(cache), choice_cache.key(shape, dtype, name, accuracy))
 
 
 @functools.cache
-def kernel_for(shape: tuple[int, int, int], dtype: str, precision=None) -> Matmul:
-    """Returns matmul(a, b) of the stored choice for a shape, or `jnp`'s; read once a process."""
-    return kernel_of(chosen(shape, dtype, precision) or DOT, precision)
+def kernel_for(
+    shape: tuple[int, int, int], dtype: str, precision=None, accuracy: str = "fast"
+) -> Matmul | None:
+    """Returns matmul(a, b) of the stored choice for a shape; None for `jnp`'s. Read once a process.
+
+    Args:
+      shape: (N, M, P).
+      dtype: name of the dtype.
+      precision: as `precisions.canonical` returns it.
+      accuracy: as in `matmul`.
+    """
+    choice = chosen(shape, dtype, precision, accuracy)
+    return (
+        None
+        if choice is None or choice.name == DOT.name
+        else kernel_of(choice, precision, accuracy)
+    )
 
 
-def kernel_of(choice: choice_cache.Choice, precision=None) -> Matmul:
+def kernel_of(choice: choice_cache.Choice, precision=None, accuracy: str = "fast") -> Matmul:
     """Returns matmul(a, b) of a choice."""
     if choice.name == DOT.name:
         return lambda a, b: jnp.matmul(a, b, precision=precision)
-    return Candidate(factorizations_of(choice), choice.schedule).compile(precision)
-
-
-def factorizations_of(choice: choice_cache.Choice) -> tuple[Factorization, ...]:
-    """Returns the levels of a choice, outermost first; () for `dot`."""
-    return tuple(_from_lists(x) for x in choice.levels)
+    return Candidate(choice.levels, choice.schedule).compile(precision, accuracy)
 
 
 def _path(cache: str | os.PathLike | None) -> pathlib.Path:
     return choice_cache.default_path() if cache is None else pathlib.Path(cache)
-
-
-def _as_lists(f: Factorization) -> dict:
-    factors = {name: [[str(x) for x in row] for row in getattr(f, name)] for name in "uvw"}
-    return {"sizes": list(f.sizes)} | factors
-
-
-def _from_lists(stored: dict) -> Factorization:
-    u, v, w = (
-        np.array([[Fraction(x) for x in row] for row in stored[name]], object) for name in "uvw"
-    )
-    return from_arrays(tuple(stored["sizes"]), rings.Integers(), u, v, w)
