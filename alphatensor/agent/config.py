@@ -210,6 +210,43 @@ class LearnerConfig(Config):
     )
 
 
+@dataclasses.dataclass(frozen=True)
+class NeighbourhoodConfig(Config):
+    """Games on sums of a few terms of algorithms that are held (agent/neighbourhood.py)."""
+
+    walks: int = setting(
+        0,
+        integer(least=0),
+        "Algorithms that walk at once, starting from the naive ones, by games on sums of their "
+        "terms; 0: games on whole targets, as in the paper.",
+    )
+    side: int = setting(
+        4, integer(least=1), "Side of the tensors that sums are compressed to, at least max_terms."
+    )
+    min_terms: int = setting(3, integer(least=1), "Least number of terms of a sum.")
+    max_terms: int = setting(4, integer(least=1), "Greatest number of terms of a sum.")
+    related: float = setting(
+        0.7, probability(), "Share of sums whose terms are those that share most factors."
+    )
+    steps: int = setting(100, integer(least=1), "Games of each algorithm in a round.")
+    share: float = setting(
+        0.7, probability(), "Share of the terms of algorithms, beside demonstrations, in batches."
+    )
+    restart: float = setting(
+        0.002,
+        probability(),
+        "Probability, at each step, that an algorithm above the best rank goes on from the best.",
+    )
+    has_search: bool = setting(
+        False, boolean(), "Whether moves are chosen by the tree search instead of the policy alone."
+    )
+
+    def check(self) -> None:
+        low, high, side = self.min_terms, self.max_terms, self.side
+        require("min_terms", low, low <= high, f"at most max_terms={high}")
+        require("max_terms", high, high <= side, f"at most side={side}")
+
+
 def _is_ring(name: object) -> bool:
     try:
         rings.parse(name)
@@ -239,8 +276,10 @@ class AgentConfig(Config):
     network: NetworkConfig = section(NetworkConfig)
     search: SearchConfig = section(SearchConfig)
     learner: LearnerConfig = section(LearnerConfig)
+    neighbourhood: NeighbourhoodConfig = section(NeighbourhoodConfig)
 
     def check(self) -> None:
+        self._check_neighbourhood()
         given, d = self.entries, self.entries_per_token
         is_set = len(set(given)) == len(given) >= 2 and 0 in given
         require("entries", given, is_set, "at least two different integers, 0 among them")
@@ -272,3 +311,15 @@ class AgentConfig(Config):
             is_useful,
             f"{len(given)} probabilities, one for each of {tuple(sorted(given))}, not all on 0",
         )
+
+    def _check_neighbourhood(self) -> None:
+        config = self.neighbourhood
+        if not config.walks:
+            return
+        is_field = rings.parse(self.ring).is_modular
+        require("neighbourhood.walks", config.walks, is_field, "0 unless the ring is Z2, Z3, ...")
+        most, moves = config.max_terms, self.game.max_moves
+        require("game.max_moves", moves, moves == most, f"neighbourhood.max_terms={most}")
+        rank = self.demonstrations.max_rank
+        expected = f"at most neighbourhood.max_terms={most}"
+        require("demonstrations.max_rank", rank, rank <= most, expected)

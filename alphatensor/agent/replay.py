@@ -161,9 +161,7 @@ def demonstration_example(key: jax.Array, support: jax.Array, agent: Agent) -> E
     state = environment.position(start, support, factors, index, game)
     remaining = rank - index
     following = index + jnp.arange(count) % remaining
-    return Example(
-        state, factors[following], jnp.array(True), -remaining.astype(jnp.float32)
-    )
+    return Example(state, factors[following], jnp.array(True), -remaining.astype(jnp.float32))
 
 
 def game_example(key: jax.Array, buffer: RingBuffer | BestBuffer, agent: Agent) -> Example:

@@ -99,7 +99,9 @@ def make_network(config: NetworkConfig, vocabulary: Vocabulary, game: Game) -> A
     predict, sample = transformed.apply
 
     def init(key: jax.Array):
-        observation = Observation(jnp.zeros((1, game.config.history + 1, u, v, w)), jnp.zeros((1, 1)))
+        observation = Observation(
+            jnp.zeros((1, game.config.history + 1, u, v, w)), jnp.zeros((1, 1))
+        )
         tokens = jnp.zeros((1, 1, vocabulary.num_tokens), jnp.int32)
         return transformed.init(key, observation, tokens, False)
 
