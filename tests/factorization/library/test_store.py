@@ -9,7 +9,7 @@ import pytest
 
 from alphatensor import factorization as fz
 from alphatensor import rings
-from alphatensor.factorization.library import store
+from alphatensor.factorization.library import exact_files, store
 
 ROOT = pathlib.Path(__file__).parents[3]
 FOLDER = ROOT / "factorizations"
@@ -25,7 +25,7 @@ def test_every_file_of_the_projects_library_is_exact_and_indexed():
         (f,) = fz.load(path)
         check = f.verify()
         assert check.ok, check.message
-        assert path.name == store.file_name(f) and index[path.stem]["rank"] == f.rank
+        assert path.name == exact_files.file_name(f) and index[path.stem]["rank"] == f.rank
         assert f.provenance.get("method") or f.provenance.get("engine"), path
         assert index[path.stem]["provenance"] == f.provenance
 
