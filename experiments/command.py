@@ -4,12 +4,15 @@ import importlib
 import logging
 import os
 import sys
+import warnings
 from collections.abc import Callable
 from typing import NoReturn
 
 from absl import app, flags
 from absl import logging as absl_logging
 from ml_collections import ConfigDict, config_flags
+
+from alphatensor.files import printable
 
 
 def config_flag(default: str | None = None):
@@ -59,6 +62,7 @@ def run(
             sys.exit(0)
 
     def start(argv: list[str]) -> None:
+        warnings.formatwarning = lambda message, *_, **__: f"{printable(str(message))}\n"
         logging.getLogger("jax").setLevel(logging.WARNING)  # no notes about absent accelerators
         absl_logging.set_verbosity(absl_logging.FATAL)  # orbax's notes; its errors are raised too
         if takes_arguments:
@@ -111,5 +115,5 @@ def _end(error: Exception) -> NoReturn:
         text = f"--config: no field named {text.strip(chr(34))}; see the configuration file."
     elif not isinstance(error, flags.Error | ValueError):
         text = f"--config: the file raises {type(error).__name__}: {text}"
-    print(text, file=sys.stderr)
+    print(printable(text), file=sys.stderr)
     sys.exit(2)

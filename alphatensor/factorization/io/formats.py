@@ -135,8 +135,8 @@ def write(path: str | os.PathLike, write_to: Callable[[BinaryIO], None]) -> None
     Raises:
       FileError: if the folder cannot be written.
     """
-    if not os.fspath(path):
-        raise FileError("'': an empty path: expected the name of a file.")
+    if os.path.basename(path) in ("", ".npz", ".alphatensor.npz", ".json"):
+        raise FileError(f"{os.fspath(path)!r}: no name of a file.")
     try:
         files.write(path, write_to)
     except OSError as error:
