@@ -43,7 +43,9 @@ def read(path: str | os.PathLike, most: int) -> bytes:
         with os.fdopen(descriptor, "rb") as file:
             status = os.fstat(descriptor)
             _require_regular(name, status)
-            data = file.read(most + 1) if status.st_size <= most else None
+            data = file.read(status.st_size + 1) if status.st_size <= most else None
+            if data is not None and len(data) > status.st_size:  # it grows, or is one of /proc
+                data += file.read(most + 1 - len(data))
     except FileNotFoundError:
         raise FileError(f"{name}: no such file.") from None
     except PermissionError:
