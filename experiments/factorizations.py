@@ -41,8 +41,8 @@ from alphatensor import factorization as fz
 from alphatensor import limits, rings, targets
 from alphatensor.factorization import analysis, library
 from alphatensor.factorization.io import LANGUAGES, header, load_entry, load_exact, write_text
-from alphatensor.files import printable
 from alphatensor.factorization.library import RecombinationConfig, published_ranks, tables
+from alphatensor.files import printable
 from experiments import command
 
 __doc__ = f"{__doc__}\n{limits.help_text()}"  # what --help shows
@@ -166,11 +166,12 @@ def compare(a: str, b: str) -> int:
 
 
 def count(paths: list[str]) -> int:
-    """Counts how many factorizations of the files are certainly inequivalent."""
-    fs = [f for path in paths for f in fz.load(path, _ring())]
+    """Counts how many exact factorizations of the files are certainly inequivalent."""
+    given = [(path, f) for path in paths for f in fz.load(path, _ring())]
+    fs = [f for path, f in given if not _exactness(path, f)]
     found = analysis.count_inequivalent(fs, _positive(_WORKERS))
     print(f"{len(fs)} factorisations, at least {found.certified} inequivalent")
-    return 0
+    return int(len(fs) < len(given))
 
 
 def lift(path: str, out: str | None = None) -> int:
