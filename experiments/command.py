@@ -1,5 +1,6 @@
 """How every command starts: flags are read, and a mistake in them gets one line and status 2."""
 
+import functools
 import importlib
 import logging
 import os
@@ -62,7 +63,7 @@ def run(
             sys.exit(0)
 
     def start(argv: list[str]) -> None:
-        warnings.formatwarning = lambda message, *_, **__: f"{printable(str(message))}\n"
+        warnings.showwarning = _show_once
         logging.getLogger("jax").setLevel(logging.WARNING)  # no notes about absent accelerators
         absl_logging.set_verbosity(absl_logging.FATAL)  # orbax's notes; its errors are raised too
         if takes_arguments:
@@ -90,6 +91,16 @@ def call(main: Callable[..., int | None], *arguments, prefix: str = "--config.")
     except BrokenPipeError:  # the reader of a pipe has seen enough
         sys.stderr.close()
         sys.exit(0)
+
+
+@functools.cache
+def _print_once(line: str) -> None:
+    print(line, file=sys.stderr)
+
+
+def _show_once(message: Warning | str, *_, **__) -> None:
+    """Prints a warning in one line, and the same one never again."""
+    _print_once(printable(str(message)))
 
 
 def _add_fields_to_help(config_type: str) -> None:

@@ -96,7 +96,7 @@ def matmul_paths(folder: str | os.PathLike, domain: str) -> dict[targets.Sizes, 
 
 def set_aside(line: str) -> None:
     """Warns that something of a library is not used."""
-    warnings.warn(printable(f"set aside: {line}"), LibraryWarning, stacklevel=3)
+    warnings.warn(printable(f"set aside: {line}"), LibraryWarning, stacklevel=1)
 
 
 @functools.lru_cache(maxsize=32)
