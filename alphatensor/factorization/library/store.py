@@ -18,6 +18,7 @@ from alphatensor.factorization import transforms
 from alphatensor.factorization.core import Factorization
 from alphatensor.factorization.io import formats
 from alphatensor.factorization.library import exact_files, index_cache
+from alphatensor.factorization.library.exact_files import file_name, standard_order
 from alphatensor.factorization.library.index_cache import (
     INDEX,
     index,
@@ -33,10 +34,12 @@ __all__ = [
     "add",
     "best",
     "default_folder",
+    "file_name",
     "index",
     "load_best",
     "ranks",
     "reindex",
+    "standard_order",
     "verified_ranks",
 ]
 
@@ -101,8 +104,8 @@ def add(folder: str | os.PathLike, f: Factorization, replace_equal: bool = False
     check = f.verify()
     if not check.ok:
         raise ValueError(check.message)
-    f = exact_files.standard_order(f)
-    path = folder / exact_files.file_name(f)
+    f = standard_order(f)
+    path = folder / file_name(f)
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:

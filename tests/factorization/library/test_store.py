@@ -12,7 +12,7 @@ import pytest
 from alphatensor import factorization as fz
 from alphatensor import rings, targets
 from alphatensor.factorization import library
-from alphatensor.factorization.library import exact_files, index_cache, store, tables
+from alphatensor.factorization.library import index_cache, store, tables
 
 ROOT = pathlib.Path(__file__).parents[3]
 FOLDER = ROOT / "factorizations"
@@ -28,7 +28,7 @@ def test_every_file_of_the_projects_library_is_exact_and_indexed():
         (f,) = fz.load(path)
         check = f.verify()
         assert check.ok, check.message
-        assert path.name == exact_files.file_name(f) and index[path.stem]["rank"] == f.rank
+        assert path.name == store.file_name(f) and index[path.stem]["rank"] == f.rank
         assert f.provenance.get("method") or f.provenance.get("engine"), path
         assert index[path.stem]["provenance"] == f.provenance
 
