@@ -6,13 +6,17 @@ All matrix multiplication tensors use the symmetrised convention of the publishe
 """
 
 import dataclasses
+import functools
+import hashlib
+import math
 import pathlib
 import re
 from collections.abc import Sequence
 
 import numpy as np
 
-MAX_TENSOR_ENTRIES = 200_000_000  # refuse sizes that cannot fit in memory before allocating them
+from alphatensor import limits, npy
+from alphatensor.files import FileError
 
 Sizes = tuple[int, int, int]  # (n, m, p) of a matrix multiplication
 
@@ -22,7 +26,8 @@ class Target:
     """A tensor to be decomposed.
 
     Attributes:
-      name: the text that `parse` reads, for example `'2x2x3'`, `'skew4'`, `'cyclic5'`, `'my.npy'`.
+      name: the text that `parse` reads, for example `'2x2x3'`, `'skew4'`, `'cyclic5'`, `'my.npy'`;
+        or any other text for a tensor of one's own.
       tensor: int32 array of shape (S_u, S_v, S_w).
       sizes: (n, m, p) for matrix multiplication, None for every other bilinear map.
     """
@@ -36,15 +41,102 @@ class Target:
         """Returns (S_u, S_v, S_w)."""
         return self.tensor.shape
 
+    @property
+    def is_known(self) -> bool:
+        """Tells whether the name, sizes and tensor are those of a target that names define."""
+        if not means_known(self.name):
+            return False
+        try:
+            known = named(self.name)
+        except ValueError:
+            return False
+        same = self.tensor is known.tensor or np.array_equal(self.tensor, known.tensor)
+        return same and self.sizes == known.sizes and self.name == known.name
+
+    @property
+    def title(self) -> str:
+        """Returns what people read: the name of a known target, else a name from the tensor.
+
+        Nothing else can have the name of a known target there, as in
+        `'tensor-0f3c5a7b9d1e2f30 (my.npy)'`.
+        """
+        if self.is_known:
+            return self.name
+        label = re.sub(r"[^A-Za-z0-9_./+-]", "?", self.name[: limits.MAX_LABEL])
+        own = own_name(self.tensor)
+        return own if label == own else f"{own} ({label})"
+
+    @property
+    def file_stem(self) -> str:
+        """Returns what the name of a file begins with that holds something about the target."""
+        return self.name if self.is_known else own_name(self.tensor)
+
+
+def means_known(name: str) -> bool:
+    """Tells whether a text has the form of the names that define a target."""
+    return re.fullmatch(r"(skew|cyclic)[0-9]+|[0-9]+x[0-9]+x[0-9]+", name) is not None
+
+
+@functools.lru_cache(maxsize=64)
+def named(name: str) -> Target:
+    """Returns the target that a name such as `'2x2x3'` or `'skew4'` defines.
+
+    It is shared by all who ask, so its tensor is read-only. Raises `ValueError` for other names.
+    """
+    if match := re.fullmatch(r"(skew|cyclic)([0-9]{1,4})", name):
+        make = {"skew": skew_matvec, "cyclic": cyclic_convolution}[match[1]]
+        target = make(int(match[2]))
+    else:
+        target = matmul(*parse_sizes(name))
+    target.tensor.flags.writeable = False
+    return target
+
+
+def own_name(tensor: np.ndarray) -> str:
+    """Returns a name made of the entries of a tensor, for one that no name defines."""
+    entries = np.ascontiguousarray(tensor, "<i4")
+    digest = hashlib.sha256(repr(entries.shape).encode() + entries.tobytes()).hexdigest()
+    return f"tensor-{digest[:16]}"
+
+
+def own(name: str, tensor: np.ndarray, where: str) -> Target:
+    """Returns a target with a tensor of one's own.
+
+    Args:
+      name: what it is called; must not read as a name that defines another tensor.
+      tensor: integers (S_u, S_v, S_w).
+      where: what errors begin with.
+
+    Raises:
+      FileError: for a name of a known target, another array, zeros only or entries beyond ±1000.
+    """
+    if means_known(name):
+        raise FileError(f"{where}: a tensor of its own, named {name!r:.40} as a known one.")
+    if tensor.ndim != 3 or tensor.dtype.kind not in "iu":
+        given = f"{tensor.ndim}-D {tensor.dtype}"
+        raise FileError(f"{where}: expected a 3-D integer array, got {given}.")
+    _require_entries(tensor.shape, where)
+    if tensor.size == 0 or not np.any(tensor):
+        raise FileError(f"{where}: expected a tensor with a non-zero entry.")
+    most = limits.MAX_TENSOR_VALUE
+    if int(tensor.max()) > most or int(tensor.min()) < -most:
+        raise FileError(f"{where}: expected entries between -{most} and {most}.")
+    return Target(name, tensor.astype(np.int32))
+
+
+def _require_entries(shape: Sequence[int], where: str) -> None:
+    """Raises `FileError` for a tensor that is too large, before memory is given to it."""
+    if math.prod(shape) > limits.MAX_TENSOR_ENTRIES:
+        raise FileError(
+            f"{where}: the tensor would have more than {limits.MAX_TENSOR_ENTRIES} entries."
+        )
+
 
 def matmul(n: int, m: int, p: int) -> Target:
     """Returns the tensor of an n×m matrix times an m×p matrix: shape (nm, mp, pn), nmp ones."""
     sizes = _positive_sizes((n, m, p))
     name = format_name(sizes)
-    if (n * m) * (m * p) * (p * n) > MAX_TENSOR_ENTRIES:
-        raise ValueError(
-            f"sizes {name}: the tensor would have more than {MAX_TENSOR_ENTRIES} entries."
-        )
+    _require_entries((n * m, m * p, p * n), f"sizes {name}")
     tensor = np.zeros((n * m, m * p, p * n), np.int32)
     i, j, k = np.meshgrid(range(n), range(m), range(p), indexing="ij")
     tensor[i * m + j, j * p + k, k * n + i] = 1
@@ -59,6 +151,7 @@ def skew_matvec(n: int) -> Target:
     """
     if n < 2:
         raise ValueError(f"skew{n}: expected a size of at least 2.")
+    _require_entries((n * (n - 1) // 2, n, n), f"skew{n}")
     rows, cols = np.triu_indices(n, k=1)
     tensor = np.zeros((len(rows), n, n), np.int32)
     entry = np.arange(len(rows))
@@ -71,6 +164,7 @@ def cyclic_convolution(n: int) -> Target:
     """Returns the tensor (n, n, n) of cyclic convolution, c_k = Σ_i a_i b_(k-i mod n)."""
     if n < 1:
         raise ValueError(f"cyclic{n}: expected a size of at least 1.")
+    _require_entries((n, n, n), f"cyclic{n}")
     tensor = np.zeros((n, n, n), np.int32)
     i, j = np.meshgrid(range(n), range(n), indexing="ij")
     tensor[i, j, (i + j) % n] = 1
@@ -81,42 +175,28 @@ def from_file(path: str) -> Target:
     """Reads a user's own tensor from an `.npy` file that holds a 3-D integer array.
 
     Raises:
-      ValueError: for another file, a tensor of zeros or entries beyond ±1000, in one line.
+      FileError: for another file, a tensor of zeros or entries beyond ±1000, in one line.
     """
-    try:
-        tensor = np.load(path, allow_pickle=False)
-    except FileNotFoundError:
-        raise ValueError(f"tensor file {path!r}: no such file.") from None
-    except (OSError, ValueError, EOFError) as error:
-        raise ValueError(f"tensor file {path!r}: not a readable .npy file ({error}).") from None
-    if not isinstance(tensor, np.ndarray) or tensor.ndim != 3 or tensor.dtype.kind not in "iu":
-        is_array = isinstance(tensor, np.ndarray)
-        given = f"{tensor.ndim}-D {tensor.dtype}" if is_array else "an archive"
-        raise ValueError(f"tensor file {path!r}: expected a 3-D integer array, got {given}.")
-    if tensor.size == 0 or not np.any(tensor):
-        raise ValueError(f"tensor file {path!r}: expected a tensor with a non-zero entry.")
-    if np.abs(tensor.astype(object)).max() > 1000:
-        raise ValueError(f"tensor file {path!r}: expected entries between -1000 and 1000.")
-    return Target(str(path), tensor.astype(np.int32))
+    return own(str(path), npy.load(path), f"tensor file {str(path)!r}")
 
 
 def parse(spec: str) -> Target:
     """Reads `'2x2x3'`, `'skew4'`, `'cyclic5'` or the path of an `.npy` file.
 
+    The tensor of a name is read-only.
+
     Raises:
-      ValueError: for anything else, in one line that says what is expected.
+      ValueError: for anything else, and for tensors of more than `limits.MAX_TENSOR_ENTRIES`, in
+        one line that says what is expected.
     """
     expected = "expected a target such as '2x2x3', 'skew4', 'cyclic5' or a .npy file"
     if not isinstance(spec, str):
-        raise ValueError(f"{spec!r}: {expected}.")
+        raise ValueError(f"{spec!r:.80}: {expected}.")
     if pathlib.PurePath(spec).suffix == ".npy":
         return from_file(spec)
-    if match := re.fullmatch(r"(skew|cyclic)(\d{1,4})", spec):
-        make = {"skew": skew_matvec, "cyclic": cyclic_convolution}[match[1]]
-        return make(int(match[2]))
-    if re.fullmatch(r"-?\d+(x-?\d+)*", spec):
-        return matmul(*parse_sizes(spec))
-    raise ValueError(f"{spec!r}: {expected}.")
+    if means_known(spec) or re.fullmatch(r"-?[0-9]+(x-?[0-9]+)*", spec):
+        return named(spec)
+    raise ValueError(f"{spec!r:.80}: {expected}.")
 
 
 def format_name(sizes: Sequence[int]) -> str:
@@ -127,8 +207,8 @@ def format_name(sizes: Sequence[int]) -> str:
 def parse_sizes(name: str) -> Sizes:
     """Reads the sizes (n, m, p) from a format's name such as `'3x4x5'`; raises `ValueError`."""
     parts = name.split("x")
-    if not all(re.fullmatch(r"-?\d+", part) for part in parts):
-        raise ValueError(f"{name!r}: expected three positive sizes such as '2x2x3'.")
+    if len(parts) != 3 or not all(re.fullmatch(r"-?[0-9]{1,9}", part) for part in parts):
+        raise ValueError(f"{name!r:.80}: expected three positive sizes such as '2x2x3'.")
     return _positive_sizes(parts)
 
 

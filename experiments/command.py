@@ -1,15 +1,19 @@
 """How every command starts: flags are read, and a mistake in them gets one line and status 2."""
 
+import functools
 import importlib
 import logging
 import os
 import sys
+import warnings
 from collections.abc import Callable
 from typing import NoReturn
 
 from absl import app, flags
 from absl import logging as absl_logging
 from ml_collections import ConfigDict, config_flags
+
+from alphatensor.files import printable
 
 
 def config_flag(default: str | None = None):
@@ -59,6 +63,7 @@ def run(
             sys.exit(0)
 
     def start(argv: list[str]) -> None:
+        warnings.showwarning = _show_once
         logging.getLogger("jax").setLevel(logging.WARNING)  # no notes about absent accelerators
         absl_logging.set_verbosity(absl_logging.FATAL)  # orbax's notes; its errors are raised too
         if takes_arguments:
@@ -88,6 +93,16 @@ def call(main: Callable[..., int | None], *arguments, prefix: str = "--config.")
         sys.exit(0)
 
 
+@functools.cache
+def _print_once(line: str) -> None:
+    print(line, file=sys.stderr)
+
+
+def _show_once(message: Warning | str, *_, **__) -> None:
+    """Prints a warning in one line, and the same one never again."""
+    _print_once(printable(str(message)))
+
+
 def _add_fields_to_help(config_type: str) -> None:
     from alphatensor import config
 
@@ -111,5 +126,5 @@ def _end(error: Exception) -> NoReturn:
         text = f"--config: no field named {text.strip(chr(34))}; see the configuration file."
     elif not isinstance(error, flags.Error | ValueError):
         text = f"--config: the file raises {type(error).__name__}: {text}"
-    print(text, file=sys.stderr)
+    print(printable(text), file=sys.stderr)
     sys.exit(2)

@@ -31,17 +31,21 @@ Exit status: 0; 1 if something is not a factorization, does not lift or is not e
 unusable input.
 """
 
+import re
 import sys
 from collections.abc import Callable
 
 from absl import flags
 
 from alphatensor import factorization as fz
-from alphatensor import rings, targets
+from alphatensor import limits, rings, targets
 from alphatensor.factorization import analysis, library
-from alphatensor.factorization.io import LANGUAGES, header, load_entry, write_text
+from alphatensor.factorization.io import LANGUAGES, header, load_entry, load_exact, write_text
 from alphatensor.factorization.library import RecombinationConfig, published_ranks, tables
+from alphatensor.files import printable
 from experiments import command
+
+__doc__ = f"{__doc__}\n{limits.help_text()}"  # what --help shows
 
 _DEFAULTS = RecombinationConfig()
 
@@ -101,7 +105,7 @@ def verify(paths: list[str]) -> int:
             continue
         for i, check in enumerate(checks):
             place = f"{path}[{i}]" if len(checks) > 1 else path
-            print(f"{place}: {check.message}")
+            print(printable(f"{place}: {check.message}"))
             status = status or int(not check.ok)
     return status
 
@@ -124,7 +128,7 @@ def show(path: str) -> int:
 def convert(path: str, out: str) -> int:
     """Writes a factorization in the format that the suffix of `out` names."""
     f = fz.convert(path, out, _ring(), _ENTRY.value)
-    print(f"{out}: {header(f)}")
+    print(printable(f"{out}: {header(f)}"))
     return _exactness(path, f)
 
 
@@ -134,7 +138,7 @@ def costs(paths: list[str]) -> int:
     for path in paths:
         for f in fz.load(path, _ring()):
             status = max(status, _exactness(path, f))
-            print(f"{path}: {header(f)}")
+            print(printable(f"{path}: {header(f)}"))
             for name, value in analysis.measure(f)._asdict().items():
                 if value is not None:
                     shown = f"{value:.4f}" if isinstance(value, float) else value
@@ -150,7 +154,7 @@ def compare(a: str, b: str) -> int:
         return status
     for path, x in ((a, f), (b, g)):
         terms = ", ".join(f"{n} × {r}" for r, n in analysis.rank_distribution(x).items())
-        print(f"{path}: {header(x)}; ranks of (U, V, W): {terms}")
+        print(printable(f"{path}: {header(x)}; ranks of (U, V, W): {terms}"))
     found = analysis.equivalent(f, g)
     print(found.message)
     if found.verdict:
@@ -162,11 +166,12 @@ def compare(a: str, b: str) -> int:
 
 
 def count(paths: list[str]) -> int:
-    """Counts how many factorizations of the files are certainly inequivalent."""
-    fs = [f for path in paths for f in fz.load(path, _ring())]
+    """Counts how many exact factorizations of the files are certainly inequivalent."""
+    given = [(path, f) for path in paths for f in fz.load(path, _ring())]
+    fs = [f for path, f in given if not _exactness(path, f)]
     found = analysis.count_inequivalent(fs, _positive(_WORKERS))
     print(f"{len(fs)} factorisations, at least {found.certified} inequivalent")
-    return 0
+    return int(len(fs) < len(given))
 
 
 def lift(path: str, out: str | None = None) -> int:
@@ -175,7 +180,7 @@ def lift(path: str, out: str | None = None) -> int:
     if status := _exactness(path, f):
         return status
     found = fz.lift_with_reason(f)
-    print(f"{path}: {found.message}")
+    print(printable(f"{path}: {found.message}"))
     if found.factorization is None:
         return 1
     if out:
@@ -186,24 +191,36 @@ def lift(path: str, out: str | None = None) -> int:
 def recombine(*sizes: str) -> int:
     """Finds the best recombination of a format, and assembles it from the library's parts."""
     ring, sizes, config = _ring(), _sizes(sizes), _recombination_config()
-    is_published = _TABLE.value == "alphatensor"
     base_algorithms = [_base(ring)] if _BASE.value else None
-    ranks = published_ranks.ALPHATENSOR_Z if is_published else None
-    plan = library.best_plan(_LIBRARY.value, ring, sizes, config, ranks, base_algorithms)
-    name = targets.format_name(sizes)
-    if plan is None:
-        raise ValueError(f"{name}: no base is as small as that.")
-    print(
-        f"{name} in rank {plan.rank}: base {plan.base.target.name} in rank "
+    if _TABLE.value == "alphatensor":
+        ranks = published_ranks.ALPHATENSOR_Z
+        plan = library.best_plan(_LIBRARY.value, ring, sizes, config, ranks, base_algorithms)
+        if plan is None:
+            raise ValueError(_no_base(sizes))
+        print(f"{_described(sizes, plan.rank, plan)}; parts in AlphaTensor's ranks")
+        return 0
+    found = library.planned(_LIBRARY.value, ring, sizes, config, base_algorithms)
+    if found is None:
+        raise ValueError(_no_base(sizes))
+    plan, f = found
+    check = f.verify()
+    if check.ok:  # nothing is said to have a rank that is not verified
+        print(_described(sizes, f.rank, plan))
+    print(check.message)
+    if _OUTPUT.value and check.ok:
+        fz.save(_OUTPUT.value, f)
+    return int(not check.ok)
+
+
+def _described(sizes: targets.Sizes, rank: int, plan) -> str:
+    return (
+        f"{targets.format_name(sizes)} in rank {rank}: base {plan.base.target.name} in rank "
         f"{plan.base.rank}, blocks {' '.join(map(str, plan.allocation))}"
     )
-    if is_published:
-        return 0
-    f = library.assemble(_LIBRARY.value, plan, config)
-    print(f.verify().message)
-    if _OUTPUT.value:
-        fz.save(_OUTPUT.value, f)
-    return 0
+
+
+def _no_base(sizes: targets.Sizes) -> str:
+    return f"{targets.format_name(sizes)}: no base is as small as that."
 
 
 def add(paths: list[str]) -> int:
@@ -214,7 +231,7 @@ def add(paths: list[str]) -> int:
             if _exactness(path, f):
                 status = 1
             else:
-                print(library.add(_LIBRARY.value, f).message)
+                print(printable(library.add(_LIBRARY.value, f).message))
     return status
 
 
@@ -230,7 +247,7 @@ def reindex() -> int:
     """Rebuilds the library's index from its files."""
     problems = library.reindex(_LIBRARY.value)
     for line in problems:
-        print(line, file=sys.stderr)
+        print(printable(line), file=sys.stderr)
     return 2 if problems else 0
 
 
@@ -264,9 +281,12 @@ COMMANDS: dict[str, tuple[Callable[..., int], int, int | None]] = {
 def main(arguments: list[str]) -> int:
     """Runs one subcommand; returns the exit status."""
     if not arguments or arguments[0] not in COMMANDS:
-        given = repr(arguments[0]) if arguments else "nothing"
+        given = f"{arguments[0]!r:.40}" if arguments else "nothing"
         raise ValueError(f"subcommand: expected one of {', '.join(COMMANDS)}; got {given}.")
     name, *rest = arguments
+    for flag in (_LIBRARY, _PNG, _OUTPUT, _BASE):
+        if flag.value == "":
+            raise ValueError(f"--{flag.name}='': expected a path, got an empty one.")
     function, least, most = COMMANDS[name]
     if len(rest) < least or (most is not None and len(rest) > most):
         number = (
@@ -283,6 +303,9 @@ def _load(path: str) -> fz.Factorization:
 
 def _base(ring: rings.Ring) -> fz.Factorization:
     base = _load(_BASE.value)
+    check = base.verify()
+    if not check.ok:
+        raise ValueError(f"--base={_BASE.value}: {check.message}")
     if base.sizes is None or base.ring != ring:
         raise ValueError(f"--base={_BASE.value}: expected a matrix product over {ring}.")
     return base
@@ -292,7 +315,7 @@ def _exactness(path: str, f: fz.Factorization) -> int:
     """Returns 1, with a line on standard error, if `f` is not exact, else 0."""
     check = f.verify()
     if not check.ok:
-        print(f"{path}: {check.message}", file=sys.stderr)
+        print(printable(f"{path}: {check.message}"), file=sys.stderr)
     return int(not check.ok)
 
 
@@ -304,14 +327,14 @@ def _ring() -> rings.Ring:
 
 
 def _sizes(texts: tuple[str, ...]) -> targets.Sizes:
-    if not all(t.isdigit() and 1 <= int(t[:6]) <= 32 for t in texts):
+    if not all(re.fullmatch("[0-9]{1,2}", t) and 1 <= int(t) <= 32 for t in texts):
         raise ValueError(f"recombine: expected three sizes from 1 to 32, got {' '.join(texts)}.")
     return tuple(map(int, texts))
 
 
 def _recombination_config() -> RecombinationConfig:
     for path in _BASE_FILES.value:  # unreadable ones are named before the work begins
-        fz.load(path, _ring())
+        load_exact(path, _ring())
     fields = {"spread": _SPREAD.value, "variants": _VARIANTS.value, "base_files": _BASE_FILES.value}
     return RecombinationConfig.from_dict(fields)
 

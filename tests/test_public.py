@@ -29,12 +29,12 @@ SURFACE = {
         measure rank_distribution
     """,
     "alphatensor.factorization.io": """
-        FileError LANGUAGES convert draw export figure header load load_entry png save to_c to_jax
-        to_latex to_numpy to_text verify write write_text
+        FileError LANGUAGES convert draw export figure header load load_entry load_exact png save
+        to_c to_jax to_latex to_numpy to_text verify write write_text
     """,
     "alphatensor.factorization.library": """
-        Added RecombinationConfig add assemble best best_plan default_folder fill index load_best
-        ranks recombine reindex
+        Added LibraryWarning RecombinationConfig add assemble best best_plan default_folder fill
+        index load_best planned ranks recombine reindex verified_ranks
     """,
     "alphatensor.flip_graph": """
         Clock Costed FlipSearchConfig KINDS Memory Stop Symmetry Turn WalkOptions Walked Walkers

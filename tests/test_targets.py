@@ -57,7 +57,7 @@ def test_tensors_are_read_from_files(tmp_path):
         (np.ones((2, 2), int), "3-D integer array, got 2-D int64"),
         (np.ones((2, 2, 2)), "got 3-D float64"),
         (np.full((1, 1, 1), 1001), "between -1000 and 1000"),
-        (np.full((1, 1, 1), None), "not a readable .npy file"),
+        (np.full((1, 1, 1), None), "pickled objects"),
     ],
 )
 def test_other_files_are_named(tmp_path, array, message):
@@ -74,7 +74,11 @@ def test_other_files_are_named(tmp_path, array, message):
         ("2x2", "three positive sizes"),
         ("2x0x2", "three positive sizes"),
         ("2x-1x2", "three positive sizes"),
-        ("9999x9999x9999", "more than 200000000 entries"),
+        ("9999x9999x9999", "more than 67108864 entries"),
+        ("skew9999", "skew9999: the tensor would have more than 67108864 entries"),
+        ("cyclic9999", "cyclic9999: the tensor would have more than 67108864 entries"),
+        ("skew99999", "expected a target such as|three positive sizes"),
+        ("٢x2x2", "expected a target such as"),
         ("skew1", "at least 2"),
         ("cyclic0", "at least 1"),
         ("missing.npy", "no such file"),
@@ -93,3 +97,26 @@ def test_formats_have_names():
     for name in ("3x4", "3x4x0", "3x-1x2", "3x4x5x6", "axbxc", "", "3 x 4 x 5", "skew4"):
         with pytest.raises(ValueError, match="expected three positive sizes"):
             targets.parse_sizes(name)
+
+
+def test_headers_that_are_not_closed_are_named(tmp_path):
+    path = tmp_path / "mine.npy"
+    np.save(path, np.ones((1, 1, 1), int))
+    path.write_bytes(path.read_bytes().replace(b"}", b" "))
+    with pytest.raises(ValueError, match="mine.npy: not an .npy array") as error:
+        targets.parse(str(path))
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("name", ["4x4x4", "4x4x4 ", "４x4x4", "4х4х4", "skew4", "\x1b[2J"])
+def test_no_tensor_of_ones_own_has_the_title_of_a_known_target(name):
+    target = targets.Target(name, np.ones((1, 1, 1), np.int32))
+    assert not target.is_known
+    assert target.title.startswith("tensor-") and target.title.isascii()
+    assert target.title.isprintable() and target.file_stem == targets.own_name(target.tensor)
+
+
+def test_known_targets_are_known():
+    for name in ("2x2x3", "skew4", "cyclic5"):
+        assert targets.parse(name).is_known and targets.parse(name).title == name
+    assert not targets.Target("2x2x2", targets.matmul(2, 2, 2).tensor).is_known  # no sizes

@@ -7,7 +7,6 @@ multiplication (n, m, p) the shapes are (nm, R), (mp, R), (pn, R) in the symmetr
 
 import dataclasses
 import fractions
-import functools
 import math
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
@@ -72,7 +71,7 @@ class Factorization:
             if factor.ndim != 2 or factor.shape[0] != size:
                 raise ValueError(
                     f"{name} has shape {factor.shape}: expected ({size}, rank) for target "
-                    f"{self.target.name}."
+                    f"{self.target.title}."
                 )
             factors.append(factor)
         ranks = tuple(f.shape[1] for f in factors)
@@ -136,14 +135,21 @@ class Factorization:
     def verify(self) -> Verification:
         """Compares Σ_r u_r ⊗ v_r ⊗ w_r with the target in exact arithmetic.
 
+        A target with sizes, or with a name that defines a tensor, must have that tensor, which is
+        built anew, whatever the target holds.
+
         Rationals are first scaled to integers. Where Σ_r |u||v||w| is proven to stay below 2^53
         (2^24) the sums are formed by float64 (float32) matrix products, which are then exact;
         otherwise they are formed modulo as many primes as the bound asks for. Values in a modular
         ring are compared mod p.
         """
+        target = self.target
+        if (target.sizes or targets.means_known(target.name)) and not target.is_known:
+            message = f"{target.title}: not a factorisation: its tensor is not that of its name."
+            return Verification(ok=False, message=message)
         integers, scale = _as_integers(self)
         index = _first_difference(integers, self.target.tensor, scale, self.ring.modulus)
-        where = f"{self.target.name} in rank {self.rank} over {self.domain}"
+        where = f"{target.title} in rank {self.rank} over {self.domain}"
         if index is None:
             return Verification(ok=True, message=f"{where}: exact.")
         rows = (f[i].tolist() for f, i in zip(self.factors, index, strict=True))
@@ -159,10 +165,9 @@ class Factorization:
         )
 
 
-@functools.lru_cache(maxsize=64)
 def matmul_target(n: int, m: int, p: int) -> targets.Target:
     """Returns `targets.matmul`, shared between factorizations so that a long list stays small."""
-    return targets.matmul(n, m, p)
+    return targets.named(targets.format_name((n, m, p)))
 
 
 def from_arrays(
@@ -260,7 +265,7 @@ def _first_difference(factors, tensor, scale: int, modulus: int) -> tuple[int, i
     extremes = [zip(f.max(0).tolist(), f.min(0).tolist(), strict=True) for f in factors]
     largest = [[max(high, -low) for high, low in columns] for columns in extremes]
     bound = sum(math.prod(column) for column in zip(*largest, strict=True))
-    bound = max(bound, scale * max(1, int(np.abs(tensor).max())))
+    bound = max(bound, scale * max(1, int(tensor.max()), -int(tensor.min())))
     if bound < _EXACT_FLOAT64:
         return _first_difference_mod(factors, tensor, scale, 0, bound)
     differences = []

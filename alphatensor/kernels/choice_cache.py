@@ -98,7 +98,7 @@ def store(path: pathlib.Path, key: str, choice: Choice) -> None:
                 content = {}
             files.write_text(path, json.dumps(content | {key: entry}))
         _kept.pop((str(path), key), None)
-    except OSError as error:
+    except (OSError, files.FileError) as error:
         _kept[str(path), key] = choice
         warnings.warn(
             f"{path}: cannot be written ({_reason(error)}); this choice is for this process only.",

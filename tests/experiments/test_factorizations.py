@@ -70,6 +70,7 @@ def test_commands_work_together(run, tmp_path):
 def test_mistakes_get_one_line_and_status(run):
     wrong = STRASSEN.replace(u=np.ones((4, 7), int))
     fz.save("wrong.npz", wrong)
+    os.mkfifo("pipe.npz")
     fz.save("strassen.npz", STRASSEN)
     for arguments, expected, text in [
         (["verify", "wrong.npz"], 1, "not a factorisation: entry (0, 0, 0)"),
@@ -86,6 +87,15 @@ def test_mistakes_get_one_line_and_status(run):
         (["recombine", "2", "2", "x"], 2, "three sizes"),
         (["recombine", "2", "2", "2", "--ring=Z4"], 2, "--ring=Z4"),
         (["recombine", "2", "2", "1000000"], 2, "three sizes from 1 to 32"),
+        (["recombine", "²", "2", "2"], 2, "three sizes from 1 to 32, got ² 2 2"),
+        (["recombine", "2", "2", "2", "--base=wrong.npz"], 2, "--base=wrong.npz: 2x2x2 in rank"),
+        (["recombine", "2", "2", "2", "--output="], 2, "--output=''"),
+        (["show", "strassen.npz", "--png="], 2, "--png=''"),
+        (["table", "--library="], 2, "--library=''"),
+        (["convert", "strassen.npz", ".npz"], 2, "no name of a file"),
+        (["reindex", "--library=/nowhere"], 2, "/nowhere: cannot be opened"),
+        (["verify", "pipe.npz"], 2, "pipe.npz: not a regular file"),
+        (["verify", "a\x1b[2J\n.npz"], 2, "a\\x1b[2J\\n.npz: no such file"),
         (["fill", "--max=100"], 2, "--max=100"),
         (["fill", "--spread=0"], 2, "--spread=0: expected an integer from 1 to 64"),
         (["fill", "--variants=-1"], 2, "--variants=-1"),
@@ -101,5 +111,15 @@ def test_the_module_runs_as_a_program(tmp_path):
     program = [sys.executable, "-m", "experiments.factorizations"]
     help_ = subprocess.run([*program, "--help"], cwd=ROOT, capture_output=True, text=True)
     assert help_.returncode == 0 and "Examples:" in help_.stdout and "--library" in help_.stdout
+    assert "Limits of files" in help_.stdout and "1,000 members" in help_.stdout
     bad = subprocess.run([*program, "table", "--max=x"], cwd=ROOT, capture_output=True, text=True)
     assert bad.returncode == 2 and len(bad.stderr.splitlines()) == 1 and "--max" in bad.stderr
+
+
+def test_the_index_is_not_believed_when_a_rank_is_said(run):
+    fz.save("strassen.npz", STRASSEN)
+    run("add", "strassen.npz", "--library=lib")
+    index = pathlib.Path("lib/index.json")
+    index.write_text(index.read_text().replace('"rank": 7', '"rank": 1'))
+    status, out, _ = run("recombine", "2", "2", "4", "--library=lib")
+    assert status == 0 and out.startswith("2x2x4 in rank 14:")

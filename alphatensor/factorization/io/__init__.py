@@ -14,13 +14,14 @@ from alphatensor.factorization.io.formats import (
     convert,
     load,
     load_entry,
+    load_exact,
     save,
     verify,
     write,
     write_text,
 )
-from alphatensor.factorization.io.parsing import FileError
 from alphatensor.factorization.io.picture import draw, figure, png
+from alphatensor.files import FileError
 
 __all__ = [
     "LANGUAGES",
@@ -32,6 +33,7 @@ __all__ = [
     "header",
     "load",
     "load_entry",
+    "load_exact",
     "png",
     "save",
     "to_c",

@@ -118,7 +118,7 @@ def export(f: Factorization, kind: str = "text") -> str:
 def header(f: Factorization) -> str:
     """Returns one line: the target, the ring and the number of multiplications."""
     arithmetic = f" mod {f.ring.modulus}" if f.ring.is_modular else ""
-    return f"{f.target.name}, {f.rank} multiplications over {f.domain}{arithmetic}"
+    return f"{f.target.title}, {f.rank} multiplications over {f.domain}{arithmetic}"
 
 
 def output_order(f: Factorization) -> list[int]:

@@ -9,26 +9,27 @@ import os
 
 import numpy as np
 
-from alphatensor import rings
-from alphatensor.factorization.core import Factorization, matmul_target
-from alphatensor.factorization.io.parsing import FileError, build, number, sizes
-
-MAX_BYTES = 2**28
+from alphatensor import files, limits, rings
+from alphatensor.factorization.core import Factorization
+from alphatensor.factorization.io import parsing
+from alphatensor.files import FileError
 
 
 def load(path: str) -> Factorization:
     """Reads the one factorization of a file; raises `FileError`."""
-    data = _read(path)
+    data = parsing.read_json(files.read_text(path, limits.MAX_TEXT_BYTES), path)
     if not isinstance(data, dict):
         raise FileError(f"{path}: expected an object with n, m, u, v, w.")
     parts = data.get("n")
     if not isinstance(parts, list):
         raise FileError(f"{path}: field 'n': expected three sizes.")
-    target = matmul_target(*sizes(parts, path, "n"))
+    sizes = parsing.sizes(parts, path, "n")
     ring = rings.IntegersMod(2) if data.get("z2") is True else rings.Integers()
     factors = [_matrix(data.get(name), path, name).T for name in "uvw"]
+    parsing.check_exact(path, sum(map(parsing.exact_count, factors)))
+    target = parsing.matmul(path, "u, v, w", sizes, factors)
     source = {"method": "file", "file": os.path.basename(path)}
-    f = build(path, "u, v, w", target, ring, factors, source)
+    f = parsing.build(path, "u, v, w", target, ring, factors, source)
     if data.get("m", f.rank) != f.rank:
         raise FileError(f"{path}: field 'm' is {data['m']!r:.40}, but u has {f.rank} rows.")
     return f
@@ -45,27 +46,18 @@ def text_of(path: str, f: Factorization) -> str:
     return "{\n" + ",\n".join(f'  "{key}": {value}' for key, value in fields.items()) + "\n}\n"
 
 
-def _read(path: str):
-    try:
-        if os.path.getsize(path) > MAX_BYTES:
-            raise FileError(f"{path}: larger than {MAX_BYTES} bytes.")
-        with open(path, encoding="utf-8") as file:
-            return json.load(file)
-    except FileError:
-        raise
-    except OSError as error:
-        raise FileError(f"{path}: cannot be read ({error.strerror}).") from None
-    except (ValueError, RecursionError) as error:
-        raise FileError(f"{path}: not JSON ({' '.join(str(error).split())[:100]}).") from None
-
-
 def _matrix(rows, path: str, name: str) -> np.ndarray:
+    """Reads a list of rows into an array: int64 where all numbers are such integers."""
     where = f"{path}: field {name!r}"
     if not isinstance(rows, list) or not rows or not all(isinstance(r, list) for r in rows):
         raise FileError(f"{where}: expected a list of rows.")
     if len({len(r) for r in rows}) != 1:
         raise FileError(f"{where}: rows of different lengths.")
+    if all(type(x) is int and -(2**63) < x < 2**63 for row in rows for x in row):
+        return np.array(rows, np.int64).reshape(len(rows), -1)
+    parsing.check_exact(path, len(rows) * len(rows[0]))
     matrix = np.empty((len(rows), len(rows[0])), object)
-    for (i, j), _ in np.ndenumerate(matrix):
-        matrix[i, j] = number(rows[i][j], f"{where}: row {i}, column {j}")
+    for i, row in enumerate(rows):
+        for j, x in enumerate(row):
+            matrix[i, j] = parsing.number(x, f"{where}: row {i}, column {j}")
     return matrix

@@ -19,8 +19,8 @@ import numpy as np
 
 from alphatensor import files, rings
 from alphatensor.factorization.core import Factorization, Verification
-from alphatensor.factorization.io import fast_matmul_json, native, npz, published, sms
-from alphatensor.factorization.io.parsing import FileError
+from alphatensor.factorization.io import fast_matmul_json, native, npz, parsing, published, sms
+from alphatensor.files import FileError
 
 
 def load(path: str | os.PathLike, ring: rings.Ring | None = None) -> list[Factorization]:
@@ -37,12 +37,29 @@ def load(path: str | os.PathLike, ring: rings.Ring | None = None) -> list[Factor
     path = os.fspath(path)
     suffix = pathlib.PurePath(path).suffix
     if suffix == ".json":
-        return [fast_matmul_json.load(path)]
-    if suffix == ".sms":
-        return [sms.load(path, ring or rings.Integers())]
-    if suffix != ".npz":
+        found = [fast_matmul_json.load(path)]
+    elif suffix == ".sms":
+        found = [sms.load(path, ring or rings.Integers())]
+    elif suffix == ".npz":
+        found = _of_arrays(path, npz.read(path), ring)
+    else:
         raise FileError(f"{path}: suffix {suffix!r}: expected .npz, .json or .sms.")
-    arrays = npz.read(path)
+    parsing.check_file(path, found)
+    return found
+
+
+def load_exact(path: str | os.PathLike, ring: rings.Ring | None = None) -> list[Factorization]:
+    """Does what `load` does, and raises `FileError` also where a factorization is not exact."""
+    found = load(path, ring)
+    for check in (f.verify() for f in found):
+        if not check.ok:
+            raise FileError(f"{os.fspath(path)}: {check.message}")
+    return found
+
+
+def _of_arrays(
+    path: str, arrays: dict[str, np.ndarray], ring: rings.Ring | None
+) -> list[Factorization]:
     if native.VERSION_MEMBER in arrays:
         return native.parse(path, arrays)
     return published.parse(path, arrays, ring or rings.Integers())
@@ -118,6 +135,8 @@ def write(path: str | os.PathLike, write_to: Callable[[BinaryIO], None]) -> None
     Raises:
       FileError: if the folder cannot be written.
     """
+    if os.path.basename(path) in ("", ".npz", ".alphatensor.npz", ".json"):
+        raise FileError(f"{os.fspath(path)!r}: no name of a file.")
     try:
         files.write(path, write_to)
     except OSError as error:
@@ -137,5 +156,5 @@ def _one_matmul(path: str, fs: list[Factorization]) -> Factorization:
     if len(fs) != 1:
         raise FileError(f"{path}: {len(fs)} factorisations: this format holds one.")
     if fs[0].sizes is None:
-        raise FileError(f"{path}: target {fs[0].target.name}: this format holds matrix products.")
+        raise FileError(f"{path}: target {fs[0].target.title}: this format holds matrix products.")
     return fs[0]

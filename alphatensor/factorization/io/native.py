@@ -3,7 +3,8 @@
 Members of the archive, for K factorizations of rank R:
 
   alphatensor_version   integer, the version of this format
-  target                text, the target's name, such as `2x2x3` or `skew4`
+  target                text, the target's name, such as `2x2x3` or `skew4`; a name that defines
+                        a tensor always means that tensor
   ring                  text, `Z` (which includes fractions), `Z2`, `Z3`, ...
   provenance            K texts, each a JSON object
   u, v, w               integers (K, S_u, R), (K, S_v, R), (K, S_w, R); the smallest dtype that
@@ -18,13 +19,14 @@ from fractions import Fraction
 
 import numpy as np
 
-from alphatensor import rings, targets
-from alphatensor.factorization.core import Factorization, matmul_target
-from alphatensor.factorization.io.parsing import FileError, build, sizes
+from alphatensor import limits, rings, targets
+from alphatensor.factorization.core import Factorization
+from alphatensor.factorization.io import parsing
+from alphatensor.files import FileError
 
 VERSION_MEMBER = "alphatensor_version"
 FORMAT_VERSION = 1
-_NAMED = re.compile(r"(skew[2-9]|cyclic[1-9]|(skew|cyclic)[1-9]\d)")  # made by their names
+_INTEGER = re.compile(rf"-?[0-9]{{1,{limits.MAX_DIGITS}}}")
 
 
 def arrays_of(path: str, fs: list[Factorization]) -> dict[str, np.ndarray]:
@@ -40,7 +42,9 @@ def arrays_of(path: str, fs: list[Factorization]) -> dict[str, np.ndarray]:
         "ring": np.array(first.ring.name),
         "provenance": np.array([json.dumps(dict(f.provenance), default=str) for f in fs]),
     }
-    if first.sizes is None and not _NAMED.fullmatch(first.target.name):
+    if not first.target.is_known:
+        if targets.means_known(first.target.name):
+            raise FileError(f"{path}: target {first.target.title}: named as a known one.")
         arrays["tensor"] = _smallest(first.target.tensor)
     for name in "uvw":
         stacked = np.stack([getattr(f, name) for f in fs])
@@ -65,34 +69,54 @@ def parse(path: str, arrays: dict[str, np.ndarray]) -> list[Factorization]:
     if version.shape or version != FORMAT_VERSION:
         raise FileError(f"{path}: format version is not {FORMAT_VERSION}, the one this code reads.")
     try:
-        ring = rings.parse(str(arrays["ring"]))
-        provenance = [json.loads(str(text)) for text in arrays["provenance"].flat]
+        ring = rings.parse(_text(path, arrays, "ring"))
     except ValueError as error:
         raise FileError(f"{path}: {error}") from None
-    target = _target(path, arrays)
+    texts = arrays["provenance"]
+    if texts.dtype.kind != "U" or texts.ndim != 1 or texts.size > limits.MAX_FACTORIZATIONS:
+        most = limits.MAX_FACTORIZATIONS
+        raise FileError(f"{path}: entry 'provenance': expected at most {most} texts in a row.")
+    provenance = parsing.provenance(texts.tolist(), path)
+    parsing.check_exact(path, sum(arrays[x].size for x in "uvw" if f"{x}_denominator" in arrays))
     factors = [_factor(path, arrays, key, len(provenance)) for key in "uvw"]
+    target = _target(path, arrays, factors)
     return [
-        build(path, f"entry {i}", target, ring, (u, v, w), p if isinstance(p, dict) else {})
+        parsing.build(path, f"entry {i}", target, ring, (u, v, w), p)
         for i, (u, v, w, p) in enumerate(zip(*factors, provenance, strict=True))
     ]
 
 
-def _target(path: str, arrays: dict[str, np.ndarray]) -> targets.Target:
-    name = str(arrays["target"]) if not arrays["target"].shape else ""
-    if _NAMED.fullmatch(name):
-        return targets.parse(name)
-    if "tensor" not in arrays:
-        return matmul_target(*sizes(name.split("x"), path, "target"))
-    tensor = _integers(arrays["tensor"], f"{path}: entry 'tensor'")
-    if tensor.ndim != 3 or tensor.dtype == object or not tensor.size:
-        raise FileError(f"{path}: entry 'tensor': expected a 3-D integer array.")
-    return targets.Target(name, tensor.astype(np.int32))
+def _text(path: str, arrays: dict[str, np.ndarray], key: str) -> str:
+    text = arrays[key]
+    if text.dtype.kind != "U" or text.shape:
+        raise FileError(f"{path}: entry {key!r}: expected a text.")
+    return parsing.label(str(text), f"{path}: entry {key!r}")
+
+
+def _target(path: str, arrays: dict[str, np.ndarray], factors: list[np.ndarray]) -> targets.Target:
+    """Returns the target that the file's name of it defines, or the tensor under another name."""
+    name = _text(path, arrays, "target")
+    if not targets.means_known(name):
+        if "tensor" not in arrays:
+            raise FileError(f"{path}: entry 'target': no target {name!r}, and no entry 'tensor'.")
+        return targets.own(name, arrays["tensor"], f"{path}: entry 'tensor'")
+    if "x" in name:
+        sizes = parsing.sizes(name.split("x"), path, "target")
+        target = parsing.matmul(path, "u, v, w", sizes, [x[0] for x in factors])
+    else:
+        try:
+            target = targets.named(name)
+        except ValueError as error:
+            raise FileError(f"{path}: {error}") from None
+    if "tensor" in arrays and not np.array_equal(arrays["tensor"], target.tensor):
+        raise FileError(f"{path}: entry 'tensor': not the tensor of {target.name}.")
+    return target
 
 
 def _factor(path: str, arrays: dict[str, np.ndarray], key: str, count: int) -> np.ndarray:
     """Returns one of u, v, w of all factorizations, with its denominators."""
     factor = _integers(arrays[key], f"{path}: entry {key!r}")
-    if factor.ndim != 3 or len(factor) != count:
+    if factor.ndim != 3 or not len(factor) == count > 0:
         raise FileError(f"{path}: entry {key!r}: shape {factor.shape} does not fit the file.")
     below = arrays.get(f"{key}_denominator")
     if below is None:
@@ -102,7 +126,7 @@ def _factor(path: str, arrays: dict[str, np.ndarray], key: str, count: int) -> n
         raise FileError(f"{path}: entry '{key}_denominator': expected positive integers.")
     pairs = zip(factor.flat, below.flat, strict=True)
     flat = np.empty(factor.size, object)
-    flat[:] = [Fraction(int(a), int(b)) for a, b in pairs]
+    flat[:] = [int(a) if b == 1 else Fraction(int(a), int(b)) for a, b in pairs]
     return flat.reshape(factor.shape)
 
 
@@ -117,8 +141,9 @@ def _smallest(x: np.ndarray) -> np.ndarray:
 
 def _integers(x: np.ndarray, where: str) -> np.ndarray:
     if x.dtype.kind == "U":
-        if not all(re.fullmatch(r"-?\d{1,4000}", s) for s in x.flat):
-            raise FileError(f"{where}: expected decimal integers.")
+        if x.dtype.itemsize > 8 * limits.MAX_DIGITS or not all(map(_INTEGER.fullmatch, x.flat)):
+            most = limits.MAX_DIGITS
+            raise FileError(f"{where}: expected decimal integers of at most {most} digits.")
         flat = np.empty(x.size, object)
         flat[:] = [int(s) for s in x.flat]
         return flat.reshape(x.shape)

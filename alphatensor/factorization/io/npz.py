@@ -11,46 +11,38 @@ import math
 import pickle
 import re
 import struct
-import sys
-import tokenize
 import zipfile
 import zlib
+from typing import BinaryIO
 
 import numpy as np
 
-from alphatensor.factorization.io.parsing import FileError
+from alphatensor import files, limits, npy
+from alphatensor.files import FileError
 
-MAX_BYTES = 2**31  # of one archive, uncompressed
+_MEMBER = b"PK\x01\x02"  # begins a member's entry in the directory of an archive
+_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # what NumPy writes; others unpack unbounded
 
 
 def read(path: str) -> dict[str, np.ndarray]:
-    """Reads the arrays of an `.npz` file, by name.
+    """Reads the arrays of an `.npz` file, by name; plain ones are read-only.
 
     Object arrays hold ints, fractions, strings or nested arrays only.
 
     Raises:
-      FileError: for a file that is missing, truncated, no `.npz`, too large, or that holds
+      FileError: for a file that is missing, truncated, no `.npz`, beyond a limit, or that holds
         pickled objects other than plain arrays and numbers.
     """
+    return parse(path, files.read(path, limits.MAX_FILE_BYTES))
+
+
+def parse(path: str, data: bytes) -> dict[str, np.ndarray]:
+    """Does what `read` does for the bytes of the archive at `path`."""
+    if data.count(_MEMBER) > limits.MAX_MEMBERS:
+        raise FileError(f"{path}: more than {limits.MAX_MEMBERS} members, the limit.")
     try:
-        with zipfile.ZipFile(path) as archive:
-            members = archive.infolist()
-            total = sum(m.file_size for m in members)
-            if total > MAX_BYTES:
-                raise FileError(f"{path}: {total} bytes uncompressed: at most {MAX_BYTES}.")
-            if not members:
-                raise FileError(f"{path}: the archive is empty: expected arrays.")
-            arrays = {}
-            for member in members:
-                name = member.filename.removesuffix(".npy")
-                arrays[name] = _read_array(archive.read(member), f"{path}: entry {name!r}")
-            return arrays
-    except FileNotFoundError:
-        raise FileError(f"{path}: no such file.") from None
-    except IsADirectoryError:
-        raise FileError(f"{path}: is a folder, expected a file.") from None
-    except PermissionError:
-        raise FileError(f"{path}: permission denied.") from None
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            return _read_members(archive, path)
     except FileError:
         raise
     except (
@@ -60,50 +52,50 @@ def read(path: str) -> dict[str, np.ndarray]:
         EOFError,
         OSError,
         ValueError,
-        MemoryError,
-        RuntimeError,  # encrypted, or compressed in a way that zipfile does not know
+        RuntimeError,  # encrypted
+        NotImplementedError,
     ) as error:
         raise FileError(f"{path}: not a readable .npz archive ({_one_line(error)}).") from None
 
 
-def _read_array(data: bytes, where: str) -> np.ndarray:
-    stream = io.BytesIO(data)
-    try:
-        version = np.lib.format.read_magic(stream)
-        read_header = {
-            (1, 0): np.lib.format.read_array_header_1_0,
-            (2, 0): np.lib.format.read_array_header_2_0,
-        }[version]
-        shape, fortran, dtype = read_header(stream)
-        size = math.prod(shape)
-    except KeyError:
-        raise FileError(f"{where}: unknown .npy version.") from None
-    except (ValueError, TypeError, SyntaxError, EOFError, tokenize.TokenError, RecursionError) as e:
-        raise FileError(f"{where}: not an .npy array ({_one_line(e)}).") from None
-    order = "F" if fortran else "C"
-    if min(shape, default=1) < 0:
-        raise FileError(f"{where}: negative shape {shape}.")
-    if dtype.hasobject:
-        if dtype != np.dtype(object):
-            raise FileError(f"{where}: structured dtypes are not read.")
-        return _unpickle(stream, shape, where)
-    if dtype.kind not in "biufUS":
-        raise FileError(f"{where}: dtype {dtype}: expected numbers or text.")
-    rest = data[stream.tell() :]
-    if len(rest) != size * dtype.itemsize:
-        raise FileError(
-            f"{where}: {len(rest)} bytes of data, shape {shape} needs {size * dtype.itemsize}."
-        )
-    if size == 0:
-        return np.zeros(shape, dtype)
-    if dtype.kind == "U":
-        codes = np.frombuffer(rest, np.dtype(np.uint32).newbyteorder(dtype.byteorder))
-        if codes.max() > sys.maxunicode or np.any((codes >= 0xD800) & (codes < 0xE000)):
-            raise FileError(f"{where}: not text.")
-    return np.frombuffer(rest, dtype).reshape(shape, order=order).copy()
+def _read_members(archive: zipfile.ZipFile, path: str) -> dict[str, np.ndarray]:
+    members = archive.infolist()
+    total = sum(m.file_size for m in members)
+    if total > limits.MAX_ARCHIVE_BYTES:
+        raise FileError(f"{path}: {total} bytes uncompressed: at most {limits.MAX_ARCHIVE_BYTES}.")
+    if not members:
+        raise FileError(f"{path}: the archive is empty: expected arrays.")
+    arrays, entries, exact = {}, 0, 0
+    for member in members:
+        name = member.filename.removesuffix(".npy")
+        where = f"{path}: entry {name!r:.60}"
+        if member.compress_type not in _METHODS:
+            raise FileError(f"{where}: compressed in a way that NumPy does not write.")
+        if name in arrays:
+            raise FileError(f"{where}: is there twice.")
+        with archive.open(member) as stream:
+            header = npy.read_header(stream, where)
+            entries += header.size
+            exact += header.size if header.dtype.kind in "OU" else 0
+            if entries > limits.MAX_ENTRIES or exact > limits.MAX_EXACT:
+                raise FileError(
+                    f"{path}: {entries} entries, {exact} of them text or objects: at most "
+                    f"{limits.MAX_ENTRIES} and {limits.MAX_EXACT}."
+                )
+            if header.dtype.hasobject:
+                arrays[name] = _read_pickled(stream, header, where, member.file_size)
+            else:
+                arrays[name] = npy.read_plain(stream, header, where)
+    return arrays
 
 
-def _unpickle(stream, shape, where: str) -> np.ndarray:
+def _read_pickled(stream: BinaryIO, header: npy.Header, where: str, size: int) -> np.ndarray:
+    if size > limits.MAX_PICKLE_BYTES:
+        raise FileError(f"{where}: {size} bytes of pickle: at most {limits.MAX_PICKLE_BYTES}.")
+    return _unpickle(io.BytesIO(stream.read()), header.shape, where)
+
+
+def _unpickle(stream: BinaryIO, shape: tuple[int, ...], where: str) -> np.ndarray:
     try:
         result = _Unpickler(stream).load()
     except FileError as error:
@@ -123,9 +115,11 @@ class _ArrayState:
     def __setstate__(self, state):
         _, shape, dtype, fortran, data = state
         dtype = dtype.dtype
-        if not all(isinstance(s, int) and 0 <= s <= MAX_BYTES for s in shape):
+        if not all(isinstance(s, int) and 0 <= s <= limits.MAX_ENTRIES for s in shape):
             raise ValueError("bad shape")
         size = math.prod(shape)
+        if size > limits.MAX_ENTRIES or len(shape) > limits.MAX_DIMENSIONS:
+            raise ValueError("bad shape")
         order = "F" if fortran else "C"
         if dtype == np.dtype(object):
             if not isinstance(data, list) or len(data) != size:
@@ -137,7 +131,7 @@ class _ArrayState:
         else:
             if not isinstance(data, bytes) or len(data) != size * dtype.itemsize:
                 raise ValueError("bad data length")
-            self.array = np.frombuffer(data, dtype).reshape(shape, order=order).copy()
+            self.array = np.frombuffer(data, dtype).reshape(shape, order=order)
 
 
 class _DtypeState:
@@ -173,7 +167,7 @@ def _scalar(dtype, data):
 
 
 def _fraction(*args):
-    if not all(re.fullmatch(r"-?\d{1,1000}(/\d{1,1000})?", str(a)) for a in args):
+    if not all(re.fullmatch(r"-?\d{1,100}(/\d{1,100})?", str(a)) for a in args):
         raise ValueError("bad fraction")
     return fractions.Fraction(*args)
 
@@ -204,14 +198,20 @@ _ALLOWED = {
 
 
 class _Unpickler(pickle._Unpickler):
-    """The pure-Python unpickler: its memo is a dict, so a forged index cannot claim memory."""
+    """The pure-Python unpickler: its memo is a dict, so a forged index cannot claim memory.
+
+    It stops after `limits.MAX_PICKLE_STEPS` instructions, and knows none that claim memory by
+    themselves.
+    """
+
+    steps = 0
 
     def find_class(self, module, name):
         try:
             return _ALLOWED[module, name]
-        except KeyError:
+        except (KeyError, TypeError):
             raise FileError(
-                f"pickled object {module}.{name!s:.60}: refused, only plain arrays are read."
+                f"pickled object {module!s:.60}.{name!s:.60}: refused, only plain arrays are read."
             ) from None
 
     def load_build(self):
@@ -219,7 +219,25 @@ class _Unpickler(pickle._Unpickler):
             raise FileError("pickled state of something else than an array: refused.")
         super().load_build()
 
-    dispatch = pickle._Unpickler.dispatch | {pickle.BUILD[0]: load_build}
+
+def _counted(instruction):
+    def run(self):
+        self.steps += 1
+        if self.steps > limits.MAX_PICKLE_STEPS:
+            raise FileError(f"more than {limits.MAX_PICKLE_STEPS} steps of a pickle, the limit.")
+        instruction(self)
+
+    return run
+
+
+_CLAIM_MEMORY = {pickle.BYTEARRAY8[0], pickle.NEXT_BUFFER[0], pickle.READONLY_BUFFER[0]}
+_Unpickler.dispatch = {
+    code: _counted(instruction)
+    for code, instruction in (
+        pickle._Unpickler.dispatch | {pickle.BUILD[0]: _Unpickler.load_build}
+    ).items()
+    if code not in _CLAIM_MEMORY
+}
 
 
 def _one_line(error: BaseException) -> str:

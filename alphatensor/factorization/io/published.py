@@ -10,30 +10,30 @@ import os
 
 import numpy as np
 
-from alphatensor import rings
-from alphatensor.factorization.core import Factorization, exact_array, matmul_target
-from alphatensor.factorization.io.parsing import FileError, build, sizes
+from alphatensor import limits, rings
+from alphatensor.factorization.core import Factorization
+from alphatensor.factorization.io import parsing
+from alphatensor.files import FileError
 
 
 def parse(path: str, arrays: dict[str, np.ndarray], ring: rings.Ring) -> list[Factorization]:
     """Makes the factorizations that the members of the archive at `path` describe."""
-    found = []
+    found, exact, formats = [], 0, set()
     for key, array in arrays.items():
-        where = f"entry {key!r}"
+        where = f"entry {key!r:.60}"
         if key == "factorizations":
             found.extend(_parse_stack(path, array, ring))
             continue
-        format_ = sizes(key.split(","), path, key)
-        if array.shape[:1] != (3,) or (array.dtype == object and array.ndim not in (1, 3)):
-            raise FileError(f"{path}: {where}: shape {array.shape}: expected matrices u, v, w.")
-        if (
-            array.dtype == object
-            and array.ndim == 1
-            and not all(isinstance(factor, np.ndarray) for factor in array)
-        ):
-            raise FileError(f"{path}: {where}: expected three matrices u, v, w.")
+        sizes = parsing.sizes(key.split(",", 3), path, key)
+        formats.add(sizes)
+        if sum(math.prod(s) ** 2 for s in formats) > limits.MAX_TENSOR_ENTRIES:
+            raise FileError(f"{path}: {where}: the file's tensors are too large together.")
+        factors = _matrices(path, where, array)
+        exact += sum(map(parsing.exact_count, factors))
+        parsing.check_exact(path, exact)
+        target = parsing.matmul(path, where, sizes, factors)
         source = {"method": "file", "file": os.path.basename(path), "entry": key}
-        found.append(build(path, where, matmul_target(*format_), ring, tuple(array), source))
+        found.append(parsing.build(path, where, target, ring, factors, source))
     return found
 
 
@@ -51,8 +51,21 @@ def arrays_of(path: str, fs: list[Factorization]) -> dict[str, np.ndarray]:
     return arrays
 
 
+def _matrices(path: str, where: str, array: np.ndarray) -> list[np.ndarray]:
+    """Returns the matrices u, v, w of an entry: of one array, or an object array of three."""
+    if array.shape[:1] != (3,) or (array.dtype == object and array.ndim not in (1, 3)):
+        raise FileError(f"{path}: {where}: shape {array.shape}: expected matrices u, v, w.")
+    if array.dtype == object and array.ndim == 1:
+        if not all(isinstance(factor, np.ndarray) for factor in array):
+            raise FileError(f"{path}: {where}: expected three matrices u, v, w.")
+        if sum(factor.size for factor in array) > limits.MAX_ENTRIES:
+            raise FileError(f"{path}: {where}: more than {limits.MAX_ENTRIES} numbers.")
+    return list(array)
+
+
 def _parse_stack(path: str, array: np.ndarray, ring: rings.Ring) -> list[Factorization]:
     """Reads `factorizations`: (N, R, 3, S) or (N, 3, S, R), of a square format with S = n²."""
+    parsing.check_exact(path, parsing.exact_count(array))
     if array.ndim == 4 and array.shape[2] == 3:
         array = array.transpose(0, 2, 3, 1)
     if array.ndim != 4 or array.shape[1] != 3 or array.dtype.kind not in "iuf":
@@ -60,15 +73,20 @@ def _parse_stack(path: str, array: np.ndarray, ring: rings.Ring) -> list[Factori
             f"{path}: entry 'factorizations': {array.dtype} of shape {array.shape}: expected "
             "numbers of shape (N, R, 3, S) or (N, 3, S, R)."
         )
+    if not 1 <= len(array) <= limits.MAX_FACTORIZATIONS:
+        raise FileError(
+            f"{path}: {len(array)} factorisations: expected 1 to {limits.MAX_FACTORIZATIONS}."
+        )
     n = math.isqrt(array.shape[2])
     if n * n != array.shape[2]:
         raise FileError(f"{path}: entry 'factorizations': {array.shape[2]} is not a square.")
-    target = matmul_target(*sizes((n, n, n), path, "factorizations"))
-    try:
-        array = exact_array(array, "factorizations")
-    except ValueError as error:
-        raise FileError(f"{path}: {error}") from None
+    sizes = parsing.sizes((n, n, n), path, "factorizations")
+    target = parsing.matmul(path, "factorizations", sizes, array[0])
     return [
-        build(path, f"factorization {i}", target, ring, tuple(uvw), {"method": "file", "entry": i})
+        parsing.build(path, f"factorization {i}", target, ring, tuple(uvw), _source(i))
         for i, uvw in enumerate(array)
     ]
+
+
+def _source(entry: int) -> dict[str, str | int]:
+    return {"method": "file", "entry": entry}

@@ -5,34 +5,44 @@ A file is a header `rows cols R`, lines `row column value` counted from 1, and a
 indices of C exchanged. The sizes follow from the three shapes: n² = (nm)(np)/(mp).
 """
 
+import io
 import math
 import os
 import re
+from fractions import Fraction
 
 import numpy as np
 
-from alphatensor import rings
+from alphatensor import files, limits, rings
 from alphatensor.factorization import transforms
-from alphatensor.factorization.core import Factorization, matmul_target
-from alphatensor.factorization.io.parsing import FileError, build, number
+from alphatensor.factorization.core import Factorization
+from alphatensor.factorization.io import parsing
+from alphatensor.files import FileError
 
-MAX_ENTRIES = 50_000_000
+_INDEX = re.compile(r"[0-9]{1,7}")
 
 
 def load(path: str, ring: rings.Ring) -> Factorization:
     """Reads the three files of which `path` (`..._L.sms`, `_R.sms` or `_P.sms`) is one."""
-    left, right, post = (_matrix(part) for part in _parts(path))
-    if not left.shape[0] == right.shape[0] == post.shape[1]:
-        raise FileError(
-            f"{path}: L, R, P have {left.shape[0]}, {right.shape[0]}, {post.shape[1]} products."
-        )
-    nm, mp, np_ = left.shape[1], right.shape[1], post.shape[0]
+    tables = [_table(part) for part in _parts(path)]
+    (rank, nm), (right_rank, mp), (np_, post_rank) = (shape for shape, _ in tables)
+    if not rank == right_rank == post_rank:
+        raise FileError(f"{path}: L, R, P have {rank}, {right_rank}, {post_rank} products.")
     n, m, p = (math.isqrt(x) for x in (nm * np_ // mp, nm * mp // np_, mp * np_ // nm))
     if (n * m, m * p, n * p) != (nm, mp, np_):
         raise FileError(f"{path}: L, R, P with {nm}, {mp}, {np_} entries fit no matrix product.")
-    w = transforms.transposed_rows(post, n, p)
+    sizes = parsing.sizes((n, m, p), path, "L, R, P")
+    if rank > limits.MAX_RANK or rank * (nm + mp + np_) > limits.MAX_ENTRIES:
+        raise FileError(
+            f"{path}: rank {rank} of {n}x{m}x{p}: at most rank {limits.MAX_RANK} and "
+            f"{limits.MAX_ENTRIES} numbers."
+        )
+    left, right, post = (_dense(path, *table) for table in tables)
+    factors = (left.T, right.T, transforms.transposed_rows(post, n, p))
+    parsing.check_exact(path, sum(map(parsing.exact_count, factors)))
+    target = parsing.matmul(path, "L, R, P", sizes, factors)
     source = {"method": "file", "file": os.path.basename(path)}
-    return build(path, "L, R, P", matmul_target(n, m, p), ring, (left.T, right.T, w), source)
+    return parsing.build(path, "L, R, P", target, ring, factors, source)
 
 
 def texts_of(path: str, f: Factorization) -> dict[str, str]:
@@ -54,29 +64,43 @@ def _text(matrix: np.ndarray) -> str:
     return "\n".join([f"{rows} {cols} R", *entries, "0 0 0", ""])
 
 
-def _matrix(path: str) -> np.ndarray:
-    try:
-        with open(path, encoding="utf-8") as file:
-            lines = [line.split("#")[0].split() for line in file]
-    except OSError as error:
-        raise FileError(f"{path}: cannot be read ({error.strerror}).") from None
-    except UnicodeDecodeError:
-        raise FileError(f"{path}: not a text file.") from None
-    lines = [line for line in lines if line]
-    header = lines[0] if lines else []
-    if len(header) != 3 or not all(re.fullmatch(r"\d{1,7}", x) for x in header[:2]):
+def _table(path: str) -> tuple[tuple[int, int], dict[tuple[int, int], int | Fraction]]:
+    """Reads one file; returns its shape and its entries by row and column from 0."""
+    text = io.StringIO(files.read_text(path, limits.MAX_TEXT_BYTES))
+    lines = (line for line in (x.split("#")[0].split(maxsplit=3) for x in text) if line)
+    header = next(lines, [])
+    if len(header) != 3 or not all(map(_INDEX.fullmatch, header[:2])):
         raise FileError(f"{path}: expected a header such as '7 4 R'.")
     rows, cols = map(int, header[:2])
-    if not 1 <= rows * cols <= MAX_ENTRIES:
+    if not 1 <= rows * cols <= limits.MAX_ENTRIES:
         raise FileError(f"{path}: {rows} × {cols} entries: out of range.")
-    if lines[-1] != ["0", "0", "0"]:
-        raise FileError(f"{path}: the closing line '0 0 0' is missing.")
-    matrix = np.zeros((rows, cols), object)
-    for line in lines[1:-1]:
-        if len(line) != 3 or not all(re.fullmatch(r"\d{1,7}", x) for x in line[:2]):
-            raise FileError(f"{path}: line {' '.join(line)!r:.60}: expected 'row column value'.")
+    entries = {}
+    for line in lines:
+        if line == ["0", "0", "0"]:
+            break
+        if len(line) != 3 or not all(map(_INDEX.fullmatch, line[:2])):
+            shown = " ".join(line)
+            raise FileError(f"{path}: line {shown!r:.60}: expected 'row column value'.")
         i, j = int(line[0]), int(line[1])
         if not (1 <= i <= rows and 1 <= j <= cols):
             raise FileError(f"{path}: entry {i} {j} lies outside of {rows} × {cols}.")
-        matrix[i - 1, j - 1] = number(line[2], f"{path}: entry {i} {j}")
+        if (i - 1, j - 1) in entries:
+            raise FileError(f"{path}: entry {i} {j} is there twice.")
+        entries[i - 1, j - 1] = parsing.number(line[2], f"{path}: entry {i} {j}")
+        parsing.check_exact(path, len(entries))
+    else:
+        raise FileError(f"{path}: the closing line '0 0 0' is missing.")
+    if next(lines, None) is not None:
+        raise FileError(f"{path}: text after the closing line '0 0 0'.")
+    return (rows, cols), entries
+
+
+def _dense(path: str, shape: tuple[int, int], entries: dict) -> np.ndarray:
+    """Returns a matrix with these entries and zeros: int64 where that holds them."""
+    is_small = all(isinstance(x, int) and abs(x) < 2**63 for x in entries.values())
+    if not is_small:
+        parsing.check_exact(path, math.prod(shape))
+    matrix = np.zeros(shape, np.int64 if is_small else object)
+    for place, x in entries.items():
+        matrix[place] = x
     return matrix

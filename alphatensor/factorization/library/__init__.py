@@ -10,9 +10,11 @@ from alphatensor.factorization.library.closure import (
     assemble,
     best_plan,
     fill,
+    planned,
     recombine,
 )
 from alphatensor.factorization.library.config import RecombinationConfig
+from alphatensor.factorization.library.exact_files import LibraryWarning
 from alphatensor.factorization.library.store import (
     Added,
     add,
@@ -22,10 +24,12 @@ from alphatensor.factorization.library.store import (
     load_best,
     ranks,
     reindex,
+    verified_ranks,
 )
 
 __all__ = [
     "Added",
+    "LibraryWarning",
     "RecombinationConfig",
     "add",
     "assemble",
@@ -35,7 +39,9 @@ __all__ = [
     "fill",
     "index",
     "load_best",
+    "planned",
     "ranks",
     "recombine",
     "reindex",
+    "verified_ranks",
 ]

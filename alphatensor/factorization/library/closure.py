@@ -19,12 +19,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from alphatensor import rings, targets
+from alphatensor import rings
 from alphatensor.factorization import composition, textbook, transforms
 from alphatensor.factorization.core import Factorization
 from alphatensor.factorization.io import formats
-from alphatensor.factorization.library import recombination, store
+from alphatensor.factorization.library import exact_files, recombination, store
 from alphatensor.factorization.library.config import DEFAULT, RecombinationConfig
+from alphatensor.files import FileError
 from alphatensor.targets import Sizes
 
 MAX_BASE_SIZE = 6  # larger formats are parts, not base algorithms
@@ -51,7 +52,7 @@ def fill(
     for added in add_textbook(folder, ring):
         if added.kept:
             report(added.message)
-    ranks = store.ranks(folder, ring.name)
+    ranks = store.verified_ranks(folder, ring.name)
     with _pool(workers or os.cpu_count() or 1) as pool:
         for _, group in itertools.groupby(recombination.formats(maximum), key=sum):
             jobs = [
@@ -77,8 +78,7 @@ def add_textbook(folder: str | os.PathLike, ring: rings.Ring) -> list[store.Adde
         composition.kronecker(strassen, textbook.naive(s, ring)) for s in ((1, 1, 2), (1, 2, 2))
     ]
     if ring.is_modular:
-        for path in sorted(pathlib.Path(folder).glob("*x*x*_Z.npz")):
-            f = formats.load(path)[0]
+        for f in exact_files.read_all(folder, "*x*x*_Z.npz"):
             origin = {**f.provenance, "reduced_from": "Z"}
             found.append(transforms.reduce_mod(f, ring.modulus).replace(provenance=origin))
     return [store.add(folder, f) for f in found]
@@ -92,8 +92,32 @@ def recombine(
     Parts that the library lacks are recombined themselves. The result is not added to the library.
     None for formats that cannot be cut.
     """
-    plan = best_plan(folder, ring, sizes, config)
-    return None if plan is None else assemble(folder, plan, config)
+    found = planned(folder, ring, sizes, config)
+    return None if found is None else found[1]
+
+
+def planned(
+    folder: str | os.PathLike,
+    ring: rings.Ring,
+    sizes: Sizes,
+    config: RecombinationConfig = DEFAULT,
+    base_algorithms: Sequence[Factorization] | None = None,
+) -> tuple[recombination.Plan, Factorization] | None:
+    """Returns the best recombination of (n, m, p) and its factorization, or None.
+
+    The rank of the factorization counts. Where it is larger than planned the library's index is
+    wrong, and the plan is made again with ranks that have been verified. Arguments as in
+    `best_plan`.
+    """
+    plan = best_plan(folder, ring, sizes, config, None, base_algorithms)
+    if plan is None:
+        return None
+    f = assemble(folder, plan, config)
+    if f.rank > plan.rank:
+        ranks = store.verified_ranks(folder, ring.name)
+        plan = best_plan(folder, ring, sizes, config, ranks, base_algorithms)
+        f = assemble(folder, plan, config)
+    return plan, f
 
 
 def best_plan(
@@ -141,11 +165,11 @@ def load_base_algorithms(
     """
     paths = [
         str(path)
-        for path in sorted(pathlib.Path(folder).glob(f"*x*x*_{ring.name}.npz"))
-        if max(targets.parse_sizes(path.stem.split("_")[0])) <= MAX_BASE_SIZE
+        for sizes, path in exact_files.matmul_paths(folder, ring.name).items()
+        if max(sizes) <= MAX_BASE_SIZE
     ]
-    versions = tuple((path, os.stat(path).st_mtime_ns) for path in [*paths, *config.base_files])
-    return _read_base_algorithms(ring, versions, config.variants)
+    versions = tuple((path, _changed(path)) for path in [*paths, *config.base_files])
+    return _read_base_algorithms(ring, versions, len(paths), config.variants)
 
 
 def parts(
@@ -184,15 +208,32 @@ def _improve(job: _Job) -> tuple[int, str]:
     return min(f.rank, known or f.rank), added.message
 
 
+def _changed(path: str) -> int:
+    """Returns when a file was changed; raises `FileError` where there is none."""
+    try:
+        return os.stat(path).st_mtime_ns
+    except OSError as error:
+        raise FileError(f"{path}: cannot be read ({error.strerror}).") from None
+
+
 @functools.lru_cache(maxsize=2)
 def _read_base_algorithms(
-    ring: rings.Ring, versions: tuple[tuple[str, int], ...], variants: int
+    ring: rings.Ring, versions: tuple[tuple[str, int], ...], of_library: int, variants: int
 ) -> list[Factorization]:
-    """Reads base algorithms from paths; times of change are there to read changed files again."""
+    """Reads base algorithms from paths, of which the first ones are files of a library.
+
+    The times of change are there to read changed files again. A file of the library that is not
+    exact is set aside; any other raises `FileError`.
+    """
     rng = np.random.default_rng(0)
+    paths = [path for path, _ in versions]
+    given = [exact_files.read_or_warn(pathlib.Path(path)) for path in paths[:of_library]]
+    given += [f for path in paths[of_library:] for f in formats.load_exact(path, ring)]
     found = []
-    for f in (f for path, _ in versions for f in formats.load(path, ring)):
-        if f.provenance.get("method") == "recombination" or f.ring != ring or f.sizes is None:
+    for f in given:
+        if f is None or f.ring != ring or f.sizes is None:
+            continue
+        if f.provenance.get("method") == "recombination":
             continue
         sparse = [f, *(transforms.sparsify(f, 3 * k, rng)[0] for k in range(variants))]
         distinct = {tuple((x != 0).tobytes() for x in g.factors): g for g in sparse}

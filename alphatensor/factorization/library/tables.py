@@ -25,10 +25,9 @@ COLUMNS = (
 def rows(folder: str | os.PathLike, maximum: int) -> list[tuple[str, ...]]:
     """Returns a row for each 2 ≤ n ≤ m ≤ p ≤ `maximum`; empty text where nothing is known.
 
-    Raises:
-      FileError: for a damaged index.
+    The library's ranks are verified.
     """
-    here = [store.ranks(folder, domain) for domain in ("Z2", "Z", "Q")]
+    here = [store.verified_ranks(folder, domain, maximum) for domain in ("Z2", "Z", "Q")]
     published = (published_ranks.ALPHATENSOR_Z2, published_ranks.ALPHATENSOR_Z)
     best = (published_ranks.KNOWN_Z2, published_ranks.KNOWN_Z, published_ranks.KNOWN_Q)
     found = []
@@ -67,7 +66,7 @@ def draw(folder: str | os.PathLike, maximum: int, path: str | os.PathLike) -> No
     axis = figure.subplots()
     series = (("Z", over_z, "o"), ("Z2", over_z2, "x"))
     for domain, published, marker in series:
-        here = store.ranks(folder, domain)
+        here = store.verified_ranks(folder, domain, maximum)
         points = [
             (i, 100 * (here[s] / published[s] - 1))
             for i, s in enumerate(shown)

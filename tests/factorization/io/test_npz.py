@@ -3,6 +3,7 @@
 import io
 import os
 import pickle
+import tracemalloc
 import zipfile
 
 import numpy as np
@@ -11,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from alphatensor import factorization as fz
+from alphatensor import limits
 from alphatensor.factorization.io import npz
 
 
@@ -47,9 +49,10 @@ def write_npy(path, name, shape, dtype, data):
 
 def test_forged_headers_claim_no_memory(tmp_path):
     path = str(tmp_path / "x.npz")
-    write_npy(path, "2,2,2", (10**6, 10**6), "<i8", b"1234")
-    with pytest.raises(fz.FileError, match="4 bytes of data"):
-        npz.read(path)
+    for shape, message in [((10,), "4 bytes of data"), ((10**6, 10**6), "the limit")]:
+        write_npy(path, "2,2,2", shape, "<i8", b"1234")
+        with pytest.raises(fz.FileError, match=message):
+            npz.read(path)
     write_npy(path, "2,2,2", (3,), "|O", b"\x80\x02r\xff\xff\xff\x7f.")  # memo index 2^31
     with pytest.raises(fz.FileError, match="pickled array"):
         npz.read(path)
@@ -61,3 +64,49 @@ def test_the_unpickler_survives_noise(noise):
     array = io.BytesIO(noise)
     with pytest.raises(npz.FileError):
         npz._unpickle(array, (3,), "noise")
+
+
+def member(path, dtype, shape, total):
+    """Writes an archive with one member of repeated bytes, which packs a thousandfold."""
+    header = io.BytesIO()
+    fields = {"descr": dtype, "fortran_order": False, "shape": shape}
+    np.lib.format.write_array_header_1_0(header, fields)
+    with (
+        zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive,
+        archive.open("u.npy", "w", force_zip64=True) as stream,
+    ):
+        stream.write(header.getvalue())
+        for _ in range(total // 2**20):
+            stream.write(b"1\0\0\0" * 2**18)
+
+
+@pytest.mark.parametrize(
+    "dtype, shape, mebibytes, message",
+    [
+        ("|i1", (2**29,), 512, "bytes uncompressed: at most"),
+        ("<i8", (2**26,), 200, "more than 33,554,432 entries"),
+        ("<U1", (2**24,), 64, "of them text or objects: at most"),
+    ],
+)
+def test_small_archives_with_large_contents_are_refused(tmp_path, dtype, shape, mebibytes, message):
+    path = str(tmp_path / "x.npz")
+    member(path, dtype, shape, mebibytes * 2**20)
+    assert os.path.getsize(path) < 2**20
+    tracemalloc.start()
+    with pytest.raises(fz.FileError, match=message):
+        npz.read(path)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 2**23
+
+
+def test_the_number_of_members_and_of_steps_of_a_pickle_is_limited(tmp_path):
+    path = str(tmp_path / "x.npz")
+    with zipfile.ZipFile(path, "w") as archive:
+        for i in range(limits.MAX_MEMBERS + 1):
+            archive.writestr(str(i), b"")
+    with pytest.raises(fz.FileError, match="more than 1000 members"):
+        npz.read(path)
+    write_npy(path, "2,2,2", (3,), "|O", b"]0" * limits.MAX_PICKLE_STEPS)
+    with pytest.raises(fz.FileError, match="steps of a pickle"):
+        npz.read(path)
