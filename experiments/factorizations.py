@@ -36,8 +36,8 @@ from collections.abc import Callable
 
 from absl import flags
 
+from alphatensor import config, rings, targets
 from alphatensor import factorization as fz
-from alphatensor import rings, targets
 from alphatensor.factorization import analysis, library
 from alphatensor.factorization.io import LANGUAGES, header, load_entry, write_text
 from alphatensor.factorization.library import RecombinationConfig, published_ranks, tables
@@ -164,7 +164,7 @@ def compare(a: str, b: str) -> int:
 def count(paths: list[str]) -> int:
     """Counts how many factorizations of the files are certainly inequivalent."""
     fs = [f for path in paths for f in fz.load(path, _ring())]
-    found = analysis.count_inequivalent(fs, _positive(_WORKERS))
+    found = analysis.count_inequivalent(fs, command.checked(_WORKERS, config.integer(1, 64)))
     print(f"{len(fs)} factorisations, at least {found.certified} inequivalent")
     return 0
 
@@ -185,11 +185,11 @@ def lift(path: str, out: str | None = None) -> int:
 
 def recombine(*sizes: str) -> int:
     """Finds the best recombination of a format, and assembles it from the library's parts."""
-    ring, sizes, config = _ring(), _sizes(sizes), _recombination_config()
+    ring, sizes, search = _ring(), _sizes(sizes), _recombination_config()
     is_published = _TABLE.value == "alphatensor"
     base_algorithms = [_base(ring)] if _BASE.value else None
     ranks = published_ranks.ALPHATENSOR_Z if is_published else None
-    plan = library.best_plan(_LIBRARY.value, ring, sizes, config, ranks, base_algorithms)
+    plan = library.best_plan(_LIBRARY.value, ring, sizes, search, ranks, base_algorithms)
     name = targets.format_name(sizes)
     if plan is None:
         raise ValueError(f"{name}: no base is as small as that.")
@@ -199,7 +199,7 @@ def recombine(*sizes: str) -> int:
     )
     if is_published:
         return 0
-    f = library.assemble(_LIBRARY.value, plan, config)
+    f = library.assemble(_LIBRARY.value, plan, search)
     print(f.verify().message)
     if _OUTPUT.value:
         fz.save(_OUTPUT.value, f)
@@ -220,7 +220,11 @@ def add(paths: list[str]) -> int:
 
 def fill() -> int:
     """Recombines all formats from whatever the library holds."""
-    ring, maximum, workers = _ring(), _positive(_MAX), _positive(_WORKERS)
+    ring, maximum, workers = (
+        _ring(),
+        command.checked(_MAX, config.integer(1, 64)),
+        command.checked(_WORKERS, config.integer(1, 64)),
+    )
     ranks = library.fill(_LIBRARY.value, ring, maximum, workers, _recombination_config())
     print(f"{_LIBRARY.value}: {len(ranks)} formats over {ring}")
     return 0
@@ -236,7 +240,7 @@ def reindex() -> int:
 
 def table() -> int:
     """Prints or writes the library's ranks beside published ones."""
-    largest = _positive(_MAX)
+    largest = command.checked(_MAX, config.integer(1, 64))
     if _OUTPUT.value:
         tables.write(_OUTPUT.value, _LIBRARY.value, largest)
     else:
@@ -314,12 +318,6 @@ def _recombination_config() -> RecombinationConfig:
         fz.load(path, _ring())
     fields = {"spread": _SPREAD.value, "variants": _VARIANTS.value, "base_files": _BASE_FILES.value}
     return RecombinationConfig.from_dict(fields)
-
-
-def _positive(flag: flags.FlagHolder) -> int:
-    if not 1 <= flag.value <= 64:
-        raise ValueError(f"--{flag.name}={flag.value}: expected a number from 1 to 64.")
-    return flag.value
 
 
 if __name__ == "__main__":

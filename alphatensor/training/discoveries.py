@@ -69,7 +69,8 @@ def record(
 ) -> tuple[list[Factorization], Findings]:
     """Returns the candidate, and its lift where the run lifts, if it beats the best rank.
 
-    In a run that lifts, a candidate that does not lift is none: another one of its rank may.
+    What is returned will be called verified, so it is verified here, whoever has found it. In a run
+    that lifts, a candidate that does not lift is none: another one of its rank may.
     """
     index = index_of(candidate, settings)
     best = findings.ranks[index]
@@ -81,6 +82,8 @@ def record(
         if lifted is None:
             return [], findings
         found.append(lifted.replace(provenance=candidate.provenance))
+    if not all(f.replace(target=settings.targets[index]).verify().ok for f in found):
+        return [], findings
     ranks = tuple(candidate.rank if i == index else x for i, x in enumerate(findings.ranks))
     return found, findings._replace(ranks=ranks)
 
