@@ -152,7 +152,8 @@ class RunFolder:
         return path
 
     def summarise(self) -> str:
-        """Writes summary.txt and the pictures; returns the summary's text."""
+        """Writes summary.txt and the pictures; returns the summary's text; raises `OSError`."""
+        self.check()
         self.write_curves()
         parts = []
         for f in self.best.values():
