@@ -128,11 +128,13 @@ def _add_fields_to_help(config_type: str) -> None:
 def _parse(argv: list[str]) -> list[str]:
     try:
         return flags.FLAGS(argv)
-    except Exception as error:  # a configuration file may raise anything
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # a configuration file may raise anything, or end the program
         _end(error)
 
 
-def _end(error: Exception) -> NoReturn:
+def _end(error: BaseException) -> NoReturn:
     text = " ".join(str(error).split())
     if isinstance(error, AttributeError | KeyError) and "'" in text:
         # ml_collections' word for a field that the configuration lacks.

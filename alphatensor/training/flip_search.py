@@ -160,12 +160,10 @@ def check_devices(field: str, walkers: int) -> None:
 
 def _check_memory(config: FlipRunConfig) -> None:
     """Raises `ConfigError` where the walkers' terms alone, now and at their best, cannot fit."""
-    largest, free = max(map(math.prod, config.sizes)), memory.available()
-    search = config.search
-    terms = {"search.margin": search.margin, "search.walkers": largest + search.margin}
-    for field, slots in terms.items():
-        given = search.margin if field == "search.margin" else search.walkers
-        require_memory(field, given, 2 * 3 * 4 * slots * search.walkers, free)
+    search, free, largest = config.search, memory.available(), max(map(math.prod, config.sizes))
+    term = 2 * 3 * 4 * search.walkers
+    require_memory("search.walkers", search.walkers, term * largest, free)
+    require_memory("search.margin", search.margin, term * (largest + search.margin), free)
 
 
 def _check_writable(folder: str) -> None:
