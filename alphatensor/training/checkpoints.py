@@ -176,7 +176,10 @@ def read_manifest(path: pathlib.Path) -> Manifest:
       OSError: where the file cannot be opened.
       ValueError: where it is not a manifest, in one line.
     """
-    stored = json.loads(path.read_text())
+    try:
+        stored = json.loads(path.read_text())
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
     kinds = {"step": int, "keep_for_ever": bool, "progress": dict, "files": dict}
     if not isinstance(stored, dict):
         raise ValueError(f"holds a {type(stored).__name__} where a manifest was expected")

@@ -253,6 +253,7 @@ def start(name: str, arguments: list[str], monkeypatch) -> int:
     monkeypatch.setattr(command, "keep_compiled_programs", lambda folder: None)
     sys.modules.pop("benchmarking.matmul_speed", None)  # it defines flags when it is imported
     vars(benchmarking).pop("matmul_speed", None)
+    sys.modules.pop("config_config", None)  # the file of configuration before this one
     flags.FLAGS.unparse_flags()
     try:
         runpy.run_module(name, run_name="__main__", alter_sys=False)
