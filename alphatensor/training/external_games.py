@@ -16,6 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 
 import alphatensor
+from alphatensor import targets
 from alphatensor.agent import Agent, actions, bases, self_play
 from alphatensor.agent.agent import padded, support_of
 from alphatensor.factorization import Factorization
@@ -100,12 +101,13 @@ def from_library(settings: Settings) -> tuple[list[Factorization], list[str]]:
     """
     game, folder, found, notes = settings.agent.game, settings.config.train.best_games_from, [], []
     for target in settings.targets:
-        name = target.sizes or pathlib.PurePath(target.name).stem  # as files of a library are named
+        name = pathlib.PurePath(target.name).stem  # as files of a library are named
         try:
-            f = store.best(folder, name, game.ring)
+            f = store.best(folder, target.sizes or name, game.ring)
             f = None if f is None else doors.exact(f, target)
         except (FileError, ValueError) as error:
-            notes.append(doors.set_aside(f"{folder}: {target.name} over {game.ring}", error))
+            name = targets.format_name(sorted(target.sizes)) if target.sizes else name
+            notes.append(doors.set_aside(f"{folder}/{name}_{game.ring}.npz", error))
             continue
         if f is not None and f.rank <= game.config.max_moves:
             found.append(f.replace(provenance=f.provenance | {"engine": "library"}))
