@@ -267,7 +267,7 @@ class Run:
         """Reads the newest checkpoint that can be used; adds to `notes` what could not be."""
 
         def read(stored: dict) -> tuple[Findings, float]:
-            if stored.get("version") != CHECKPOINT_VERSION:
+            if _with_header(stored)["version"] != CHECKPOINT_VERSION:
                 raise ValueError("it is of another version of this program")
             try:
                 findings = Findings.from_json(stored["findings"], self.settings.targets)
