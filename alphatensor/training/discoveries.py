@@ -76,14 +76,15 @@ def record(
     best = findings.ranks[index]
     if best is not None and candidate.rank >= best:
         return [], findings
+    candidate = candidate.replace(target=settings.targets[index])
+    if not candidate.verify().ok:
+        return [], findings
     found = [candidate]
     if settings.config.train.lift:
-        lifted = lift(candidate)
+        lifted = lift(candidate)  # verified too
         if lifted is None:
             return [], findings
         found.append(lifted.replace(provenance=candidate.provenance))
-    if not all(f.replace(target=settings.targets[index]).verify().ok for f in found):
-        return [], findings
     ranks = tuple(candidate.rank if i == index else x for i, x in enumerate(findings.ranks))
     return found, findings._replace(ranks=ranks)
 
