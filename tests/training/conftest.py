@@ -1,6 +1,7 @@
 """What whole runs share: compiled programs, and one finished run that many tests read."""
 
 import shutil
+import signal
 import types
 
 import pytest
@@ -13,6 +14,13 @@ def share_programs(patch: pytest.MonkeyPatch) -> None:
     """Lets runs that compile to the same programs compile them once."""
     for module in (loop, runner):
         patch.setattr(module, "make_programs", tiny_run.shared_programs)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _minds_ctrl_c():
+    """Lets processes under test mind Ctrl-C where the suite runs in the background of a shell."""
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)
