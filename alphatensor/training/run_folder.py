@@ -153,7 +153,6 @@ class RunFolder:
 
     def summarise(self) -> str:
         """Writes summary.txt and the pictures; returns the summary's text; raises `OSError`."""
-        self.check()
         self.write_curves()
         parts = []
         for f in self.best.values():
@@ -171,14 +170,14 @@ class RunFolder:
         return text
 
     def write_curves(self) -> None:
-        """Writes curves.csv and flushes the events."""
+        """Writes curves.csv and flushes the events; raises `OSError` as `record` does."""
+        self.check()
         files.write_text(self.path / curves.NAME, curves.to_csv(self._rows))
         self._events.flush()
 
     def _write_last_curves(self) -> None:
         """Writes the curves at the end of a run, which must not fail where the folder is gone."""
         with contextlib.suppress(OSError):
-            self.check()
             self.write_curves()
 
 

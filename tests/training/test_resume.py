@@ -105,6 +105,9 @@ def test_ctrl_c_before_the_first_iteration_ends_at_once(tmp_path, moment):
         said = process.stdout.readline()
         assert "compiling" in said
     process.send_signal(signal.SIGINT)
-    text, _ = process.communicate(timeout=20)
+    try:
+        text, _ = process.communicate(timeout=20)
+    finally:
+        process.kill()
     assert process.returncode == 130, said + text
     assert text.split("\n") == ["", "Interrupted.", ""], text
