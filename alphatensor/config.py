@@ -17,6 +17,9 @@ from typing import Any, NamedTuple, Self
 
 from ml_collections import ConfigDict
 
+MAX_COUNT = 2**31 - 1  # counts enter compiled programs as int32
+MAX_SEED = 2**32 - 1  # JAX takes larger seeds modulo 2^32: two of them could mean the same run
+
 
 class Check(NamedTuple):
     """What a field accepts.
@@ -179,7 +182,20 @@ def _plain(value: Any) -> Any:
     return list(value) if isinstance(value, tuple) else value
 
 
-def integer(least: int | None = None, most: int | None = None) -> Check:
+def require_memory(field: str, given: Any, needed: float, there: float | None) -> None:
+    """Raises a `ConfigError` where a setting needs more memory than there is.
+
+    Args:
+      field: the setting that the memory grows with.
+      given: its value.
+      needed: bytes of what will be allocated, a lower estimate.
+      there: bytes that are free; None where nobody knows.
+    """
+    sizes = f"{needed / 2**30:,.1f} GiB would be needed, {(there or 0) / 2**30:,.1f} GiB are free"
+    require(field, given, there is None or needed <= there, f"less: {sizes}")
+
+
+def integer(least: int | None = None, most: int = MAX_COUNT) -> Check:
     """Accepts integers in a range, ends included, and no booleans."""
     return Check(
         lambda x: isinstance(x, int) and not isinstance(x, bool) and _is_within(x, least, most),
@@ -190,8 +206,14 @@ def integer(least: int | None = None, most: int | None = None) -> Check:
 def number(least: float | None = None, most: float | None = None) -> Check:
     """Accepts finite numbers in a range, ends included, and no booleans."""
     return Check(
-        lambda x: is_number(x) and _is_within(x, least, most), "a number" + _range(least, most)
+        lambda x: is_number(x) and _is_within(x, least, most),
+        "a finite number" + _range(least, most),
     )
+
+
+def seed() -> Check:
+    """Accepts the seeds that mean different random numbers."""
+    return integer(least=0, most=MAX_SEED)
 
 
 def probability() -> Check:
@@ -201,7 +223,7 @@ def probability() -> Check:
 
 def positive() -> Check:
     """Accepts finite numbers above 0."""
-    return Check(lambda x: is_number(x) and x > 0, "a number above 0")
+    return Check(lambda x: is_number(x) and x > 0, "a finite number above 0")
 
 
 def boolean() -> Check:
@@ -212,6 +234,14 @@ def boolean() -> Check:
 def text() -> Check:
     """Accepts any text."""
     return Check(lambda x: isinstance(x, str), "text")
+
+
+def path() -> Check:
+    """Accepts the path of a file or folder, which is never empty."""
+    return Check(
+        lambda x: isinstance(x, str) and x.strip() != "" and "\0" not in x,
+        "the path of a file or folder",
+    )
 
 
 def one_of(*choices: str) -> Check:
@@ -247,13 +277,16 @@ def integers(least: int | None = None) -> Check:
     one = integer(least)
     return Check(
         lambda x: isinstance(x, tuple) and all(map(one.accepts, x)),
-        "a tuple of integers" + _range(least, None),
+        "a tuple of integers" + _range(least, MAX_COUNT),
     )
 
 
 def is_number(x: Any) -> bool:
-    """Says whether x is a finite int or float and no boolean."""
-    return isinstance(x, int | float) and not isinstance(x, bool) and math.isfinite(x)
+    """Says whether x is an int or float that a float can hold, and no boolean."""
+    try:
+        return isinstance(x, int | float) and not isinstance(x, bool) and math.isfinite(x)
+    except OverflowError:  # an integer beyond all floats
+        return False
 
 
 def _is_within(x, least, most) -> bool:
@@ -263,8 +296,8 @@ def _is_within(x, least, most) -> bool:
 def _range(least, most) -> str:
     if least is None and most is None:
         return ""
-    if most is None:
-        return f" of at least {least}"
+    if most is None or (most == MAX_COUNT and least is not None):
+        return f" of at least {least}" + (" and below 2^31" if most else "")
     return f" from {least} to {most}" if least is not None else f" of at most {most}"
 
 

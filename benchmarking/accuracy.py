@@ -14,11 +14,10 @@ import jax
 import jax.numpy as jnp
 from absl import flags
 
-from alphatensor import rings
+from alphatensor import config
 from alphatensor.factorization import Factorization
 from alphatensor.factorization.analysis import costs
-from alphatensor.factorization.library import store
-from alphatensor.kernels import accuracy, compile_matmul, memory, timing
+from alphatensor.kernels import accuracy, compile_matmul, diagonal_scaling, memory, timing
 from alphatensor.kernels.compile import flatten
 from benchmarking import report
 from experiments import command
@@ -29,7 +28,7 @@ _FORMATS = flags.DEFINE_list(
 )
 _LIBRARY = flags.DEFINE_string("library", "factorizations", "Folder of the library.")
 _LEVELS = flags.DEFINE_list("levels", ["1", "2"], "Numbers of levels of each algorithm.")
-_SIZE = flags.DEFINE_integer("size", 1024, "Rows and columns of the matrices.", lower_bound=1)
+_SIZE = flags.DEFINE_integer("size", 1024, "Rows and columns of the matrices.")
 _DTYPES = ("float32", "bfloat16", "float16")
 _DTYPE = flags.DEFINE_enum("dtype", "float32", _DTYPES, "Dtype of the operands and the result.")
 _SCALINGS = flags.DEFINE_list(
@@ -68,20 +67,22 @@ def row(
 
 def main() -> None:
     rows = []
-    for text in _LEVELS.value:
-        if not text.isdecimal() or int(text) < 1:
-            raise ValueError(f"--levels: {text!r}, expected positive numbers.")
+    levels_of_all = command.checked_integers(_LEVELS, 1, 8)
+    size = command.checked(_SIZE, config.integer(least=1))
+    for name in _SCALINGS.value:
+        if name not in diagonal_scaling.SCALINGS:
+            expected = f"some of {', '.join(diagonal_scaling.SCALINGS)}"
+            raise ValueError(f"--scalings={name!r}: expected {expected}.")
+    algorithms = report.from_library("formats", _FORMATS.value, _LIBRARY.value)
+    output = report.table_path(_OUTPUT.value)
     print("  ".join(HEADER))
-    for name in _FORMATS.value:
-        f = store.best(_LIBRARY.value, report.parse_format(name), rings.Integers())
-        if f is None:
-            raise ValueError(f"--formats: {name!r} is not in the library {_LIBRARY.value}.")
-        for levels in map(int, _LEVELS.value):
+    for f in algorithms:
+        for levels in levels_of_all:
             for diagonal in _SCALINGS.value:
-                case = (f, levels, _SIZE.value, _DTYPE.value, diagonal, _PRECISION.value)
+                case = (f, levels, size, _DTYPE.value, diagonal, _PRECISION.value)
                 rows.append(row(*case))
                 print("  ".join(map(str, rows[-1])), flush=True)
-                report.write_csv(f"{_OUTPUT.value}.csv", HEADER, rows)
+                report.write_csv(output, HEADER, rows)
 
 
 if __name__ == "__main__":

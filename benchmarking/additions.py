@@ -16,10 +16,9 @@ import time
 
 from absl import flags
 
-from alphatensor import rings
+from alphatensor import config
 from alphatensor.factorization import Factorization
 from alphatensor.factorization.analysis import orbit, straight_line
-from alphatensor.factorization.library import store
 from benchmarking import report
 from experiments import command
 
@@ -30,10 +29,10 @@ if __name__ == "__main__":  # tests import this module, and flags are global
     )
     _LIBRARY = flags.DEFINE_string("library", "factorizations", "Folder of the library.")
     _TRIES = flags.DEFINE_integer(
-        "tries", 1000, "Changes of basis that the walk of each format scores.", lower_bound=0
+        "tries", 1000, "Changes of basis that the walk of each format scores."
     )
     _TRIALS = flags.DEFINE_integer(
-        "trials", straight_line.TRIALS, "Random tie-breaks in each final count.", lower_bound=1
+        "trials", straight_line.TRIALS, "Random tie-breaks in each final count."
     )
     _SEED = flags.DEFINE_integer("seed", 0, "Seed of the walks.")
 
@@ -62,17 +61,17 @@ def row(f: Factorization, tries: int, trials: int, seed: int) -> tuple:
 
 
 def main() -> None:
-    formats = [report.parse_format(x) for x in _FORMATS.value]
-    algorithms = [store.best(_LIBRARY.value, sizes, rings.Integers()) for sizes in formats]
-    for text, f in zip(_FORMATS.value, algorithms, strict=True):
-        if f is None:
-            raise ValueError(f"--formats: {text!r} is not in the library {_LIBRARY.value}.")
+    tries = command.checked(_TRIES, config.integer(least=0))
+    trials = command.checked(_TRIALS, config.integer(least=1))
+    seed = command.checked(_SEED, config.seed())
+    algorithms = report.from_library("formats", _FORMATS.value, _LIBRARY.value)
+    output = report.table_path(_OUTPUT.value)
     rows = []
     print("  ".join(HEADER))
     for f in algorithms:
-        rows.append(row(f, _TRIES.value, _TRIALS.value, _SEED.value))
+        rows.append(row(f, tries, trials, seed))
         print("  ".join(map(str, rows[-1])), flush=True)
-        report.write_csv(f"{_OUTPUT.value}.csv", HEADER, rows)
+        report.write_csv(output, HEADER, rows)
 
 
 if __name__ == "__main__":

@@ -22,8 +22,8 @@ import numpy as np
 from absl import flags
 from matplotlib.figure import Figure
 
+from alphatensor import config, rings
 from alphatensor import factorization as fz
-from alphatensor import rings
 from alphatensor.factorization import library
 from alphatensor.factorization.analysis import invariants
 from alphatensor.factorization.library import closure, recombination
@@ -170,10 +170,8 @@ def main() -> None:
         expected = ", ".join(OPERATIONS)
         raise ValueError(f"--only={min(unknown)}: expected some of {expected}.")
     for flag, most in ((_FILE, 286), (_COUNT, 100_000), (_WORKERS, 64)):
-        if not 1 <= flag.value <= most:
-            raise ValueError(f"--{flag.name}={flag.value}: expected a number from 1 to {most}.")
-    output = pathlib.Path(_OUTPUT.value)
-    output.parent.mkdir(parents=True, exist_ok=True)  # before anything is measured
+        command.checked(flag, config.integer(1, most))
+    output = report.table_path(_OUTPUT.value, suffix="")  # before anything is measured
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
         rows = [_run(o, _prepare(o, folder)) for o in chosen]

@@ -12,11 +12,11 @@ Writes OUTPUT.csv (format, ring, walkers, devices, platform, flips/s, tries/s, s
 least rank at the end, seconds measured).
 """
 
-import pathlib
 import time
 
 from absl import flags
 
+from alphatensor import config
 from benchmarking import isolated, report
 from experiments import command
 
@@ -113,17 +113,6 @@ def _measure_on(devices: int, *arguments) -> tuple:
     return measure(*arguments)
 
 
-def _numbers(flag) -> list[int]:
-    try:
-        numbers = [int(x) for x in flag.value]
-    except ValueError:
-        numbers = []
-    if not numbers or not all(1 <= x <= 2**20 for x in numbers):
-        given = ",".join(flag.value)
-        raise ValueError(f"--{flag.name}={given}: expected numbers from 1 to {2**20:,}.")
-    return numbers
-
-
 def _sizes(name: str) -> tuple[int, int, int]:
     from alphatensor.training import flip_search
 
@@ -134,26 +123,19 @@ def _sizes(name: str) -> tuple[int, int, int]:
 
 
 def main() -> None:
-    walkers, devices = _numbers(_WALKERS), _numbers(_DEVICES)
+    walkers = command.checked_integers(_WALKERS, 1, 2**20)
+    devices = command.checked_integers(_DEVICES, 1, 64)
     formats = [_sizes(name) for name in _FORMATS.value]
     for w in walkers:
         for d in devices:
             if w % d:
                 raise ValueError(f"--walkers={w}: expected a multiple of --devices={d}.")
-    for flag, least in ((_SECONDS, 0.01), (_WARMUP, 0.0)):
-        if not least <= flag.value <= 3_600:
-            expected = f"seconds from {least} to 3,600"
-            raise ValueError(f"--{flag.name}={flag.value}: expected {expected}.")
-
-    output = pathlib.Path(f"{_OUTPUT.value}.csv")
-    try:
-        output.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        message = f"--output={_OUTPUT.value}: the folder cannot be made ({error.strerror})."
-        raise ValueError(message) from None
+    seconds = command.checked(_SECONDS, config.number(0.01, 3_600))
+    warmup = command.checked(_WARMUP, config.number(0, 3_600))
+    output = report.table_path(_OUTPUT.value)
     print(",".join(HEADER), flush=True)
     rows = []
-    options = _RING.value, _LIBRARY.value, _SECONDS.value, _WARMUP.value
+    options = _RING.value, _LIBRARY.value, seconds, warmup
     for sizes in formats:
         for d in devices:
             for w in walkers:

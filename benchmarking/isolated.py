@@ -36,6 +36,7 @@ def run(function: Callable, *arguments) -> Any:
 
 def _answer(sender: Connection, function: Callable, arguments: tuple) -> None:
     """Sends the function's result, or the first line of its error."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C reaches the caller too, which says so
     try:
         answer = function(*arguments), ""
     except Exception as error:

@@ -18,13 +18,14 @@ import numpy as np
 from absl import flags
 from matplotlib.figure import Figure
 
-from alphatensor import factorization
+from alphatensor import config, factorization
 from alphatensor.factorization import Factorization
 from alphatensor.factorization.analysis import costs
 from alphatensor.kernels import memory, timing, tuning
 from alphatensor.kernels.compile import flatten
 from alphatensor.kernels.schedules import SCHEDULES
 from benchmarking import machine, report
+from experiments import command
 
 _SIZES = flags.DEFINE_list("sizes", None, "Sizes N of the N×N matrices that are multiplied.")
 _PRECISIONS = flags.DEFINE_list(
@@ -37,15 +38,13 @@ _ALGORITHMS = flags.DEFINE_list(
     "finds, or jnp.dot).",
 )
 _FACTORIZATIONS = flags.DEFINE_list("factorizations", [], "Files of algorithms to time as well.")
-_LEVELS = flags.DEFINE_integer(
-    "levels", 1, "Levels of the algorithms in --factorizations.", lower_bound=1
-)
+_LEVELS = flags.DEFINE_integer("levels", 1, "Levels of the algorithms in --factorizations.")
 _SCHEDULE = flags.DEFINE_string(
     "schedule",
     "sequential",
     "Schedule of all algorithms but tuned: unrolled, stacked, sequential or loop.",
 )
-_REPEATS = flags.DEFINE_integer("repeats", 5, "Pairs of timings for each row.", lower_bound=1)
+_REPEATS = flags.DEFINE_integer("repeats", 5, "Pairs of timings for each row.")
 _OUTPUT = flags.DEFINE_string("output", "runs/benchmark", "Folder for the table and the plot.")
 
 # Name -> (dtype, precision of the products).
@@ -118,7 +117,9 @@ def main(device: str, sizes: list[int], precisions: list[str]) -> None:
 
 def _cases(device: str, sizes: list[int], precisions: list[str]) -> list[Case]:
     """Checks the flags and the device, and returns what is to be measured, in order."""
-    sizes = [_positive(x) for x in _SIZES.value] if _SIZES.value else sizes
+    sizes = sizes if _SIZES.value is None else command.checked_integers(_SIZES, 1, 2**20)
+    command.checked(_LEVELS, config.integer(1, 8))
+    command.checked(_REPEATS, config.integer(1, 10_000))
     precisions = _PRECISIONS.value or precisions
     for name in precisions:
         if name not in PRECISIONS:
@@ -160,12 +161,6 @@ def _algorithms() -> dict[str, tuple[Factorization, ...] | None]:
             flatten(levels, 1)
             found[f"{pathlib.Path(path).stem} {f.target.name}:{f.rank}"] = levels
     return found
-
-
-def _positive(text: str) -> int:
-    if not text.isdigit() or int(text) < 1:
-        raise ValueError(f"--sizes={text!r}: expected positive integers.")
-    return int(text)
 
 
 def _check_memory(size: int, dtype: str) -> None:

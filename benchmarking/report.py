@@ -12,7 +12,9 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from alphatensor import files, targets
+from alphatensor import config, files, rings, targets
+from alphatensor.factorization import Factorization
+from alphatensor.factorization.library import store
 
 
 def parse_format(text: str) -> targets.Sizes:
@@ -23,13 +25,46 @@ def parse_format(text: str) -> targets.Sizes:
         raise ValueError(f"--formats: {error}") from None
 
 
+def from_library(flag: str, names: Sequence[str], folder: str) -> list[Factorization]:
+    """Reads a library's algorithms over Z of the formats that a flag names, all before the work.
+
+    Raises:
+      ValueError: for a name that is no format, or that the library lacks.
+    """
+    if not names:
+        raise ValueError(f"--{flag}=: expected formats such as 2x2x2.")
+    found = [store.best(folder, parse_format(name), rings.Integers()) for name in names]
+    for name, f in zip(names, found, strict=True):
+        if f is None:
+            raise ValueError(f"--{flag}={name}: not in the library {folder!r}.")
+    return found
+
+
 def make_folder(path: str) -> pathlib.Path:
     """Makes the folder that `--output` names, unless it is there; raises `ValueError`."""
+    if not config.path().accepts(path):
+        raise ValueError(f"--output={path!r}: expected {config.path().expected}.")
     try:
         pathlib.Path(path).mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise ValueError(f"--output={path!r}: {error.strerror}.") from None
     return pathlib.Path(path)
+
+
+def table_path(path: str, suffix: str = ".csv") -> pathlib.Path:
+    """Returns the file of a table that `--output` names without suffix; makes its folder.
+
+    Raises:
+      ValueError: where there is no such path, or its folder cannot be made.
+    """
+    if not config.path().accepts(path):
+        raise ValueError(f"--output={path!r}: expected {config.path().expected}.")
+    output = pathlib.Path(f"{path}{suffix}")
+    try:
+        output.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ValueError(f"--output={path!r}: {error.strerror}.") from None
+    return output
 
 
 def write_csv(

@@ -15,6 +15,7 @@ import numpy as np
 from absl import flags
 from matplotlib.figure import Figure
 
+from alphatensor import config
 from alphatensor.agent import bases, make_constants, search, self_play
 from alphatensor.training import planning, settings
 from benchmarking import agent_cases, machine, report
@@ -24,23 +25,30 @@ _SIDES = flags.DEFINE_list("sides", ["4", "9", "16", "25"], "Tensor sides: squar
 _SIMULATIONS = flags.DEFINE_list(
     "simulations", ["25", "50", "100", "200", "400", "800"], "Numbers of simulations of a search."
 )
-_GAMES = flags.DEFINE_integer("games", 8, "Games that are searched at once.", lower_bound=1)
+_GAMES = flags.DEFINE_integer("games", 8, "Games that are searched at once.")
 _OUTPUT = flags.DEFINE_string("output", "runs/scaling", "Folder for the table and the plot.")
 
+SIDES = (4, 9, 16, 25)
 COLUMNS = ("side", "simulations", "microseconds", "bytes", "counted_operations", "counted_bytes")
 PAIRS = (("microseconds", "counted_operations"), ("bytes", "counted_bytes"))  # measured, counted
 
 
 def main() -> None:
-    sides = _numbers("sides", _SIDES.value, (4, 9, 16, 25))
-    simulations = _numbers("simulations", _SIMULATIONS.value, None)
+    sides = command.checked_integers(_SIDES, 1, 25)
+    simulations = command.checked_integers(_SIMULATIONS, 1, 10_000)
+    games = command.checked(_GAMES, config.integer(1, 4_096))
+    if not set(sides) <= set(SIDES):
+        raise ValueError(f"--sides={','.join(_SIDES.value)}: expected some of {SIDES}.")
+    for flag, given in ((_SIDES, sides), (_SIMULATIONS, simulations)):
+        if len(set(given)) < 2:
+            raise ValueError(f"--{flag.name}={given[0]}: expected at least two.")
     folder = report.make_folder(_OUTPUT.value)
     cases = [(side, simulations[0]) for side in sides]
     cases += [(sides[0], number) for number in simulations[1:]]
     rows = []
     print(" | ".join(COLUMNS))
     for side, number in cases:
-        rows.append(measure(side, number, _GAMES.value))
+        rows.append(measure(side, number, games))
         print(" | ".join(f"{rows[-1][name]:,.4g}" for name in COLUMNS), flush=True)
         report.write_records(folder / "scaling.csv", rows)
     by_side = [row for row in rows if row["simulations"] == simulations[0]]
@@ -56,21 +64,11 @@ def main() -> None:
     print(f"Written to {folder}/scaling.csv and scaling.png.")
 
 
-def _numbers(flag: str, given: list[str], allowed: tuple[int, ...] | None) -> list[int]:
-    """Reads a flag of at least two positive integers; raises `ValueError`."""
-    numbers = [int(x) for x in given if x.isdigit() and int(x) > 0]
-    wrong = len(numbers) < max(len(given), 2) or (allowed and not set(numbers) <= set(allowed))
-    if wrong:
-        expected = f"at least two of {allowed}" if allowed else "at least two positive integers"
-        raise ValueError(f"--{flag}={','.join(given)!r}: expected {expected}.")
-    return numbers
-
-
 def measure(side: int, simulations: int, games: int) -> dict:
     """Measures one case, the median of three searches after one thrown away; see `COLUMNS`."""
-    config = agent_cases.config_for(side, "quickstart")
-    config.search.simulations = simulations
-    run_settings = settings.from_config(config)
+    case = agent_cases.config_for(side, "quickstart")
+    case.search.simulations = simulations
+    run_settings = settings.from_config(case)
     agent = run_settings.agent
     params = agent.network.init(jax.random.key(0))
     keys = jax.random.split(jax.random.key(1), games)

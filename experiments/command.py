@@ -7,13 +7,17 @@ import os
 import sys
 import warnings
 from collections.abc import Callable
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from absl import app, flags
 from absl import logging as absl_logging
 from ml_collections import ConfigDict, config_flags
 
+from alphatensor import config as settings
 from alphatensor.files import printable
+from experiments.interruption import raise_at_ctrl_c as raise_at_ctrl_c
+
+INTERRUPTED = 130  # what shells say of a command that Ctrl-C has ended
 
 
 def config_flag(default: str | None = None):
@@ -29,6 +33,26 @@ def config_of(flag, example: str = "experiments/configs/quickstart.py") -> Confi
         name = config_flags.get_config_filename(flags.FLAGS["config"])
         raise ValueError(f"--config={name!r}: expected a file that defines get_config().")
     return flag.value
+
+
+def checked(flag: flags.FlagHolder, check: settings.Check) -> Any:
+    """Returns a flag's value, or raises `ValueError` in one line where it does not fit."""
+    return _checked(flag, flag.value, check)
+
+
+def checked_integers(flag: flags.FlagHolder, least: int, most: int) -> list[int]:
+    """Reads a flag's list as integers in a range; raises `ValueError` for another or none."""
+    check = settings.integer(least, most)
+    given = [int(x) if x.isdecimal() and len(x) < 20 else x for x in map(str.strip, flag.value)]
+    if not given:
+        raise ValueError(f"--{flag.name}=: expected {check.expected}, or several.")
+    return [_checked(flag, x, check) for x in given]
+
+
+def _checked(flag: flags.FlagHolder, value: Any, check: settings.Check) -> Any:
+    if not check.accepts(value):
+        raise ValueError(f"--{flag.name}={value!r}: expected {check.expected}.")
+    return value
 
 
 def keep_compiled_programs(folder: str) -> None:
@@ -88,6 +112,9 @@ def call(main: Callable[..., int | None], *arguments, prefix: str = "--config.")
     except ValueError as error:
         is_field = hasattr(error, "field")
         _end(ValueError(f"{prefix}{error}") if is_field else error)
+    except KeyboardInterrupt:
+        print("\nInterrupted.", file=sys.stderr)
+        sys.exit(INTERRUPTED)
     except BrokenPipeError:  # the reader of a pipe has seen enough
         sys.stderr.close()
         sys.exit(0)
@@ -115,11 +142,13 @@ def _add_fields_to_help(config_type: str) -> None:
 def _parse(argv: list[str]) -> list[str]:
     try:
         return flags.FLAGS(argv)
-    except Exception as error:  # a configuration file may raise anything
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # a configuration file may raise anything, or end the program
         _end(error)
 
 
-def _end(error: Exception) -> NoReturn:
+def _end(error: BaseException) -> NoReturn:
     text = " ".join(str(error).split())
     if isinstance(error, AttributeError | KeyError) and "'" in text:
         # ml_collections' word for a field that the configuration lacks.

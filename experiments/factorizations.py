@@ -37,8 +37,8 @@ from collections.abc import Callable
 
 from absl import flags
 
+from alphatensor import config, limits, rings, targets
 from alphatensor import factorization as fz
-from alphatensor import limits, rings, targets
 from alphatensor.factorization import analysis, library
 from alphatensor.factorization.io import LANGUAGES, header, load_entry, load_exact, write_text
 from alphatensor.factorization.library import RecombinationConfig, published_ranks, tables
@@ -169,7 +169,7 @@ def count(paths: list[str]) -> int:
     """Counts how many exact factorizations of the files are certainly inequivalent."""
     given = [(path, f) for path in paths for f in fz.load(path, _ring())]
     fs = [f for path, f in given if not _exactness(path, f)]
-    found = analysis.count_inequivalent(fs, _positive(_WORKERS))
+    found = analysis.count_inequivalent(fs, command.checked(_WORKERS, config.integer(1, 64)))
     print(f"{len(fs)} factorisations, at least {found.certified} inequivalent")
     return int(len(fs) < len(given))
 
@@ -190,16 +190,16 @@ def lift(path: str, out: str | None = None) -> int:
 
 def recombine(*sizes: str) -> int:
     """Finds the best recombination of a format, and assembles it from the library's parts."""
-    ring, sizes, config = _ring(), _sizes(sizes), _recombination_config()
+    ring, sizes, search = _ring(), _sizes(sizes), _recombination_config()
     base_algorithms = [_base(ring)] if _BASE.value else None
     if _TABLE.value == "alphatensor":
         ranks = published_ranks.ALPHATENSOR_Z
-        plan = library.best_plan(_LIBRARY.value, ring, sizes, config, ranks, base_algorithms)
+        plan = library.best_plan(_LIBRARY.value, ring, sizes, search, ranks, base_algorithms)
         if plan is None:
             raise ValueError(_no_base(sizes))
         print(f"{_described(sizes, plan.rank, plan)}; parts in AlphaTensor's ranks")
         return 0
-    found = library.planned(_LIBRARY.value, ring, sizes, config, base_algorithms)
+    found = library.planned(_LIBRARY.value, ring, sizes, search, base_algorithms)
     if found is None:
         raise ValueError(_no_base(sizes))
     plan, f = found
@@ -237,7 +237,11 @@ def add(paths: list[str]) -> int:
 
 def fill() -> int:
     """Recombines all formats from whatever the library holds."""
-    ring, maximum, workers = _ring(), _positive(_MAX), _positive(_WORKERS)
+    ring, maximum, workers = (
+        _ring(),
+        command.checked(_MAX, config.integer(1, 64)),
+        command.checked(_WORKERS, config.integer(1, 64)),
+    )
     ranks = library.fill(_LIBRARY.value, ring, maximum, workers, _recombination_config())
     print(f"{_LIBRARY.value}: {len(ranks)} formats over {ring}")
     return 0
@@ -253,7 +257,7 @@ def reindex() -> int:
 
 def table() -> int:
     """Prints or writes the library's ranks beside published ones."""
-    largest = _positive(_MAX)
+    largest = command.checked(_MAX, config.integer(1, 64))
     if _OUTPUT.value:
         tables.write(_OUTPUT.value, _LIBRARY.value, largest)
     else:
@@ -337,12 +341,6 @@ def _recombination_config() -> RecombinationConfig:
         load_exact(path, _ring())
     fields = {"spread": _SPREAD.value, "variants": _VARIANTS.value, "base_files": _BASE_FILES.value}
     return RecombinationConfig.from_dict(fields)
-
-
-def _positive(flag: flags.FlagHolder) -> int:
-    if not 1 <= flag.value <= 64:
-        raise ValueError(f"--{flag.name}={flag.value}: expected a number from 1 to 64.")
-    return flag.value
 
 
 if __name__ == "__main__":

@@ -4,12 +4,11 @@
     python -m experiments.flip_search --config=experiments/configs/flip_small.py \\
         --config.formats=4x4x4,4x4x5 --config.seconds=600 --config.library=runs/library
 
-A search that is stopped (Ctrl-C, or the end of its budget) goes on from its library.
+A search that is stopped (Ctrl-C, or the end of its budget) goes on from its library. A file there
+that is damaged or not exact is named and not used.
 """
 
 import time
-
-from tqdm import tqdm
 
 from experiments import command
 
@@ -21,25 +20,27 @@ def main() -> None:
     given = command.config_of(_CONFIG, "experiments/configs/flip_small.py")
 
     from alphatensor import targets
-    from alphatensor.training import devices, flip_search
+    from alphatensor.training import devices, flip_search, progress
 
     config = flip_search.FlipRunConfig.from_dict(given)
     devices.use_all_cores()
     command.keep_compiled_programs(".jax_cache")
     turns = flip_search.turns(config)
     begin = time.monotonic()
-    with tqdm(total=round(config.seconds), unit="s", dynamic_ncols=True) as bar:
+    with progress.Bar("s", round(config.seconds)) as bar:
+        bar.show(0, "compiling")
         try:
             for turn in turns:
+                command.raise_at_ctrl_c()
+                seconds = time.monotonic() - begin
                 for line in turn.stored:
-                    bar.write(f"{time.monotonic() - begin:7.0f} s  {line}")
+                    bar.write(f"{seconds:7.0f} s  {line}")
                 name = targets.format_name(turn.sizes)
-                rate = turn.flips / turn.seconds
-                bar.set_description(
+                bar.show(
+                    round(seconds),
                     f"{name} rank {turn.rank} over {config.search.ring} ({turn.kind}: "
-                    f"{turn.reached}), {rate:.2g} flips/s"
+                    f"{turn.reached}), {turn.flips / turn.seconds:.2g} flips/s",
                 )
-                bar.update(min(round(time.monotonic() - begin), bar.total) - bar.n)
         except KeyboardInterrupt:
             bar.write("Interrupted; everything found is in the library.")
 

@@ -11,11 +11,15 @@ import re
 
 from absl import flags
 
+from alphatensor import config as settings
+from alphatensor.training.chips import CHIPS
 from experiments import command
+
+MAX_DEVICES = 4_096  # of the mesh, each of which stands for one here
 
 _CONFIG = command.config_flag("experiments/configs/paper.py")
 _MESH = flags.DEFINE_string("mesh", "64", "Devices: data, or data x model such as 32x2.")
-_CHIP = flags.DEFINE_string("chip", "v4", "Kind of chip: v3, v4, v5e, v5p, v6e, a100, h100, h200.")
+_CHIP = flags.DEFINE_string("chip", "v4", f"Kind of chip: {', '.join(CHIPS)}.")
 _UPDATES = flags.DEFINE_integer("updates", 600_000, "Updates of the run whose time is projected.")
 _UTILISATION = flags.DEFINE_float(
     "utilisation", 0.3, "Share of the chip's published peak that is assumed to be reached."
@@ -25,26 +29,30 @@ _LOWER = flags.DEFINE_bool("lower", True, "Lower the programs too, which takes m
 
 def main() -> None:
     match = re.fullmatch(r"([1-9]\d*)(?:x([1-9]\d*))?", _MESH.value)
-    if not match:
-        raise ValueError(f"--mesh={_MESH.value!r}: expected a number of devices, or 32x2.")
-    data, model = int(match[1]), int(match[2] or 1)
-    if not 0 < _UTILISATION.value <= 1:
-        raise ValueError(f"--utilisation={_UTILISATION.value}: expected a share from 0 to 1.")
+    data, model = (int(match[1]), int(match[2] or 1)) if match else (0, 0)
+    if not 0 < data * model <= MAX_DEVICES:
+        expected = f"a number of devices up to {MAX_DEVICES}, or such as 32x2"
+        raise ValueError(f"--mesh={_MESH.value!r}: expected {expected}.")
+    updates = command.checked(_UPDATES, settings.integer(least=1))
+    utilisation = command.checked(_UTILISATION, settings.probability())
+    if not utilisation:
+        raise ValueError("--utilisation=0.0: expected a share above 0.")
+    if _CHIP.value not in CHIPS:
+        raise ValueError(f"--chip={_CHIP.value!r}: expected one of {', '.join(CHIPS)}.")
     config = command.config_of(_CONFIG, "experiments/configs/paper.py")
 
     import jax
 
     jax.config.update("jax_platforms", "cpu")
     jax.config.update("jax_num_cpu_devices", data * model)
-    from alphatensor.training import planning, settings
+    from alphatensor.training import planning
+    from alphatensor.training.settings import from_config
 
-    if _CHIP.value not in planning.CHIPS:
-        raise ValueError(f"--chip={_CHIP.value!r}: expected one of {', '.join(planning.CHIPS)}.")
     config.mesh.update(dict(data=data, model=model))
-    run_settings = settings.from_config(config)
-    print(planning.describe(run_settings, _CHIP.value, _UPDATES.value, _UTILISATION.value))
+    run_settings = from_config(config)
+    print(planning.describe(run_settings, _CHIP.value, updates, utilisation))
     if _LOWER.value:
-        platform = planning.CHIPS[_CHIP.value].platform
+        platform = CHIPS[_CHIP.value].platform
         for name, size, seconds in planning.lower(run_settings, platform):
             print(
                 f"{name} lowers for {platform:<11} {size / 1e6:.1f} MB, {seconds:.0f} s", flush=True

@@ -10,8 +10,8 @@ entries -1, 0 and 1 alone are walked over the integers; others mod 2, and what l
 """
 
 from absl import flags
-from tqdm import tqdm
 
+from alphatensor import config
 from experiments import command
 
 if __name__ == "__main__":  # tests import this module, and flags are global
@@ -21,9 +21,9 @@ if __name__ == "__main__":  # tests import this module, and flags are global
     _OUTPUT = flags.DEFINE_string("output", "runs/refined", "Path of the results without suffix.")
     _SECONDS = flags.DEFINE_float("seconds", 60.0, "Seconds that the walks take in all.")
     _WALKERS = flags.DEFINE_integer(
-        "walkers", 1_024, "Number of walkers, a multiple of the devices.", lower_bound=1
+        "walkers", 1_024, "Number of walkers, a multiple of the devices."
     )
-    _SEED = flags.DEFINE_integer("seed", 0, "Seed of the walks.", lower_bound=0)
+    _SEED = flags.DEFINE_integer("seed", 0, "Seed of the walks.")
 
 HEADER = f"{'non-zeros':>10}{'additions':>11}{'growth':>9}{'largest':>9}"
 
@@ -35,26 +35,28 @@ def line(one) -> str:
 
 def main() -> None:
     """Refines, and prints each algorithm that enters the Pareto set."""
-    from alphatensor.training import devices, refine
-
     if _FACTORIZATION.value is None:
         raise ValueError("--factorization: not given, expected a file such as 3x3x3_Z.npz.")
-    if not _SECONDS.value > 0:
-        raise ValueError(f"--seconds={_SECONDS.value}: expected a budget above 0.")
+    source = command.checked(_FACTORIZATION, config.path())
+    path = f"{command.checked(_OUTPUT, config.path())}.npz"
+    seconds = command.checked(_SECONDS, config.positive())
+    seed = command.checked(_SEED, config.seed())
+    walkers = command.checked(_WALKERS, config.integer(least=1))
+
+    from alphatensor.training import devices, progress, refine
+
     devices.use_all_cores()
-    path, kept = f"{_OUTPUT.value}.npz", []
-    found = refine.refine(
-        _FACTORIZATION.value, path, _SECONDS.value, seed=_SEED.value, num_walkers=_WALKERS.value
-    )
-    print(f"{'s':>7}{HEADER}")
-    with tqdm(total=round(_SECONDS.value), unit="s", dynamic_ncols=True) as bar:
+    kept, found = [], refine.refine(source, path, seconds, seed=seed, num_walkers=walkers)
+    print(f"{'s':>7}{HEADER}", flush=True)
+    with progress.Bar("s", round(seconds)) as bar:
+        bar.show(0, "compiling")
         try:
-            for progress in found:
-                kept = progress.kept
-                for one in progress.fresh:
-                    bar.write(f"{progress.seconds:7.0f}{line(one)}")
-                bar.set_description(f"fewest additions {kept[0].additions}")
-                bar.update(min(round(progress.seconds), bar.total) - bar.n)
+            for step in found:
+                command.raise_at_ctrl_c()
+                kept = step.kept
+                for one in step.fresh:
+                    bar.write(f"{step.seconds:7.0f}{line(one)}")
+                bar.show(round(step.seconds), f"fewest additions {kept[0].additions}")
         except KeyboardInterrupt:
             bar.write("Interrupted; what was found is stored.")
     print(f"kept in {path}:\n{HEADER}")

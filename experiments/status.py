@@ -7,6 +7,7 @@ import pathlib
 
 from absl import flags
 
+from alphatensor import config
 from experiments import command
 
 _RUN = flags.DEFINE_string("run", "runs/quickstart", "Folder of the run.")
@@ -16,7 +17,7 @@ _PNG = flags.DEFINE_string("png", "", "Picture of the curves; default: status.pn
 def main() -> None:
     from alphatensor.training import status
 
-    folder = pathlib.Path(_RUN.value)
+    folder = pathlib.Path(command.checked(_RUN, config.path()))
     try:
         print(status.describe(folder))
     except ValueError as error:
@@ -25,7 +26,8 @@ def main() -> None:
     try:
         is_drawn = status.draw(folder, picture)
     except OSError as error:
-        raise ValueError(f"--png={str(picture)!r}: {error.strerror}.") from None
+        reason = error.strerror or error
+        raise ValueError(f"--png={str(picture)!r}: cannot be written ({reason}).") from None
     if is_drawn:
         print(f"curves                       {picture}")
 

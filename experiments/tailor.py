@@ -13,7 +13,7 @@ import pathlib
 
 from absl import flags
 
-from alphatensor.config import describe
+from alphatensor.config import describe, path
 from alphatensor.training.tailor_config import TailorConfig
 from experiments import command
 
@@ -30,6 +30,7 @@ _SETTINGS = {
 def main() -> None:
     if _FACTORIZATION.value is None:
         raise ValueError("--factorization: not given, expected a file such as 4x4x4_Z.npz.")
+    source, output = command.checked(_FACTORIZATION, path()), command.checked(_OUTPUT, path())
     given = {name: flag.value for name, flag in _SETTINGS.items()}
     config = TailorConfig.from_dict(given)
 
@@ -40,17 +41,18 @@ def main() -> None:
 
     if config.dtype == "float64":
         jax.config.update("jax_enable_x64", True)
-    f = factorization.load(_FACTORIZATION.value)[0]
+    f = factorization.load(source)[0]
     try:
-        for one in tailor.run(f, config, _OUTPUT.value, source=_FACTORIZATION.value):
+        for one in tailor.run(f, config, output, source=source):
+            command.raise_at_ctrl_c()
             figures, schedule = one.figures, one.candidate.schedule
             print(
                 f"{one.number}: {figures['ratio']:.3f} {schedule} {figures['additions']}",
                 flush=True,
             )
     except KeyboardInterrupt:
-        path = pathlib.Path(f"{_OUTPUT.value}.jsonl")
-        print(f"stopped; {len(tailor.read(path, {}))} candidates are kept in {path}", flush=True)
+        kept = pathlib.Path(f"{output}.jsonl")
+        print(f"stopped; {len(tailor.read(kept, {}))} candidates are kept in {kept}", flush=True)
 
 
 if __name__ == "__main__":

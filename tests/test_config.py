@@ -59,8 +59,8 @@ def test_defaults_changes_and_hashes():
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        (dict(count=0), "count=0: expected an integer of at least 1."),
-        (dict(count=True), "count=True: expected an integer of at least 1."),
+        (dict(count=0), "count=0: expected an integer of at least 1 and below 2^31."),
+        (dict(count=True), "count=True: expected an integer of at least 1"),
         (dict(count=13), "count=13: expected a number other than 13."),
         (dict(inner=dict(rate=2)), "inner.rate=2: expected a probability from 0 to 1."),
         (dict(inner=dict(rate=float("nan"))), "inner.rate=nan: expected a probability"),

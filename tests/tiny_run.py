@@ -1,83 +1,92 @@
-"""A whole run of the training command in a few seconds, for tests of processes."""
+"""Whole runs of the tiny configuration, in this process and in others."""
 
 import json
+import os
 import pathlib
+import re
 import subprocess
 import sys
 
 import jax
 import numpy as np
+import tiny
 
-from experiments.configs import quickstart
+from alphatensor.training import programs
+from alphatensor.training.config import CheckpointConfig
+from alphatensor.training.settings import Settings
 
 ROOT = pathlib.Path(__file__).parents[1]
+OVER_Z = dict(
+    ring="Z",
+    entries=(-1, 0, 1),
+    demonstrations__probabilities=(0.25, 0.5, 0.25),
+    train__lift=False,
+)
+
+_PROGRAMS: dict = {}
+# Of the loop: the host alone knows them, and the compiled programs do not change with them.
+_HOST_ONLY = dict(
+    max_rounds=0, max_seconds=0.0, goal=(), best_games_from="", lift=False, flip_seconds=0.0,
+    flip_steps=0, runtime_weight=0.0, runtime_size=1, runtime_measured=1,
+)  # fmt: skip
 
 
 def tiny_config(**changes):
-    """Rank-1 and rank-2 tensors of side 2: learnt in seconds."""
-    config = quickstart.get_config()
-    config.target = "1x2x1"  # an inner product: rank 2
-    config.update(dict(ring="Z", entries=(-1, 0, 1), entries_per_token=2))
-    config.demonstrations.probabilities = (0.25, 0.5, 0.25)
-    config.train.lift = False
-    config.demonstrations.max_rank = 2
-    config.game.max_moves = 3
-    config.network.update(dict(channels=16, torso_blocks=1, head_size=8, policy_width=16))
-    config.network.value_width = 16
-    config.search.update(dict(simulations=8, samples=8))
-    config.learner.update(dict(batch_size=16, learning_rate=5e-3))
-    config.train.update(
-        dict(games=8, updates_per_call=50, warmup_updates=50, updates_per_round=50, goal=(2,))
-    )
-    config.train.update(dict(game_buffer=16, best_buffer=4, max_rounds=6, max_seconds=0.0))
-    for field, value in changes.items():
-        section, _, name = field.rpartition("__")
-        (config[section] if section else config)[name] = value
+    """Returns the tiny configuration with fields changed, sections as in `train__games`."""
+    config = tiny.get_config()
+    with config.ignore_type():
+        for field, value in changes.items():
+            section, _, name = field.rpartition("__")
+            (config[section] if section else config)[name] = value
     return config
 
 
-TINY = [
-    "--config.target=1x2x1", "--config.entries=(0,1)", "--config.entries_per_token=2",
-    "--config.demonstrations.max_rank=2", "--config.game.max_moves=3",
-    "--config.network.channels=16", "--config.network.torso_blocks=1",
-    "--config.network.head_size=8", "--config.network.policy_width=16",
-    "--config.network.value_width=16", "--config.search.simulations=8",
-    "--config.search.samples=8", "--config.learner.batch_size=16", "--config.train.games=8",
-    "--config.train.updates_per_call=5", "--config.train.warmup_updates=5",
-    "--config.train.updates_per_round=5", "--config.train.game_buffer=16",
-    "--config.train.best_buffer=4", "--config.train.max_rounds=14", "--config.train.goal=()",
-    "--config.checkpoint.minutes=0.0",
-]  # fmt: skip
+def shared_programs(settings: Settings) -> programs.Programs:
+    """Returns `make_programs(settings)`, made once for all runs that compile to the same."""
+    config = settings.config
+    key = config.replace(
+        output="shared", checkpoint=CheckpointConfig(), train=config.train.replace(**_HOST_ONLY)
+    )
+    if key not in _PROGRAMS:
+        _PROGRAMS[key] = programs.make_programs(settings)
+    return _PROGRAMS[key]
 
 
-def run(output, *more, limit: int = 0, prelude: str = "", **options):
+def environment(devices: int = 1) -> dict[str, str]:
+    """Returns the environment of a process with a number of CPU devices."""
+    name = "--xla_force_host_platform_device_count="
+    flags = re.sub(rf"{name}\d+", f"{name}{devices}", os.environ["XLA_FLAGS"])
+    return os.environ | {"XLA_FLAGS": flags, "JAX_PLATFORMS": "cpu"}
+
+
+def run(output, *more, limit: int = 0, devices: int = 1):
     """Starts the command.
 
     Args:
       output: folder of the run.
       more: flags.
       limit: bound on the bytes of any file that it writes, as a full disk sets; 0 for none.
-      prelude: Python that runs before the command, in its process.
-      options: of `subprocess.Popen`.
+      devices: number of its CPU devices.
     """
     start = ["-m", "experiments.train"]
-    if prelude or limit:
+    if limit:
         bound = (
-            "import resource, signal; signal.signal(signal.SIGXFSZ, signal.SIG_IGN); "
+            "import resource, runpy, signal; signal.signal(signal.SIGXFSZ, signal.SIG_IGN); "
             f"resource.setrlimit(resource.RLIMIT_FSIZE, ({limit}, {limit}))\n"
         )
-        begin = "import runpy; runpy.run_module('experiments.train', run_name='__main__')\n"
-        start = ["-c", f"{bound if limit else ''}{prelude}\n{begin}"]
-    config = ROOT / "experiments/configs/quickstart.py"
+        start = ["-c", bound + "runpy.run_module('experiments.train', run_name='__main__')\n"]
     command = [
-        sys.executable, *start, f"--config={config}", f"--config.output={output}", *TINY, *more,
+        sys.executable, *start, f"--config={ROOT}/tests/tiny.py", f"--config.output={output}",
+        *more,
     ]  # fmt: skip
     return subprocess.Popen(
-        command, cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, **options
-    )
+        command, cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        env=environment(devices),
+    )  # fmt: skip
 
 
 def finish(process) -> str:
+    """Waits for the end of a process that must succeed; returns what it said."""
     text, _ = process.communicate(timeout=300)
     assert process.returncode == 0, text
     return text
@@ -100,3 +109,18 @@ def last_state(output) -> dict[str, np.ndarray]:
     progress = json.loads(newest.read_text())["progress"]
     found = {jax.tree_util.keystr(path): np.asarray(x) for path, x in leaves}
     return found | {"rounds": progress["rounds"], "findings": progress["findings"]}
+
+
+def curves_of(output) -> list[list[str]]:
+    """Returns updates, rounds and losses of each iteration, without seconds and speeds."""
+    lines = (pathlib.Path(output) / "curves.csv").read_text().splitlines()
+    return [line.split(",")[1:6] for line in lines]
+
+
+def assert_same_ends(one, other) -> None:
+    """Compares every byte of the last checkpoints of two runs, and all curves but times."""
+    expected, found = last_state(one), last_state(other)
+    assert expected.keys() == found.keys()
+    for name in expected:
+        np.testing.assert_array_equal(expected[name], found[name], err_msg=name)
+    assert curves_of(one) == curves_of(other), "no iteration is missing or there twice"

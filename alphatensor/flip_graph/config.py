@@ -2,6 +2,7 @@
 
 import dataclasses
 
+from alphatensor import config as checks
 from alphatensor.config import Config, integer, one_of, positive, setting, some_of
 from alphatensor.flip_graph.symmetries import KINDS
 
@@ -34,7 +35,11 @@ class FlipSearchConfig(Config):
     )
     slice_seconds: float = setting(30.0, positive(), "Seconds that one turn of a format walks.")
     pool: int = setting(64, integer(least=1), "Schemes of least rank kept for each format.")
-    seed: int = setting(0, integer(), "Seed of all randomness.")
+    seed: int = setting(
+        0,
+        checks.seed(),
+        "Seed of all randomness. Turns end by the clock, so a search does not repeat exactly.",
+    )
     turns: tuple[str, ...] = setting(
         TURNS,
         some_of(TURNS),

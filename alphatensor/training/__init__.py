@@ -2,6 +2,8 @@
 
     config, settings   every field of a run; what a configuration becomes for its targets
     devices            the mesh of devices, the processes of a run
+    memory_check       refuses what cannot fit before it is allocated
+    doors              what is verified where algorithms from outside enter
     state              Snapshot: all that a run knows; Report: what one iteration did
     programs           the compiled functions over the mesh
     loop               learn, act, store, report
@@ -10,7 +12,7 @@
     runtime_reward     pay for algorithms whose kernels run fast here
     runner             a run in its folder: `train` and `Run`
     run_folder, curves, checkpoints, progress, interrupts, status
-    planning           what a run costs before it is started
+    planning, chips    what a run costs before it is started
     flip_search        flip-graph search over formats with a library
     refine, tailor     cheaper algorithms of the same rank; faster kernels of one algorithm
 

@@ -13,8 +13,10 @@ from alphatensor.config import (
     integer,
     integers,
     number,
+    path,
     require,
     section,
+    seed,
     setting,
     shares,
     text,
@@ -50,7 +52,11 @@ class TrainConfig(Config):
         is_free=True,
     )
     max_seconds: float = setting(
-        0.0, number(least=0), "Seconds after which it ends; 0: none.", is_free=True
+        0.0,
+        number(least=0),
+        "Seconds after which it ends, by the clock: at another iteration each time; max_rounds "
+        "repeats exactly. 0: none.",
+        is_free=True,
     )
     max_rounds: int = setting(
         0, integer(least=0), "Rounds after which it ends; 0: none.", is_free=True
@@ -68,17 +74,22 @@ class TrainConfig(Config):
     flip_seconds: float = setting(
         0.0,
         number(least=0),
-        "Seconds of flip-graph walks after each round of games. Walks measured by a clock do not "
-        "repeat exactly; flip_steps do.",
+        "Seconds of flip-graph walks after each round of games. Their length depends on the clock, "
+        "so such a run does not repeat exactly, and does not when it goes on; with flip_steps it "
+        "does.",
     )
     flip_steps: int = setting(
         0,
         integer(least=0),
         "Compiled calls of flip-graph walks for each target after each round of games, instead of "
-        "seconds; each call makes ten rounds of sweeps.",
+        "seconds; each call makes ten rounds of sweeps. Such a run repeats exactly.",
     )
     runtime_weight: float = setting(
-        0.0, number(least=0), "Weight of measured run times in the reward of solved games."
+        0.0,
+        number(least=0),
+        "Weight of measured run times in the reward of solved games. Measurements differ from run "
+        "to run, so such a run does not repeat exactly; what a checkpoint holds of them is used "
+        "again when a run goes on.",
     )
     runtime_size: int = setting(
         1_024, integer(least=1), "Rows of the square float32 matrices in those measurements."
@@ -123,7 +134,10 @@ class CheckpointConfig(Config):
     """When the whole state of a run is stored."""
 
     minutes: float = setting(
-        20.0, number(least=0), "Minutes between two checkpoints.", is_free=True
+        20.0,
+        number(least=0),
+        "Minutes between two checkpoints; without effect on results.",
+        is_free=True,
     )
     keep: int = setting(
         3,
@@ -137,9 +151,9 @@ class CheckpointConfig(Config):
 class RunConfig(AgentConfig):
     """A whole run."""
 
-    seed: int = setting(0, integer(least=0, most=2**63 - 1), "Seed of all randomness.")
+    seed: int = setting(0, seed(), "Seed of all randomness.")
     output: str = setting(
-        "runs/run", text(), "Folder for everything that the run writes.", is_free=True
+        "runs/run", path(), "Folder for everything that the run writes.", is_free=True
     )
     target: str = setting(
         "2x2x2",

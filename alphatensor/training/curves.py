@@ -29,16 +29,27 @@ def to_csv(rows: Rows) -> str:
 
 
 def read(folder: pathlib.Path) -> Rows:
-    """Reads the rows of a run's curves.csv, without empty cells; [] where there is none."""
+    """Reads the rows of a run's curves.csv, without empty cells; [] where there is none.
+
+    Raises:
+      ValueError: for a file that cannot be read or is no such table, in one line.
+    """
+    path = folder / NAME
     try:
-        with (folder / NAME).open(newline="") as file:
-            rows = list(csv.DictReader(file))
-    except OSError:
+        with path.open(newline="") as file:
+            return [_row(cells) for cells in csv.DictReader(file)]
+    except FileNotFoundError:
         return []
-    return [
-        {name: int(x) if name in COUNTERS else float(x) for name, x in row.items() if x}
-        for row in rows
-    ]
+    except (OSError, ValueError, TypeError, csv.Error) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise ValueError(f"{path}: not the curves of a run ({reason}).") from None
+
+
+def _row(cells: dict[str, str]) -> dict[str, float]:
+    row = {name: int(x) if name in COUNTERS else float(x) for name, x in cells.items() if x}
+    if lacking := {"seconds", *COUNTERS} - row.keys():
+        raise ValueError(f"a row without {min(lacking)}")
+    return row
 
 
 def draw(rows: Rows, file: BinaryIO) -> None:

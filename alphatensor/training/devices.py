@@ -45,11 +45,17 @@ def join_processes(coordinator: str, processes: int, process: int, timeout: int)
     Raises:
       ValueError: in one line, for arguments that do not fit or a coordinator out of reach.
     """
+    if processes < 1:
+        raise ValueError(f"--num_processes={processes}: expected at least 1.")
+    if timeout < 1:
+        raise ValueError(f"--connect_timeout={timeout}: expected at least 1 second.")
     if not coordinator:
         if processes > 1:
             raise ValueError(
                 f"--num_processes={processes}: expected --coordinator=host:port as well."
             )
+        if process:
+            raise ValueError(f"--process_id={process}: expected 0 without --coordinator.")
         return
     jax.config.update("jax_cpu_collectives_implementation", "gloo")
     # A lost process must end the others within a minute.
@@ -61,7 +67,7 @@ def join_processes(coordinator: str, processes: int, process: int, timeout: int)
             raise ValueError(f"--coordinator=auto: no cluster was recognised ({error}).") from None
         return
     host, _, port = coordinator.rpartition(":")
-    if not host or not port.isdigit():
+    if not host or not port.isdecimal() or not 0 < int(port) < 2**16:
         raise ValueError(f"--coordinator={coordinator!r}: expected host:port, or auto.")
     if not 0 <= process < processes:
         raise ValueError(f"--process_id={process}: expected 0 to {processes - 1}.")

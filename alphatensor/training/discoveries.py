@@ -69,15 +69,19 @@ def record(
 ) -> tuple[list[Factorization], Findings]:
     """Returns the candidate, and its lift where the run lifts, if it beats the best rank.
 
-    In a run that lifts, a candidate that does not lift is none: another one of its rank may.
+    What is returned will be called verified, so it is verified here, whoever has found it. In a run
+    that lifts, a candidate that does not lift is none: another one of its rank may.
     """
     index = index_of(candidate, settings)
     best = findings.ranks[index]
     if best is not None and candidate.rank >= best:
         return [], findings
+    candidate = candidate.replace(target=settings.targets[index])
+    if not candidate.verify().ok:
+        return [], findings
     found = [candidate]
     if settings.config.train.lift:
-        lifted = lift(candidate)
+        lifted = lift(candidate)  # verified too
         if lifted is None:
             return [], findings
         found.append(lifted.replace(provenance=candidate.provenance))

@@ -7,19 +7,24 @@ turn. Such runs are hybrid, and every algorithm says in its provenance which sid
 """
 
 import functools
+import pathlib
 import time
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 import alphatensor
+from alphatensor import targets
 from alphatensor.agent import Agent, actions, bases, self_play
 from alphatensor.agent.agent import padded, support_of
 from alphatensor.factorization import Factorization
+from alphatensor.factorization.io.parsing import FileError
 from alphatensor.factorization.library import store
 from alphatensor.flip_graph import budgets, walks
 from alphatensor.flip_graph.config import FlipSearchConfig
+from alphatensor.training import doors
 from alphatensor.training.moves import to_moves
 from alphatensor.training.settings import Settings
 from alphatensor.training.state import Findings
@@ -28,9 +33,23 @@ TRIED_BASES = 512  # for each game, to find one that leaves the factors in F
 WALKERS = FlipSearchConfig(walkers=256, sweeps=100, rounds=10, patience=100, margin=3, pool=16)
 
 
+class Others(NamedTuple):
+    """What others give to a round.
+
+    Attributes:
+      algorithms: exact algorithms of the run's targets for the best games.
+      findings: with the starts of the next walks.
+      notes: lines that say which files were set aside.
+    """
+
+    algorithms: list[Factorization]
+    findings: Findings
+    notes: list[str]
+
+
 def algorithms_of_others(
     found: list[Factorization], rounds: int, findings: Findings, settings: Settings
-) -> tuple[list[Factorization], Findings]:
+) -> Others:
     """Returns algorithms for the best games of a round, and where the next walks start.
 
     Args:
@@ -38,12 +57,11 @@ def algorithms_of_others(
       rounds: rounds played so far.
       findings: what the run knows.
       settings: settings of the run.
-
-    Raises:
-      FileError: for a damaged file of the library.
     """
     config, ring = settings.config.train, settings.agent.game.ring
-    given = from_library(settings) if config.best_games_from and rounds == 1 else []
+    given, notes = [], []
+    if config.best_games_from and rounds == 1:
+        given, notes = from_library(settings)
     starts = dict(findings.walk_starts)
     for f in found + given:
         known = starts.get(f.target.name)
@@ -54,7 +72,7 @@ def algorithms_of_others(
         if pool[0].rank <= settings.agent.game.config.max_moves:
             starts[name] = pool[0]
             given = given + pool
-    return given, findings._replace(walk_starts=starts)
+    return Others(given, findings._replace(walk_starts=starts), notes)
 
 
 def _walk(start: Factorization, settings: Settings, rounds: int, share: int) -> list[Factorization]:
@@ -75,18 +93,25 @@ def _walk(start: Factorization, settings: Settings, rounds: int, share: int) -> 
     return [f.replace(provenance=provenance) for f in walked.schemes]
 
 
-def from_library(settings: Settings) -> list[Factorization]:
-    """Returns the library's algorithm of each target over the run's ring, where it fits the game.
+def from_library(settings: Settings) -> tuple[list[Factorization], list[str]]:
+    """Reads the library's algorithm of each target over the run's ring, where it fits the game.
 
-    Raises:
-      FileError: for a damaged file.
+    Returns:
+      The exact ones, and a line for each file that is damaged or not exact.
     """
-    game, folder, found = settings.agent.game, settings.config.train.best_games_from, []
+    game, folder, found, notes = settings.agent.game, settings.config.train.best_games_from, [], []
     for target in settings.targets:
-        f = store.best(folder, target.sizes or target.name, game.ring)
+        name = pathlib.PurePath(target.name).stem  # as files of a library are named
+        try:
+            f = store.best(folder, target.sizes or name, game.ring)
+            f = None if f is None else doors.exact(f, target)
+        except (FileError, ValueError) as error:
+            name = targets.format_name(sorted(target.sizes)) if target.sizes else name
+            notes.append(doors.set_aside(f"{folder}/{name}_{game.ring}.npz", error))
+            continue
         if f is not None and f.rank <= game.config.max_moves:
             found.append(f.replace(provenance=f.provenance | {"engine": "library"}))
-    return found
+    return found, notes
 
 
 def games_of(

@@ -6,23 +6,36 @@ config = flip_search.FlipRunConfig(formats="2x2x2,2x2x3", library="runs/library"
 ranks = flip_search.search_flips(config, report=print)
 """
 
+import contextlib
 import dataclasses
+import math
 import os
+import pathlib
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
-from typing import NamedTuple
 
 import jax
 from ml_collections import ConfigDict
 
 from alphatensor import rings, targets
-from alphatensor.config import Config, positive, require, section, setting, text
-from alphatensor.factorization import Factorization
+from alphatensor.config import (
+    Config,
+    path,
+    positive,
+    require,
+    require_memory,
+    section,
+    setting,
+    text,
+)
+from alphatensor.factorization import Factorization, FileError, matmul_target
 from alphatensor.factorization.library import store
 from alphatensor.flip_graph import bitmasks, scheduler
 from alphatensor.flip_graph.config import FlipSearchConfig
+from alphatensor.kernels import memory
 from alphatensor.targets import Sizes
+from alphatensor.training import doors
 
 FORMATS = f"formats such as '3x4x5' with at most {bitmasks.WORD_BITS} entries in each matrix"
 
@@ -36,7 +49,7 @@ class FlipRunConfig(Config):
     )
     library: str = setting(
         "runs/library",
-        text(),
+        path(),
         "Folder of the library: where results go, and where the search goes on from.",
     )
     seconds: float = setting(3_600.0, positive(), "Seconds of the whole search.")
@@ -52,30 +65,57 @@ class FlipRunConfig(Config):
         return [tuple(sorted(parse_format(name))) for name in self.formats.split(",")]
 
 
-class Library(NamedTuple):
-    """A folder of algorithms as a search's memory; a damaged file raises `FileError`.
+class Library:
+    """A folder of algorithms as a search's memory.
 
-    Attributes:
-      folder: its path.
+    A file that is damaged or not exact is named once and set aside: it counts as absent, and keeps
+    its bytes under another name where a better algorithm takes its place.
     """
 
-    folder: str
+    def __init__(self, folder: str, say: Callable[[str], None] = doors.say):
+        """Uses a folder; `say` is called with one line for each file that is set aside."""
+        self._folder, self._say = pathlib.Path(folder), say
+        self._wrong: set[pathlib.Path] = set()
 
     def best(self, sizes: Sizes, ring: rings.Ring) -> Factorization | None:
         """Returns the best algorithm of a format in the order given, None if there is none."""
-        return store.best(self.folder, sizes, ring)
+        target = matmul_target(*sizes)
+        try:
+            f = store.best(self._folder, sizes, ring)
+            return None if f is None else doors.exact(f, target)
+        except (FileError, ValueError) as error:
+            path = self._folder / f"{targets.format_name(sorted(sizes))}_{ring}.npz"
+            if path not in self._wrong:
+                self._wrong.add(path)
+                self._say(doors.set_aside(path, error))
+            return None
 
     def add(self, f: Factorization) -> str | None:
-        """Keeps an algorithm if it beats the folder's; returns one line that says so, or None."""
-        added = store.add(self.folder, f)
+        """Keeps an algorithm if it beats the folder's; returns one line that says so, or None.
+
+        Raises:
+          FileError: where the folder cannot be written.
+        """
+        path = self._folder / store.file_name(store.standard_order(f))
+        if self.best(f.sizes, f.ring) is None and path in self._wrong:
+            with contextlib.suppress(FileNotFoundError):
+                path.rename(f"{path}.set-aside")
+            self._wrong.discard(path)
+        added = store.add(self._folder, f)
         return added.message if added.kept else None
 
 
-def turns(config: FlipRunConfig | ConfigDict | Mapping) -> Iterator[scheduler.Turn]:
+def turns(
+    config: FlipRunConfig | ConfigDict | Mapping, say: Callable[[str], None] = doors.say
+) -> Iterator[scheduler.Turn]:
     """Returns an iterator over what each turn of a search did, until its seconds are over.
 
     A search that is stopped loses nothing: the next one goes on from the library. The iterator
-    raises `FileError` for a damaged file in the library.
+    raises `FileError` where the library can no longer be written.
+
+    Args:
+      config: configuration of the search: a `FlipRunConfig`, or (some of) its fields by name.
+      say: is called with one line for each file of the library that is set aside.
 
     Raises:
       ConfigError: if the walkers cannot be split over the devices or the library cannot be
@@ -83,10 +123,11 @@ def turns(config: FlipRunConfig | ConfigDict | Mapping) -> Iterator[scheduler.Tu
     """
     config = config if isinstance(config, FlipRunConfig) else FlipRunConfig.from_dict(config)
     check_devices("search.walkers", config.search.walkers)
+    _check_memory(config)
     _check_writable(config.library)
-    memory = Library(folder=config.library)
+    library = Library(config.library, say)
     return scheduler.search(
-        config.sizes, memory, config.search, clock=time.monotonic, seconds=config.seconds
+        config.sizes, library, config.search, clock=time.monotonic, seconds=config.seconds
     )
 
 
@@ -115,6 +156,14 @@ def check_devices(field: str, walkers: int) -> None:
     """Raises `ConfigError` unless the walkers can be split over the devices."""
     devices = jax.device_count()
     require(field, walkers, walkers % devices == 0, f"a multiple of the {devices} devices")
+
+
+def _check_memory(config: FlipRunConfig) -> None:
+    """Raises `ConfigError` where the walkers' terms alone, now and at their best, cannot fit."""
+    search, free, largest = config.search, memory.available(), max(map(math.prod, config.sizes))
+    term = 2 * 3 * 4 * search.walkers
+    require_memory("search.walkers", search.walkers, term * largest, free)
+    require_memory("search.margin", search.margin, term * (largest + search.margin), free)
 
 
 def _check_writable(folder: str) -> None:

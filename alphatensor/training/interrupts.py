@@ -6,26 +6,28 @@ from typing import Self
 
 
 class StopRequests:
-    """Counts requests to stop while it is entered.
+    """Counts requests to stop from `begin` on, while it is entered.
 
-    A second request, or one before `can_wait` is set, stops at once by `SystemExit`. Outside of the
-    main thread, where Python allows no handlers, nothing is counted.
+    Before that, and at a second request, signals do what they do elsewhere: Ctrl-C raises
+    `KeyboardInterrupt` (a command ends at once) and SIGTERM ends the process. Outside of the main
+    thread, where Python allows no handlers, nothing is counted.
 
     Attributes:
       count: requests so far.
-      can_wait: whether the loop has come to where it looks at `count`.
     """
 
     def __init__(self):
         self.count = 0
-        self.can_wait = False
         self._before: dict[int, object] = {}
 
     def __enter__(self) -> Self:
-        if threading.current_thread() is threading.main_thread():
+        return self
+
+    def begin(self) -> None:
+        """Begins to count, where the loop looks at `count` from now on; later calls do nothing."""
+        if not self._before and threading.current_thread() is threading.main_thread():
             numbers = (signal.SIGINT, signal.SIGTERM)
             self._before = {number: signal.signal(number, self._note) for number in numbers}
-        return self
 
     def __exit__(self, *error) -> None:
         for number, handler in self._before.items():
@@ -34,5 +36,7 @@ class StopRequests:
     def _note(self, number: int, frame) -> None:
         del frame
         self.count += 1
-        if self.count > 1 or not self.can_wait:
-            raise SystemExit("\nInterrupted." if number == signal.SIGINT else "\nTerminated.")
+        if self.count > 1:
+            if number == signal.SIGINT:
+                raise KeyboardInterrupt
+            raise SystemExit(128 + number)

@@ -48,11 +48,13 @@ class Round(NamedTuple):
       found: verified factorisations that beat the run's best, best last.
       lengths: int [G], moves of the solved games.
       scalars: name -> value, for curves.
+      notes: lines for the user.
     """
 
     found: list[Factorization]
     lengths: np.ndarray
     scalars: dict[str, float]
+    notes: tuple[str, ...] = ()
 
 
 def train(
@@ -93,6 +95,7 @@ def train(
             lengths=played.lengths,
             found=played.found,
             best=findings.ranks,
+            notes=played.notes,
         )
         yield Snapshot(state, findings, report.seconds), report
 
@@ -145,7 +148,7 @@ def _play(
     }
     found, findings = discoveries.new_records(played, findings, settings, provenance)
     faster, findings = discoveries.faster(timed, findings, settings, provenance)
-    others, findings = external_games.algorithms_of_others(
+    others, findings, notes = external_games.algorithms_of_others(
         found + faster, int(state.rounds), findings, settings
     )
     state = _feed(state, others, settings, programs)
@@ -154,8 +157,8 @@ def _play(
         news, findings = discoveries.record(f, findings, settings)
         from_others += [x.replace(provenance=provenance | x.provenance) for x in news]
     scalars = _game_scalars(played, statistics) | _speed_scalars(settings, elapsed)
-    lengths = played.length[played.solved]
-    return state, findings, Round(found + faster + from_others, lengths, scalars)
+    lengths, found = played.length[played.solved], found + faster + from_others
+    return state, findings, Round(found, lengths, scalars, tuple(notes))
 
 
 def _feed(

@@ -1,13 +1,69 @@
-"""What a run says on the screen: lines, and below them a progress bar."""
+"""What a run says on the screen: lines, and below them a progress bar where there is a terminal."""
 
 import contextlib
 import sys
+import time
+from collections.abc import Callable
 from typing import Self
 
 from tqdm import tqdm
 
+from alphatensor.training import doors
 from alphatensor.training.run_folder import RunFolder
 from alphatensor.training.state import Report
+
+EVERY = 60.0  # seconds between two lines where there is no terminal
+
+
+class Bar:
+    """A bar on a terminal; in a log, where a bar would be one endless line, a line now and then."""
+
+    def __init__(
+        self,
+        unit: str,
+        total: int | None = None,
+        is_shown: bool = True,
+        clock: Callable[[], float] = time.monotonic,
+    ):
+        """Shows nothing yet.
+
+        Args:
+          unit: what is counted.
+          total: how many there will be; None where nobody knows.
+          is_shown: False for neither bar nor lines.
+          clock: tells when the next line is due.
+        """
+        is_terminal = sys.stderr.isatty()
+        self._unit, self._total, self._clock = unit, total, clock
+        self._next = -float("inf") if is_shown and not is_terminal else float("inf")
+        self._bar = tqdm(
+            unit=unit,
+            total=total,
+            dynamic_ncols=True,
+            mininterval=0.5,
+            disable=not (is_shown and is_terminal),
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error) -> None:
+        self._bar.close()
+
+    def write(self, text: str) -> None:
+        """Writes a line above the bar, to standard output."""
+        self._bar.write(text)
+        sys.stdout.flush()
+
+    def show(self, done: int, text: str) -> None:
+        """Moves to a number, described by a text of one line."""
+        done = done if self._total is None else min(done, self._total)
+        self._bar.set_description(text)
+        self._bar.update(done - self._bar.n)
+        if self._clock() >= self._next:
+            self._next = self._clock() + EVERY
+            of = "" if self._total is None else f" of {self._total}"
+            print(f"{done}{of} {self._unit}: {text}", file=sys.stderr, flush=True)
 
 
 class RunLogger:
@@ -19,19 +75,19 @@ class RunLogger:
 
     def __init__(self, folder: RunFolder | None):
         self._folder = folder
-        self._bar = tqdm(unit="update", dynamic_ncols=True, mininterval=0.5, disable=not folder)
-        self._bar.set_description("compiling")
+        self._bar = Bar("updates", is_shown=folder is not None)
+        self._bar.show(0, "compiling")
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *error) -> None:
-        self._bar.close()
+        self._bar.__exit__(*error)
 
     def say(self, text: str) -> None:
         """Writes a line."""
         if self._folder is None:
-            print(text, file=sys.stderr, flush=True)
+            doors.say(text)
             return
         self._bar.write(text)
         with contextlib.suppress(OSError):
@@ -39,8 +95,7 @@ class RunLogger:
 
     def update(self, report: Report) -> None:
         """Moves the bar to a report."""
-        self._bar.set_description(describe(report))
-        self._bar.update(report.updates - self._bar.n)
+        self._bar.show(report.updates, describe(report))
 
 
 def describe(report: Report) -> str:

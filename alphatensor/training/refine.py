@@ -9,14 +9,14 @@ for progress in refine.refine("factorizations/3x3x3_Z.npz", "runs/refined.npz", 
 import os
 import pathlib
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from alphatensor import factorization
 from alphatensor.factorization import Factorization
 from alphatensor.flip_graph import budgets, refinement
 from alphatensor.flip_graph.refinement import Costed
-from alphatensor.training import flip_search
+from alphatensor.training import doors, flip_search
 
 COSTS = Costed._fields[1:]
 
@@ -41,6 +41,7 @@ def refine(
     seconds: float,
     seed: int = 0,
     num_walkers: int = 1_024,
+    say: Callable[[str], None] = doors.say,
 ) -> Iterator[Progress]:
     """Searches algorithms of the rank of a given one for cheaper ones; reports after each walk.
 
@@ -53,6 +54,7 @@ def refine(
       seconds: time of all walks; at least one compiled call is made.
       seed: seed of all randomness.
       num_walkers: W, a multiple of the number of devices.
+      say: is called with one line for each stored algorithm that is not exact and set aside.
 
     Raises:
       ValueError: in one line, for an algorithm that cannot be refined, an output of another format
@@ -60,7 +62,7 @@ def refine(
     """
     flip_search.check_devices("walkers", num_walkers)
     start, output = read_start(path), pathlib.Path(output)
-    starts = [start, *read_output(output, start)]
+    starts = [start, *read_output(output, start, say)]
     write_output(output, [refinement.cost(f) for f in starts], path)  # before the walks
     return _refine(starts, path, output, seconds, seed, num_walkers)
 
@@ -90,13 +92,18 @@ def read_start(path: str | os.PathLike) -> Factorization:
     f = factorization.load(path)[0]
     if f.ring.is_modular or f.sizes is None or not f.is_integral:
         raise ValueError(f"{path}: expected a matrix multiplication with integer factors.")
-    if not (check := f.verify()).ok:
-        raise ValueError(f"{path}: {check.message}")
-    return f
+    try:
+        return doors.exact(f, factorization.matmul_target(*f.sizes))
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
 
 
-def read_output(path: pathlib.Path, start: Factorization) -> list[Factorization]:
-    """Reads the algorithms of an earlier refinement; none where there is no file.
+def read_output(
+    path: pathlib.Path, start: Factorization, say: Callable[[str], None]
+) -> list[Factorization]:
+    """Reads the exact algorithms of an earlier refinement; none where there is no file.
+
+    Others are set aside, and `say` is called with one line for each.
 
     Raises:
       ValueError: if they are of another format, rank or ring than the start.
@@ -106,7 +113,13 @@ def read_output(path: pathlib.Path, start: Factorization) -> list[Factorization]
     stored = factorization.load(path)
     if any((f.sizes, f.rank, f.ring) != (start.sizes, start.rank, start.ring) for f in stored):
         raise ValueError(f"{path}: holds algorithms of another format or rank.")
-    return stored
+    found = []
+    for number, f in enumerate(stored):
+        try:
+            found.append(doors.exact(f, start.target))
+        except ValueError as error:
+            say(doors.set_aside(f"{path}[{number}]", error))
+    return found
 
 
 def write_output(path: pathlib.Path, kept: list[Costed], start: str | os.PathLike) -> None:

@@ -28,8 +28,16 @@ import tensorboardX
 from alphatensor import files
 from alphatensor.config import ConfigError
 from alphatensor.factorization import Factorization, draw, load, save, to_text
-from alphatensor.training import curves
+from alphatensor.targets import Target
+from alphatensor.training import curves, doors
 from alphatensor.training.state import Report, TrainState
+
+LOCK = ".lock"
+PROVENANCE = {"engine", "seconds", "updates", "rounds"}  # what the summary says of an algorithm
+
+
+class FolderLostError(OSError):
+    """Raised where a run's folder was removed or renamed while the run went on; one line."""
 
 
 class RunFolder:
@@ -42,26 +50,42 @@ class RunFolder:
         self._stack = contextlib.ExitStack()
         self._stack.callback(self._lock.close)
 
-    def open(self, config: dict, updates: int = 0) -> None:
+    def open(self, config: dict, known: tuple[Target, ...], updates: int = 0) -> list[str]:
         """Begins to write.
 
         Args:
           config: configuration of the run, stored as config.json.
+          known: the run's targets.
           updates: number of updates at the checkpoint that the run goes on from; what the folder
             holds of later ones is dropped, since they come again. 0: all that it holds is replaced.
+
+        Returns:
+          A line for each file of the folder that is damaged and was set aside.
         """
-        self._config = config
+        self._config, notes = config, []
         files.write_text(self.path / "config.json", json.dumps(config, indent=2, default=str))
-        rows = curves.read(self.path) if updates else []
+        rows = self._read_curves(notes) if updates else []
         self._rows = [row for row in rows if row["updates"] <= updates]
-        self.best = _read_best(self.path) if updates else {}
+        self.best = _read_best(self.path, known, notes) if updates else {}
         self._events = tensorboardX.SummaryWriter(str(self.path), purge_step=updates + 1)
         self._log = logging.handlers.RotatingFileHandler(
             self.path / "run.log", maxBytes=1_000_000, backupCount=3
         )
         self._log.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
-        for close in (self._log.close, self._events.close, self.write_curves):
+        self._log.handleError = lambda record: None  # a full disk is reported by what matters more
+        for close in (self._log.close, self._events.close, self._write_last_curves):
             self._stack.callback(close)
+        return notes
+
+    def _read_curves(self, notes: list[str]) -> curves.Rows:
+        """Reads the curves so far; a file that holds none is renamed, and `notes` says so."""
+        try:
+            return curves.read(self.path)
+        except ValueError as error:
+            path = self.path / curves.NAME
+            notes.append(doors.set_aside(path, error) + f" It is {path.name}.damaged now.")
+            path.replace(f"{path}.damaged")
+            return []
 
     def move_aside(self) -> Self:
         """Renames the folder to the first free `<path>-N` and returns a new, empty one."""
@@ -84,8 +108,22 @@ class RunFolder:
         """Adds a line to run.log."""
         self._log.emit(logging.LogRecord("run", logging.INFO, "", 0, text, None, None))
 
+    def check(self) -> None:
+        """Raises `FolderLostError` unless the folder is still there under its name."""
+        try:
+            is_there = os.path.samestat(os.stat(self.path / LOCK), os.fstat(self._lock.fileno()))
+        except OSError:
+            is_there = False
+        if not is_there:
+            raise FolderLostError(f"{self.path}: the run's folder was removed or renamed.")
+
     def record(self, report: Report) -> None:
-        """Stores a report: its scalars, and every found factorisation at once."""
+        """Stores a report: its scalars, and every found factorisation at once.
+
+        Raises:
+          OSError: where it cannot be written; `FolderLostError` where the folder is gone.
+        """
+        self.check()
         row = {"seconds": report.seconds, "updates": report.updates, "rounds": report.rounds}
         self._rows.append(row | report.scalars)
         for name, value in report.scalars.items():
@@ -114,7 +152,7 @@ class RunFolder:
         return path
 
     def summarise(self) -> str:
-        """Writes summary.txt and the pictures; returns the summary's text."""
+        """Writes summary.txt and the pictures; returns the summary's text; raises `OSError`."""
         self.write_curves()
         parts = []
         for f in self.best.values():
@@ -132,15 +170,21 @@ class RunFolder:
         return text
 
     def write_curves(self) -> None:
-        """Writes curves.csv and flushes the events."""
+        """Writes curves.csv and flushes the events; raises `OSError` as `record` does."""
+        self.check()
         files.write_text(self.path / curves.NAME, curves.to_csv(self._rows))
         self._events.flush()
+
+    def _write_last_curves(self) -> None:
+        """Writes the curves at the end of a run, which must not fail where the folder is gone."""
+        with contextlib.suppress(OSError):
+            self.write_curves()
 
 
 def is_running(folder: pathlib.Path) -> bool:
     """Says whether a live run holds the lock of its folder."""
     try:
-        with (folder / ".lock").open() as lock:
+        with (folder / LOCK).open() as lock:
             fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
         return True
@@ -159,11 +203,27 @@ def _key(f: Factorization) -> str:
     return f"{f.target.name} {f.ring}"
 
 
-def _read_best(folder: pathlib.Path) -> dict[str, Factorization]:
-    """Reads the factorisation of least rank for each target and ring."""
+def _read_best(
+    folder: pathlib.Path, known: tuple[Target, ...], notes: list[str]
+) -> dict[str, Factorization]:
+    """Reads the exact factorisation of least rank for each target and ring.
+
+    Args:
+      folder: the run's folder.
+      known: the run's targets.
+      notes: a line is added for each file that is damaged or not exact.
+    """
+    by_name = {target.name: target for target in known}
     best: dict[str, Factorization] = {}
-    for path in folder.glob("*_rank*.npz"):
-        (f,) = load(path)
+    for path in sorted(folder.glob("*_rank*.npz")):
+        try:
+            (f,) = load(path)
+            f = doors.exact(f, by_name[f.target.name])
+            if missing := PROVENANCE - f.provenance.keys():
+                raise ValueError(f"its provenance lacks {min(missing)!r}")
+        except (OSError, ValueError, KeyError) as error:
+            notes.append(doors.set_aside(path, error))
+            continue
         if _key(f) not in best or f.rank < best[_key(f)].rank:
             best[_key(f)] = f
     return best
@@ -173,7 +233,7 @@ def _lock(folder: pathlib.Path) -> TextIO:
     """Opens and locks a file in the folder, which is made first; raises `ConfigError`."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        file = (folder / ".lock").open("a+")
+        file = (folder / LOCK).open("a+")
     except OSError as error:
         expected = f"a folder that can be written ({error.strerror or error})"
         raise ConfigError("output", str(folder), expected) from None

@@ -21,7 +21,15 @@ from ml_collections import ConfigDict
 
 from alphatensor.config import differences
 from alphatensor.factorization import Factorization
-from alphatensor.training import checkpoints, devices, interrupts, loop, progress, run_folder
+from alphatensor.training import (
+    checkpoints,
+    devices,
+    interrupts,
+    loop,
+    memory_check,
+    progress,
+    run_folder,
+)
 from alphatensor.training.config import RunConfig
 from alphatensor.training.programs import make_programs
 from alphatensor.training.settings import from_config
@@ -71,8 +79,8 @@ def train(
 ) -> Outcome:
     """Trains until the goal or a limit is reached, or the user stops it, and writes everything.
 
-    Ctrl-C and SIGTERM end the run after the iteration under way, with a checkpoint; a second one
-    ends it at once.
+    From the first iteration on, Ctrl-C and SIGTERM end the run after the iteration under way, with
+    a checkpoint; a second one ends it at once.
 
     Args:
       config: configuration of the run; `config.output` names its folder.
@@ -90,9 +98,9 @@ def train(
     with Run(config, resume=resume, force=force) as run:
         with interrupts.StopRequests() as requests:
             for report in run.reports(stop=lambda: requests.count > 0):
+                requests.begin()
                 if on_report:
                     on_report(report)
-                requests.can_wait = True
         return run.finish(report, was_stopped=requests.count > 0)
 
 
@@ -113,6 +121,7 @@ class Run:
     ):
         """Opens the folder and restores where the run stood; arguments are those of `train`."""
         self.settings = from_config(config)
+        memory_check.check(self.settings)
         config = self.settings.config
         self._config = json.loads(json.dumps(config.to_dict()))
         self._stack = contextlib.ExitStack()
@@ -124,10 +133,10 @@ class Run:
             self._checkpoints = checkpoints.Checkpoints(
                 pathlib.Path(config.output) / "checkpoints", config.checkpoint.keep
             )
-            stored = self._checkpoints.progress() if resume else None
+            stored = self._stored() if resume else None
             if stored:
                 _check_same(stored, self._config, force)
-            elif self.folder and self._checkpoints.steps():
+            elif self.folder and self._checkpoints.steps():  # only where `resume` is False
                 self.folder = self.folder.move_aside()
             # Nobody goes on before the folder is as it should be.
             devices.max_over_processes(np.zeros(1))
@@ -136,7 +145,7 @@ class Run:
             self._start = self._restore(notes) if stored else None
             step = int(self._start.state.learner.step) if self._start else 0
             if self.folder:
-                self.folder.open(self._config, step)
+                notes += self.folder.open(self._config, self.settings.targets, step)
             self._logger = opened.enter_context(progress.RunLogger(self.folder))
             if self._start:
                 notes.append(
@@ -215,6 +224,8 @@ class Run:
         """Stores a report and says what it found."""
         if self.folder:
             self.folder.record(report)
+        for note in report.notes:
+            self._logger.say(note)
         for f in report.found:
             self._logger.say(_announcement(f, self.folder))
         self._logger.update(report)
@@ -237,14 +248,38 @@ class Run:
             self._save(*last, keep_for_ever=False)
         self._checkpoints.wait()
 
+    def _stored(self) -> dict | None:
+        """Returns the newest progress that can be read; None where nothing was ever stored.
+
+        Raises:
+          ValueError: where something is stored and nothing of it can be read, in one line.
+        """
+        output, notes = self.settings.config.output, []
+        try:
+            stored = self._checkpoints.progress(_with_header, notes.append)
+        except OSError as error:
+            raise ValueError(f"{output}: its checkpoints cannot be read ({error}).") from None
+        if stored is None and notes:
+            raise _nothing_to_go_on_from(output, notes)
+        return stored
+
     def _restore(self, notes: list[str]) -> Snapshot:
         """Reads the newest checkpoint that can be used; adds to `notes` what could not be."""
-        restored = self._checkpoints.restore(self._programs.shapes, notes.append)
+
+        def read(stored: dict) -> tuple[Findings, float]:
+            if _with_header(stored)["version"] != CHECKPOINT_VERSION:
+                raise ValueError("it is of another version of this program")
+            try:
+                findings = Findings.from_json(stored["findings"], self.settings.targets)
+                return findings, float(stored["seconds"])
+            except KeyError as error:
+                raise ValueError(f"its {error} is missing") from None
+
+        restored = self._checkpoints.restore(self._programs.shapes, read, notes.append)
         if restored is None:
-            raise ValueError(f"{'; '.join(notes)} No checkpoint can be used; {ANEW}.")
-        state, stored = restored
-        findings = Findings.from_json(stored["findings"], self.settings.targets)
-        return Snapshot(state, findings, stored["seconds"])
+            raise _nothing_to_go_on_from(self.settings.config.output, notes)
+        state, (findings, seconds) = restored
+        return Snapshot(state, findings, seconds)
 
     def finish(self, report: Report | None, was_stopped: bool) -> Outcome:
         """Writes the summary and the pictures, and says how the run ended."""
@@ -260,9 +295,21 @@ class Run:
         )
 
 
+def _nothing_to_go_on_from(output: str, notes: list[str]) -> ValueError:
+    """Returns the error of a run with checkpoints of which none can be used."""
+    return ValueError(f"{output}: no checkpoint can be used; {ANEW}. {' '.join(notes)}")
+
+
+def _with_header(stored: dict) -> dict:
+    """Returns a stored progress that says of which version and configuration it is."""
+    if not isinstance(stored.get("version"), int) or not isinstance(stored.get("config"), dict):
+        raise ValueError("its progress names no version or no configuration")
+    return stored
+
+
 def _check_same(stored: dict, given: dict, force: bool) -> None:
     """Raises `ValueError` where a checkpoint is of another version or configuration."""
-    if stored.get("version") != CHECKPOINT_VERSION:
+    if stored["version"] != CHECKPOINT_VERSION:
         raise ValueError(
             f"{given['output']}: its checkpoints were written by another version of this program "
             f"and cannot be read; {ANEW}."

@@ -9,6 +9,7 @@ import numpy as np
 from alphatensor import rings, targets
 from alphatensor.agent import learner, replay
 from alphatensor.factorization import Factorization, naive
+from alphatensor.training import doors
 from alphatensor.training.settings import Settings
 
 
@@ -51,11 +52,17 @@ class Findings(NamedTuple):
 
     @classmethod
     def from_json(cls, stored: Mapping[str, Any], known: tuple[targets.Target, ...]) -> "Findings":
-        """Reads what `to_json` wrote, of a run with these targets."""
+        """Reads what `to_json` wrote, of a run with these targets; walk starts are verified.
+
+        Raises:
+          ValueError, TypeError, KeyError: for anything else.
+        """
         by_name = {target.name: target for target in known}
-        starts = stored["walk_starts"].items()
+        starts, ranks = stored["walk_starts"].items(), tuple(stored["ranks"])
+        if len(ranks) != len(known) or not all(x is None or isinstance(x, int) for x in ranks):
+            raise ValueError(f"ranks {ranks} are not those of {len(known)} targets")
         return cls(
-            ranks=tuple(stored["ranks"]),
+            ranks=ranks,
             speedups=dict(stored["speedups"]),
             run_times={key: (rank, time) for key, (rank, time) in stored["run_times"].items()},
             walk_starts={name: _factorization(by_name[name], x) for name, x in starts},
@@ -95,6 +102,7 @@ class Report(NamedTuple):
       lengths: int [G], moves of the games that were solved in this iteration.
       found: verified factorisations that beat the run's best, best last.
       best: best rank of each target so far, None before the first.
+      notes: lines for the user, for example of a library's file that was not used.
     """
 
     seconds: float
@@ -104,6 +112,7 @@ class Report(NamedTuple):
     lengths: np.ndarray
     found: list[Factorization]
     best: tuple[int | None, ...]
+    notes: tuple[str, ...] = ()
 
 
 def _factors(f: Factorization) -> dict[str, Any]:
@@ -114,4 +123,5 @@ def _factors(f: Factorization) -> dict[str, Any]:
 
 def _factorization(target: targets.Target, stored: Mapping[str, Any]) -> Factorization:
     factors = (np.array(stored[name], np.int64) for name in "uvw")
-    return Factorization(target, rings.parse(stored["ring"]), *factors, stored["provenance"])
+    f = Factorization(target, rings.parse(stored["ring"]), *factors, stored["provenance"])
+    return doors.exact(f, target)

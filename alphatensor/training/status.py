@@ -33,7 +33,11 @@ def describe(folder: pathlib.Path) -> str:
     except (OSError, ValueError, TypeError, KeyError):
         raise ValueError(f"{str(folder)!r}: expected the folder of a run.") from None
     lines = [f"{target} over {ring}, seed {seed}: {_activity(folder)}"]
-    rows = curves.read(folder)
+    try:
+        rows = curves.read(folder)
+    except ValueError as error:
+        rows = []
+        lines.append(str(error))
     if rows:
         last = rows[-1]
         lines.append(
@@ -45,14 +49,20 @@ def describe(folder: pathlib.Path) -> str:
         if values:
             lines.append(f"{title:<28} {values[-1]:,.4g}")
     lines += [f"found                        {x.name}" for x in sorted(folder.glob("*_rank*.npz"))]
-    for step, manifest in checkpoints.manifests(folder / "checkpoints").items():
-        kept = ", kept for ever" if manifest["keep_for_ever"] else ""
+    unreadable: list[str] = []
+    for step, manifest in checkpoints.manifests(folder / "checkpoints", unreadable.append).items():
+        kept = ", kept for ever" if manifest.keep_for_ever else ""
         lines.append(f"checkpoint                   update {step:,}{kept}")
-    return "\n".join(lines)
+    return "\n".join(lines + unreadable)
 
 
 def draw(folder: pathlib.Path, picture: pathlib.Path) -> bool:
-    """Draws the curves so far as PNG; returns whether there are any. Raises `OSError`."""
+    """Draws the curves so far as PNG; returns whether there are any.
+
+    Raises:
+      OSError: where the picture cannot be written.
+      ValueError: for curves that cannot be read.
+    """
     rows = curves.read(folder)
     if rows:
         files.write(picture, lambda file: curves.draw(rows, file))

@@ -2,6 +2,7 @@
 
 import dataclasses
 
+from alphatensor import config as checks
 from alphatensor.config import Config, integer, one_of, setting, text
 
 DTYPES = ("float32", "float64", "bfloat16", "float16")
@@ -21,4 +22,4 @@ class TailorConfig(Config):
         integer(0),
         "Changes of basis (A U B⁻¹, B V C⁻¹, C W A⁻¹) that the walk of each candidate scores.",
     )
-    seed: int = setting(0, integer(), "Seed of the candidates.")
+    seed: int = setting(0, checks.seed(), "Seed of the candidates.")

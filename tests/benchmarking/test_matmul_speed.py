@@ -7,7 +7,6 @@ import subprocess
 import sys
 
 import numpy as np
-import pytest
 
 from alphatensor import factorization as fz
 
@@ -41,26 +40,3 @@ def test_a_table_with_files_of_algorithms(tmp_path):
         assert float(row["lower"]) <= float(row["ratio"]) <= float(row["upper"])
         assert 0 < float(row["rmse"]) < 1e-5 and row["jax"] and row["device"]
     assert (tmp_path / "cpu.png").read_bytes().startswith(b"\x89PNG")
-
-
-@pytest.mark.parametrize(
-    ("module", "flags", "words"),
-    [
-        ("run_gpu_benchmark", [], "needs a gpu"),
-        ("run_tpu_benchmark", [], "needs a tpu"),
-        ("run_cpu_benchmark", ["--sizes=0"], "--sizes='0'"),
-        ("run_cpu_benchmark", ["--precisions=float8"], "bf16x9"),
-        ("run_cpu_benchmark", ["--algorithms=winograd"], "strassen2"),
-        ("run_cpu_benchmark", ["--schedule=fast"], "sequential"),
-        ("run_cpu_benchmark", ["--sizes=9000000"], "GiB are needed"),
-        ("run_cpu_benchmark", ["--factorizations=factorizations/2x2x2_Z2.npz"], "lift it first"),
-        ("run_cpu_benchmark", ["--factorizations=nowhere.npz"], "nowhere.npz"),
-        ("scaling", ["--sides=5,6"], "--sides"),
-        ("agent_throughput", ["--sides=5"], "--sides='5'"),
-        ("scaling", ["--simulations=25"], "at least two"),
-    ],
-)
-def test_mistakes_end_with_one_line(module, flags, words):
-    done = run(module, *flags)
-    assert done.returncode == 2 and words in done.stderr, done.stderr
-    assert len(done.stderr.strip().splitlines()) == 1, done.stderr

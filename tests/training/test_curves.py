@@ -2,6 +2,8 @@
 
 import io
 
+import pytest
+
 from alphatensor.training import curves
 
 ROWS = [
@@ -18,6 +20,23 @@ def test_rows_come_back(tmp_path):
 
 def test_no_file_is_no_rows(tmp_path):
     assert curves.read(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"seconds,updates,rounds\n1,x,1\n",
+        b"seconds,updates,rounds\n1,2\n",
+        b"seconds,updates,rounds\n1,2,3,4\n",
+        b"a,b\n1,2\n",
+        b"\xff\xfe\0",
+    ],
+)
+def test_another_file_is_named(tmp_path, content):
+    (tmp_path / curves.NAME).write_bytes(content)
+    with pytest.raises(ValueError, match="curves.csv: not the curves of a run") as caught:
+        curves.read(tmp_path)
+    assert "\n" not in str(caught.value)
 
 
 def test_the_picture_is_a_png():

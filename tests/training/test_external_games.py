@@ -3,16 +3,16 @@
 import jax
 import numpy as np
 import pytest
-from tiny_run import tiny_config
+from tiny_run import OVER_Z, tiny_config
 
 from alphatensor import factorization as fz
-from alphatensor import rings
+from alphatensor import rings, targets
 from alphatensor.factorization.library import store
-from alphatensor.training import discoveries, external_games, loop, settings
+from alphatensor.training import discoveries, external_games, loop, settings, state
 
 
 def two_by_two(**changes):
-    config = tiny_config(target="2x2x2", ring="Z2", entries=(0, 1), train__lift=True, **changes)
+    config = tiny_config(target="2x2x2", **changes)
     config.demonstrations.update(dict(probabilities=(0.5, 0.5), max_rank=8))
     config.update(dict(entries_per_token=4))
     config.game.max_moves = 8
@@ -68,6 +68,44 @@ def test_a_library_fills_the_best_games(tmp_path):
     assert best_games.size == 4 and (best_games.games.length[:4] == 7).all()
 
 
+def five_terms(ring):
+    """Strassen's algorithm without two of its terms."""
+    f = fz.strassen(ring)
+    return f.replace(u=f.u[:, :5], v=f.v[:, :5], w=f.w[:, :5], provenance={"engine": "nobody"})
+
+
+@pytest.mark.parametrize("how", ["inexact", "garbage", "another format"])
+@pytest.mark.parametrize("ring", [rings.Integers(), rings.IntegersMod(2)])
+def test_what_does_not_verify_is_set_aside_by_name(tmp_path, ring, how):
+    path = tmp_path / f"2x2x2_{ring}.npz"
+    f = five_terms(ring) if how == "inexact" else fz.naive((1, 1, 2), ring)
+    fz.save(path, f)
+    if how == "garbage":
+        path.write_text("garbage")
+    config = two_by_two(train__best_games_from=str(tmp_path), train__goal=())
+    if not ring.is_modular:
+        config.update(dict(ring="Z", entries=(-1, 0, 1)))
+        config.demonstrations.probabilities = (0.25, 0.5, 0.25)
+        config.train.lift = False
+    found, notes = external_games.from_library(settings.from_config(config))
+    assert found == [] and len(notes) == 1 and "\n" not in notes[0]
+    assert notes[0].startswith(f"{path}: set aside (")
+
+
+@pytest.mark.parametrize("lift", [True, False])
+def test_what_does_not_verify_is_no_record(lift):
+    """The last door before an algorithm is called verified."""
+    run_settings = settings.from_config(two_by_two(train__lift=lift))
+    findings = state.first_findings(run_settings)
+    wrong = five_terms(rings.IntegersMod(2))
+    found, after = discoveries.record(wrong, findings, run_settings)
+    assert found == [] and after.ranks == (None,)
+    claimed = targets.Target("2x2x2", 0 * wrong.target.tensor, (2, 2, 2))
+    zero = wrong.replace(target=claimed, u=0 * wrong.u)
+    assert zero.verify().ok, "only of the tensor that it brings along"
+    assert discoveries.record(zero, findings, run_settings)[0] == []
+
+
 @pytest.mark.parametrize(
     ("field", "value", "words"),
     [
@@ -78,7 +116,7 @@ def test_a_library_fills_the_best_games(tmp_path):
     ],
 )
 def test_mistakes_name_the_field(field, value, words):
-    config = tiny_config()  # over Z
+    config = tiny_config(**OVER_Z)
     config.train[field] = value
     with pytest.raises(ValueError, match=f"train.{field}.*{words}"):
         settings.from_config(config)

@@ -1,14 +1,13 @@
 """Runs of the flip-graph search: settings, the library's folder, and the command."""
 
 import itertools
-import subprocess
-import sys
 
 import jax
 import pytest
 
 from alphatensor import config as settings
-from alphatensor.factorization import strassen
+from alphatensor import rings
+from alphatensor.factorization import save, strassen
 from alphatensor.factorization.library import store
 from alphatensor.flip_graph import FlipSearchConfig
 from alphatensor.training import flip_search
@@ -65,32 +64,23 @@ def test_every_field_has_a_meaning():
         assert f"--config.{field} (default" in text
 
 
-@pytest.mark.parametrize(
-    ("flag", "words"),
-    [
-        ("--config.formats=6x6x6", "at most 32 entries"),
-        ("--config.formats=skew3", "formats such as"),
-        ("--config.seconds=0", "above 0"),
-        ("--config.library=/proc/library", "/proc/library"),
-        ("--config.search.walkers=0", "search.walkers"),
-        ("--config.search.ring=Z3", "one of 'Z', 'Z2'"),
-        ("--config.search.turns=('naive',)", "some of 'descent'"),
-        ("--config.search.symmetries=('mirror',)", "some of 'reversal', 'rotation'"),
-    ],
-)
-def test_the_command_names_mistakes(flag, words):
-    command = [sys.executable, "-m", "experiments.flip_search"]
-    command += ["--config=experiments/configs/flip_small.py", flag]
-    done = subprocess.run(command, capture_output=True, text=True)
-    assert done.returncode == 2 and words in done.stderr and "Traceback" not in done.stderr
+@pytest.mark.parametrize("how", ["inexact", "garbage"])
+def test_a_wrong_file_is_set_aside_by_name(tmp_path, how):
+    """The search goes on without it, stores what it finds, and loses no bytes of it."""
+    f = strassen(rings.IntegersMod(2))
+    wrong = tmp_path / "2x2x2_Z2.npz"
+    save(wrong, f.replace(u=f.u[:, :5], v=f.v[:, :5], w=f.w[:, :5]))
+    if how == "garbage":
+        wrong.write_text("garbage")
+    before, said = wrong.read_bytes(), []
+    turns = flip_search.turns(config(tmp_path, formats="2x2x2,2x2x3"), said.append)
+    list(itertools.islice(turns, 2))
+    assert len(said) == 1 and str(wrong) in said[0] and "set aside" in said[0]
+    assert store.best(tmp_path, (2, 2, 2), "Z2").verify().ok
+    assert (tmp_path / "2x2x2_Z2.npz.set-aside").read_bytes() == before
 
 
-def test_a_damaged_library_is_named_before_any_walk(tmp_path):
-    (tmp_path / "2x2x2_Z2.npz").write_text("garbage")
-    command = [sys.executable, "-m", "experiments.flip_search"]
-    command += ["--config=experiments/configs/flip_small.py", "--config.formats=2x2x3"]
-    command += [f"--config.library={tmp_path}"]
-    done = subprocess.run(command, capture_output=True, text=True)
-    assert done.returncode == 2 and "2x2x2_Z2.npz" in done.stderr
-    assert "Traceback" not in done.stderr
-    assert [path.name for path in tmp_path.iterdir()] == ["2x2x2_Z2.npz"]
+def test_walkers_that_cannot_fit_are_refused(tmp_path):
+    many = FlipSearchConfig(walkers=2**31 - 1)
+    with pytest.raises(settings.ConfigError, match="search.walkers=2147483647.*GiB"):
+        flip_search.turns(config(tmp_path, search=many))

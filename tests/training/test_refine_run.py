@@ -3,10 +3,12 @@
 import subprocess
 import sys
 
+import jax
 import numpy as np
+import pytest
 
 from alphatensor import rings
-from alphatensor.factorization import load, naive, sandwich, save, strassen
+from alphatensor.factorization import load, naive, sandwich, save
 from alphatensor.training import refine
 
 Z = rings.Integers()
@@ -45,19 +47,20 @@ def test_the_command_stores_the_set_and_goes_on_from_it(tmp_path):
     assert again[0].provenance["additions"] <= stored[0].provenance["additions"]
 
 
-def test_mistakes_are_named(tmp_path):
-    save(tmp_path / "mod2.npz", strassen(rings.IntegersMod(2)))
-    save(tmp_path / "other.npz", strassen())
+def test_what_is_not_exact_is_set_aside(tmp_path):
     save(tmp_path / "dense.npz", dense())
-    for flags, words in [
-        (["--factorization=missing.npz"], "missing.npz"),
-        ([f"--factorization={tmp_path}/mod2.npz"], "integer factors"),
-        ([f"--factorization={tmp_path}/dense.npz", "--walkers=65"], "multiple"),
-        (
-            [f"--factorization={tmp_path}/dense.npz", f"--output={tmp_path}/other"],
-            "another format",
-        ),
-    ]:
-        done = command(*flags)
-        assert done.returncode == 2 and done.stderr.count("\n") == 1, done.stderr
-        assert words in done.stderr
+    wrong = dense().replace(u=2 * dense().u)
+    save(tmp_path / "refined.npz", [dense(), wrong])
+    said = []
+    found = refine.refine(
+        tmp_path / "dense.npz", tmp_path / "refined.npz", 1e-3, num_walkers=64, say=said.append
+    )
+    assert all(one.factorization.verify().ok for progress in found for one in progress.kept)
+    assert len(said) == 1 and "refined.npz[1]: set aside" in said[0]
+
+
+def test_walkers_are_shared_by_the_devices(tmp_path, monkeypatch):
+    save(tmp_path / "dense.npz", dense())
+    monkeypatch.setattr(jax, "device_count", lambda: 2)
+    with pytest.raises(ValueError, match="walkers=65.*multiple"):
+        refine.refine(tmp_path / "dense.npz", tmp_path / "refined.npz", 1.0, num_walkers=65)

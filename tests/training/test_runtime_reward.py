@@ -3,17 +3,18 @@
 import jax
 import numpy as np
 import pytest
-from tiny_run import tiny_config
+from tiny_run import OVER_Z, shared_programs, tiny_config
 
 from alphatensor import rings
 from alphatensor.agent import replay
 from alphatensor.factorization import canonical, naive, sandwich, strassen
 from alphatensor.training import loop, runtime_reward, settings, state
-from alphatensor.training.programs import make_programs
 
 
 def two_by_two(**changes):
-    return settings.from_config(tiny_config(target="2x2x2", train__runtime_weight=0.5, **changes))
+    return settings.from_config(
+        tiny_config(target="2x2x2", train__runtime_weight=0.5, **OVER_Z | changes)
+    )
 
 
 def algorithms():
@@ -55,7 +56,7 @@ def test_minus_the_weighted_time_is_paid():
 
 
 def test_games_that_are_paid_more_are_kept():
-    programs = make_programs(settings.from_config(tiny_config()))
+    programs = shared_programs(settings.from_config(tiny_config()))
     shapes, _ = jax.eval_shape(programs.act, programs.shapes)
     games = jax.tree.map(lambda x: np.zeros(x.shape, x.dtype), shapes)
     length = np.array([2, 2, 2, 3, 2, 2, 2, 2], np.int32)
@@ -90,7 +91,7 @@ def test_a_run_measures_what_it_finds():
     "change",
     [
         dict(target="skew3"),
-        dict(ring="Z2", entries=(0, 1), demonstrations__probabilities=(0.5, 0.5)),
+        dict(train__lift=False),
     ],
 )
 def test_what_cannot_be_timed_is_refused(change):

@@ -2,7 +2,7 @@
 
 import jax
 import pytest
-from tiny_run import tiny_config
+from tiny_run import OVER_Z, tiny_config
 
 from alphatensor.config import Config, ConfigError
 from alphatensor.training import config as config_lib
@@ -66,11 +66,7 @@ def test_configurations_are_made_by_name_from_python():
     ],
 )
 def test_mistakes_name_the_field(changes, words):
-    config = tiny_config()
-    with config.ignore_type():
-        for field, value in changes.items():
-            section, _, name = field.rpartition("__")
-            (config[section] if section else config)[name] = value
+    config = tiny_config(**OVER_Z | changes)
     with pytest.raises(ConfigError) as caught:
         settings.from_config(config)
     message = str(caught.value)

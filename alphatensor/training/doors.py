@@ -1,0 +1,39 @@
+"""The door by which algorithms from outside enter a run or a search: only exact ones pass.
+
+A file says what it decomposes, but only the tensor that its target's name stands for counts. What
+is not exact is named in one line and set aside, and the run or search goes on without it.
+"""
+
+import sys
+
+from alphatensor.factorization import Factorization
+from alphatensor.targets import Target
+
+
+def exact(f: Factorization, target: Target) -> Factorization:
+    """Returns an algorithm as one of the target itself.
+
+    Args:
+      f: algorithm from a file or from anywhere else.
+      target: what it has to decompose, made from its name.
+
+    Raises:
+      ValueError: in one line, where it does not decompose the target over its ring.
+    """
+    if f.target.name != target.name:
+        raise ValueError(f"it is one of {f.target.name}, not of {target.name}.")
+    f = f.replace(target=target)
+    if not (check := f.verify()).ok:
+        raise ValueError(check.message)
+    return f
+
+
+def set_aside(name: object, error: Exception) -> str:
+    """Returns the line that names what does not pass, and why."""
+    reason = " ".join(str(error).split()).removeprefix(f"{name}: ").rstrip(".")
+    return f"{name}: set aside ({reason})."
+
+
+def say(line: str) -> None:
+    """Writes a line to standard error."""
+    print(line, file=sys.stderr, flush=True)
