@@ -24,7 +24,12 @@ A round of a run, with the constants of the run and one random key for each game
     state = learner.init(key, agent)
     games, statistics = self_play.play(state.params, agent, constants, keys)
     experience = Experience(replay.add(recent, games), replay.add_best(best, games, 0), mixture)
-    state, losses = learner.learn(state, key, experience, constants, agent=agent, shard=shard)
+    draw = functools.partial(
+        learner.draw_examples, experience=experience, constants=constants, agent=agent
+    )
+    state, losses = learner.learn(
+        state, key, draw, constants.permutations, agent=agent, shard=shard
+    )
 
 Letters in shapes:
 

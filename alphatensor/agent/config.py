@@ -233,9 +233,9 @@ class NeighbourhoodConfig(Config):
         0.7, probability(), "Share of the terms of algorithms, beside demonstrations, in batches."
     )
     restart: float = setting(
-        0.002,
+        0.1,
         probability(),
-        "Probability, at each step, that an algorithm above the best rank goes on from the best.",
+        "Probability, in each round, that an algorithm above the best rank goes on from the best.",
     )
     has_search: bool = setting(
         False, boolean(), "Whether moves are chosen by the tree search instead of the policy alone."

@@ -14,6 +14,7 @@ Departures from the paper:
 """
 
 import math
+from collections.abc import Callable
 from typing import NamedTuple
 
 import chex
@@ -83,6 +84,11 @@ class Experience(NamedTuple):
     mixture: jax.Array
 
 
+# Makes one example for each random key [B]: keys -> (examples [B, ...], number of the source of
+# each among at most len(SOURCES), int32 [B]).
+Draw = Callable[[jax.Array], tuple[replay.Example, jax.Array]]
+
+
 class Shard(NamedTuple):
     """How a call of `learn` runs. Hashable: a static argument.
 
@@ -148,6 +154,8 @@ def draw_examples(
     Returns:
       (examples, leaves [B, ...]; index of the source of each in `SOURCES`, int32 [B]).
     """
+    chex.assert_shape(experience.mixture, (len(SOURCES),))
+    chex.assert_shape(constants.supports, (len(agent.shapes), 3, agent.game.side))
     games, best_games, supports = experience.games, experience.best_games, constants.supports
     filled = jnp.stack([jnp.array(True), games.size > 0, best_games.size > 0])
     shares = jnp.where(filled, experience.mixture, 0.0)
@@ -248,13 +256,13 @@ def loss(
 def learn(
     state: LearnerState,
     key: jax.Array,
-    experience: Experience,
-    constants: Constants,
+    draw: Draw,
+    permutations: bases.SignedPermutation,
     *,
     agent: Agent,
     shard: Shard,
 ) -> tuple[LearnerState, Losses]:
-    """Makes `shard.updates` updates; see `draw_examples` for the data.
+    """Makes `shard.updates` updates.
 
     Runs on each device of a mesh axis, inside `jax.shard_map`: every device makes its own share of
     a batch, each example from its own random key, whatever the number of devices; gradients are
@@ -263,19 +271,17 @@ def learn(
     Args:
       state: parameters and optimiser.
       key: random key of this call.
-      experience: games to learn from.
-      constants: arrays of the run.
+      draw: makes examples, such as `draw_examples` with all but its first argument.
+      permutations: bank of signed permutations, leaves [P, 3, S].
       agent: the agent.
       shard: number of updates and devices.
     """
-    chex.assert_shape(experience.mixture, (len(SOURCES),))
-    chex.assert_shape(constants.supports, (len(agent.shapes), 3, agent.game.side))
     chex.assert_is_divisible(agent.config.learner.batch_size, shard.devices)
     optimiser = make_optimiser(agent.config.learner)
 
     def update(carry, key):
         state, finite = carry
-        gradient, total, sums = _gradient(state.params, key, experience, constants, agent, shard)
+        gradient, total, sums = _gradient(state.params, key, draw, permutations, agent, shard)
         norm = optax.global_norm(gradient)
         finite = finite & jnp.isfinite(total) & jnp.isfinite(norm)
         changes, optimiser_state = optimiser.update(gradient, state.optimiser, state.params)
@@ -303,7 +309,12 @@ def learn(
 
 
 def _gradient(
-    params, key: jax.Array, experience: Experience, constants: Constants, agent: Agent, shard: Shard
+    params,
+    key: jax.Array,
+    draw: Draw,
+    permutations: bases.SignedPermutation,
+    agent: Agent,
+    shard: Shard,
 ):
     """Draws a batch and differentiates its loss, averaged over the devices.
 
@@ -318,9 +329,9 @@ def _gradient(
         return jax.vmap(lambda i: jax.random.fold_in(key, first + i))(jnp.arange(share))
 
     draw_key, permutation_key, dropout_key = jax.random.split(key, 3)
-    examples, source = draw_examples(keys_of_share(draw_key), experience, constants, agent)
+    examples, source = draw(keys_of_share(draw_key))
     batch_keys = keys_of_share(permutation_key)
-    batch = make_batch(batch_keys, examples, constants.permutations, agent)
+    batch = make_batch(batch_keys, examples, permutations, agent)
     gradient_of = jax.value_and_grad(loss, has_aux=True)
     dropout_key = jax.random.fold_in(dropout_key, first)
     (total, each), gradient = gradient_of(params, dropout_key, batch, agent)

@@ -178,6 +178,7 @@ def draw_neighbourhood(
     """
     size_key, choice_key, basis_key = jax.random.split(key, 3)
     most, side = config.max_terms, config.side
+    chex.assert_shape(terms, (None, 3, None))
     size = jax.random.randint(size_key, (), config.min_terms, most + 1)
     size = jnp.minimum(size, jnp.sum(~actions.is_null(terms)))
     index = choose_terms(choice_key, terms, most, config.related)
@@ -236,39 +237,51 @@ def merge_pair(terms: jax.Array, ring: Ring) -> jax.Array:
     return jnp.where(actions.is_null(terms)[:, None, None], 0, terms)
 
 
-def play(params, agent: Agent, constants: Constants, drawn: Neighbourhood, key: jax.Array):
+def play(params, agent: Agent, constants: Constants, drawn: Neighbourhood, keys: jax.Array):
     """Plays one game on each of a batch of neighbourhoods, leaves [B, ...].
 
     A game may take as many moves as it has terms. They are drawn from the policy, or chosen by the
     search with `NeighbourhoodConfig.has_search`.
 
+    Args:
+      params: parameters of the network.
+      agent: the agent.
+      constants: arrays of the run.
+      drawn: the neighbourhoods.
+      keys: one random key for each game, [B].
+
     Returns:
       (moves int8 [B, k, 3, S], zero after the end; solved bool [B]).
     """
     config, game = agent.config.neighbourhood, agent.game
-    batch, most = drawn.size.shape[0], config.max_terms
     support = jnp.ones((3, config.side), bool)
 
     def start(local, size):
         state = environment.reset(actions.sum_of(local, game.ring), support, game)
         return state._replace(num_moves=game.config.max_moves - size)
 
-    def move(states, key):
+    def move(states, index):
+        move_keys = jax.vmap(jax.random.fold_in, in_axes=(0, None))(keys, index)
         if config.has_search:
-            keys = jax.random.split(key, batch)
-            result = search.search(params, agent, constants.permutations, states, keys)
+            result = search.search(params, agent, constants.permutations, states, move_keys)
             chosen = jax.vmap(lambda c, a: c[a])(result.candidates, result.chosen)
         else:
-            uniforms = jax.random.uniform(key, (batch, 1, agent.vocabulary.num_tokens))
-            seen = jax.vmap(functools.partial(environment.observe, game=game))(states)
-            tokens = agent.network.sample(params, seen, uniforms).tokens[:, 0]
-            chosen = actions.canonical(actions.from_tokens(tokens, agent.vocabulary), game.ring)
+            chosen = _sample(params, agent, states, move_keys)
         after, _ = environment.step(states, chosen, game)
         return after, jnp.where(states.done[:, None, None], 0, chosen)
 
     states = jax.vmap(start)(drawn.local, drawn.size)
-    end, moves = jax.lax.scan(move, states, jax.random.split(key, most))
+    end, moves = jax.lax.scan(move, states, jnp.arange(config.max_terms))
     return jnp.moveaxis(moves, 0, 1), end.solved
+
+
+def _sample(params, agent: Agent, states: environment.State, keys: jax.Array) -> jax.Array:
+    """Draws an action int8 [B, 3, S] of the policy for each state."""
+    shape = (1, agent.vocabulary.num_tokens)
+    uniforms = jax.vmap(lambda key: jax.random.uniform(key, shape))(keys)
+    seen = jax.vmap(functools.partial(environment.observe, game=agent.game))(states)
+    tokens = agent.network.sample(params, seen, uniforms).tokens[:, 0]
+    return actions.canonical(actions.from_tokens(tokens, agent.vocabulary), agent.game.ring)
 
 
 def _is_other(terms: jax.Array, others: jax.Array) -> jax.Array:
@@ -278,15 +291,17 @@ def _is_other(terms: jax.Array, others: jax.Array) -> jax.Array:
 
 
 def step(
-    params, agent: Agent, constants: Constants, walks: Walks, key: jax.Array
+    params, agent: Agent, constants: Constants, walks: Walks, keys: jax.Array
 ) -> tuple[Walks, Outcomes]:
-    """Plays one game in a neighbourhood of each algorithm and takes up what was solved."""
+    """Plays one game in a neighbourhood of each algorithm and takes up what was solved.
+
+    A walk depends on its own random key of `keys` [W] alone.
+    """
     config, ring = agent.config.neighbourhood, agent.game.ring
-    draw_key, play_key = jax.random.split(key)
-    keys = jax.random.split(draw_key, walks.target.shape[0])
+    draw_keys, play_keys = jax.vmap(jax.random.split, out_axes=1)(keys)
     draw = functools.partial(draw_neighbourhood, config=config, ring=ring)
-    drawn = jax.vmap(draw)(keys, walks.terms)
-    moves, solved = play(params, agent, constants, drawn, play_key)
+    drawn = jax.vmap(draw)(draw_keys, walks.terms)
+    moves, solved = play(params, agent, constants, drawn, play_keys)
     new = jax.vmap(functools.partial(expand, ring=ring))(moves, drawn)
     new = actions.canonical(new, ring)
     is_shorter = solved & (jnp.sum(~actions.is_null(new), axis=-1) < drawn.size)

@@ -13,8 +13,15 @@ import numpy as np
 
 import alphatensor
 from alphatensor.agent import learner, self_play
+from alphatensor.agent.neighbourhood import SOURCES as SOURCES_OF_WALKS
 from alphatensor.factorization import Factorization
-from alphatensor.training import devices, discoveries, external_games, runtime_reward
+from alphatensor.training import (
+    devices,
+    discoveries,
+    external_games,
+    neighbourhood,
+    runtime_reward,
+)
 from alphatensor.training.discoveries import PlayedGames
 from alphatensor.training.programs import Programs, make_programs
 from alphatensor.training.settings import Settings
@@ -85,7 +92,8 @@ def train(
         played = Round([], np.zeros(0, np.int32), {})
         if int(state.learner.step) >= warmup:
             snapshot = Snapshot(state, findings, time.monotonic() - started)
-            state, findings, played = _play(snapshot, settings, programs)
+            play = _walk if programs.walk else _play
+            state, findings, played = play(snapshot, settings, programs)
         scalars |= played.scalars | {"memory/peak_bytes": devices.peak_bytes()}
         report = Report(
             seconds=time.monotonic() - started,
@@ -116,7 +124,8 @@ def _learn(
     losses = jax.device_get(losses)
     elapsed = time.monotonic() - begin
     positions = calls * config.updates_per_call * settings.config.learner.batch_size
-    scalars = _loss_scalars(losses)
+    has_walks = programs.walk is not None
+    scalars = _loss_scalars(losses, SOURCES_OF_WALKS if has_walks else learner.SOURCES)
     scalars["loss/rate"] = float(state.learner.lr_scale)
     scalars["speed/positions_per_second"] = positions / elapsed
     return state, scalars
@@ -138,14 +147,7 @@ def _play(
         bonus, timed, findings = runtime_reward.pay(solved, findings, settings.config.train)
     state = programs.store(state, games, bonus)
 
-    provenance = {
-        "engine": "agent",
-        "version": alphatensor.__version__,
-        "seed": settings.config.seed,
-        "updates": int(state.learner.step),
-        "rounds": int(state.rounds),
-        "seconds": round(seconds + time.monotonic() - begin, 1),
-    }
+    provenance = _provenance(state, settings, seconds + time.monotonic() - begin)
     found, findings = discoveries.new_records(played, findings, settings, provenance)
     faster, findings = discoveries.faster(timed, findings, settings, provenance)
     others, findings, notes = external_games.algorithms_of_others(
@@ -159,6 +161,31 @@ def _play(
     scalars = _game_scalars(played, statistics) | _speed_scalars(settings, elapsed)
     lengths, found = played.length[played.solved], found + faster + from_others
     return state, findings, Round(found, lengths, scalars, tuple(notes))
+
+
+def _walk(
+    snapshot: Snapshot, settings: Settings, programs: Programs
+) -> tuple[TrainState, Findings, Round]:
+    """Plays a round of games on sums of terms, and verifies the algorithms that they led to."""
+    state, findings, seconds = snapshot
+    begin = time.monotonic()
+    state, outcomes = jax.block_until_ready(programs.walk(state))
+    scalars = neighbourhood.scalars(state, outcomes, settings, begin)
+    provenance = _provenance(state, settings, seconds + time.monotonic() - begin)
+    found, findings = neighbourhood.new_records(state, findings, settings, provenance)
+    return state, findings, Round(found, np.zeros(0, np.int32), scalars)
+
+
+def _provenance(state: TrainState, settings: Settings, seconds: float) -> dict:
+    """Returns where what is found now comes from."""
+    return {
+        "engine": "agent",
+        "version": alphatensor.__version__,
+        "seed": settings.config.seed,
+        "updates": int(state.learner.step),
+        "rounds": int(state.rounds),
+        "seconds": round(seconds, 1),
+    }
 
 
 def _feed(
@@ -193,12 +220,12 @@ def _lower_rate(state: TrainState, losses: learner.Losses) -> TrainState:
     return state._replace(learner=state.learner._replace(lr_scale=scale))
 
 
-def _loss_scalars(losses: learner.Losses) -> dict[str, float]:
+def _loss_scalars(losses: learner.Losses, sources: tuple[str, ...]) -> dict[str, float]:
     names = ("policy", "value", "total", "gradient_norm")
     scalars = {f"loss/{name}": float(getattr(losses, name)) for name in names}
     by_source = {"policy": losses.policy_by_source, "value": losses.value_by_source}
     for name, values in by_source.items():
-        for source, value in zip(learner.SOURCES, values, strict=True):
+        for source, value in zip(sources, values, strict=False):
             if np.isfinite(value):
                 scalars[f"loss/{name}_{source}"] = float(value)
     return scalars

@@ -8,8 +8,16 @@ import jax
 import jax.numpy as jnp
 from jax.sharding import PartitionSpec
 
-from alphatensor.agent import Constants, learner, make_constants, replay, self_play
+from alphatensor.agent import (
+    Constants,
+    learner,
+    make_constants,
+    neighbourhood,
+    replay,
+    self_play,
+)
 from alphatensor.training import devices
+from alphatensor.training.neighbourhood import naive_walks
 from alphatensor.training.settings import Settings
 from alphatensor.training.state import TrainState
 
@@ -41,15 +49,18 @@ class Programs(NamedTuple):
       store: takes up a round: (state, games, bonus float32 [train.games]) -> state; the bonus is
         added to the returns of solved games.
       feed: (state, games [train.games, ...]) -> state with these among the best games.
+      walk: plays a round of games on sums of terms: state -> (state, outcomes). A run has `walk`,
+        or `act`, `store` and `feed`; what it has not is None.
     """
 
     mesh: jax.sharding.Mesh
     shapes: TrainState
     init: Callable[[], TrainState]
     learn: Callable[[TrainState, jax.Array], tuple[TrainState, learner.Losses]]
-    act: Callable[[TrainState], tuple[self_play.Games, self_play.Statistics]]
-    store: Callable[[TrainState, self_play.Games, jax.Array], TrainState]
-    feed: Callable[[TrainState, self_play.Games], TrainState]
+    act: Callable[[TrainState], tuple[self_play.Games, self_play.Statistics]] | None
+    store: Callable[[TrainState, self_play.Games, jax.Array], TrainState] | None
+    feed: Callable[[TrainState, self_play.Games], TrainState] | None
+    walk: Callable[[TrainState], tuple[TrainState, neighbourhood.Outcomes]] | None
 
 
 def make_programs(settings: Settings) -> Programs:
@@ -58,10 +69,7 @@ def make_programs(settings: Settings) -> Programs:
     mesh = devices.make_mesh(config.mesh.data, config.mesh.model)
     keys = Keys(*jax.random.split(jax.random.key(config.seed), len(Keys._fields)))
     constants = make_constants(
-        settings.agent,
-        [target.tensor for target in settings.targets],
-        keys.permutations,
-        keys.bases,
+        settings.agent, settings.game_tensors(), keys.permutations, keys.bases
     )
     play = _make_play(settings, mesh, constants, keys.act)
     learn = _make_learn(settings, mesh, constants, keys.learn)
@@ -69,6 +77,17 @@ def make_programs(settings: Settings) -> Programs:
     shapes = _with_shardings(jax.eval_shape(init), mesh)
     # One sharding throughout, or the second call of each program would compile it again.
     shardings, replicated = jax.tree.map(lambda x: x.sharding, shapes), devices.replicated(mesh)
+    always = dict(
+        mesh=mesh,
+        shapes=shapes,
+        init=jax.jit(init, out_shardings=shardings),
+        learn=jax.jit(learn, donate_argnums=0, out_shardings=(shardings, replicated)),
+    )
+    if config.neighbourhood.walks:
+        walk = _make_walk(settings, mesh, constants, keys.act)
+        walk = jax.jit(walk, donate_argnums=0, out_shardings=(shardings, replicated))
+        return Programs(**always, act=None, store=None, feed=None, walk=walk)
+
     slack = config.train.best_slack
 
     def act(state: TrainState):
@@ -86,13 +105,11 @@ def make_programs(settings: Settings) -> Programs:
         return state._replace(best_games=replay.add_best(state.best_games, games, slack))
 
     return Programs(
-        mesh=mesh,
-        shapes=shapes,
-        init=jax.jit(init, out_shardings=shardings),
-        learn=jax.jit(learn, donate_argnums=0, out_shardings=(shardings, replicated)),
+        **always,
         act=jax.jit(act, out_shardings=replicated),
         store=jax.jit(store, donate_argnums=0, out_shardings=shardings),
         feed=jax.jit(feed, donate_argnums=0, out_shardings=shardings),
+        walk=None,
     )
 
 
@@ -128,36 +145,79 @@ def _make_play(settings: Settings, mesh, constants: Constants, act_key) -> Calla
     return play
 
 
+def _make_walk(settings: Settings, mesh, constants: Constants, act_key) -> Callable:
+    """Makes state -> (state, outcomes): a round of games on sums, shared among devices."""
+    config, agent = settings.config.neighbourhood, settings.agent
+
+    def walk_share(params, walks: neighbourhood.Walks, keys):
+        arrays = jax.tree.map(jnp.asarray, constants)
+
+        def step(walks, index):
+            step_keys = jax.vmap(jax.random.fold_in, in_axes=(0, None))(keys, index)
+            return neighbourhood.step(params, agent, arrays, walks, step_keys)
+
+        walks, outcomes = jax.lax.scan(step, walks, jnp.arange(config.steps))
+        gather = functools.partial(jax.lax.all_gather, axis_name=devices.DATA, tiled=True)
+        outcomes = jax.tree.map(lambda x: jnp.sum(x, axis=0), outcomes)
+        return jax.tree.map(gather, walks), jax.lax.psum(outcomes, devices.DATA)
+
+    def walk(state: TrainState):
+        round_key = jax.random.fold_in(act_key, state.rounds)
+        restart_key, walk_key = jax.random.split(round_key)
+        keys = jax.random.split(walk_key, config.walks)
+        data = PartitionSpec(devices.DATA)
+        share = _on_all_devices(walk_share, mesh, (PartitionSpec(), data, data))
+        walks, outcomes = share(state.learner.params, state.walks, keys)
+        walks = neighbourhood.restart(walks, restart_key, config.restart)
+        return state._replace(walks=walks, rounds=state.rounds + 1), outcomes
+
+    return walk
+
+
 def _make_learn(settings: Settings, mesh, constants: Constants, learn_key) -> Callable:
     """Makes (state, mixture) -> (state, losses), every device with its share of each batch."""
+    agent, walks_share = settings.agent, settings.config.neighbourhood.share
     shard = learner.Shard(
         updates=settings.config.train.updates_per_call,
         devices=mesh.shape[devices.DATA],
         axis=devices.DATA,
     )
-    learn_share = functools.partial(learner.learn, agent=settings.agent, shard=shard)
+
+    def learn_share(state: TrainState, key, mixture, constants):
+        def draw(keys):
+            if state.walks is not None:
+                return neighbourhood.draw_examples(keys, state.walks, walks_share, agent)
+            experience = learner.Experience(state.games, state.best_games, mixture)
+            return learner.draw_examples(keys, experience, constants, agent)
+
+        permutations = constants.permutations
+        return learner.learn(state.learner, key, draw, permutations, agent=agent, shard=shard)
 
     def learn(state: TrainState, mixture: jax.Array) -> tuple[TrainState, learner.Losses]:
-        experience = learner.Experience(state.games, state.best_games, mixture)
         key = jax.random.fold_in(learn_key, state.learner.step)
         arrays = jax.tree.map(jnp.asarray, constants)
         share = _on_all_devices(learn_share, mesh, (PartitionSpec(),) * 4)
-        learnt, losses = share(state.learner, key, experience, arrays)
+        learnt, losses = share(state, key, mixture, arrays)
         return state._replace(learner=learnt), losses
 
     return learn
 
 
 def _init(settings: Settings, play: Callable, key: jax.Array) -> TrainState:
-    """Returns random parameters and empty buffers."""
+    """Returns random parameters, and empty buffers or walks at the naive algorithms."""
     state, train = learner.init(key, settings.agent), settings.config.train
+    rounds = jnp.zeros((), jnp.int32)
+    if settings.config.neighbourhood.walks:
+        walks = jax.tree.map(jnp.asarray, naive_walks(settings))
+        return TrainState(learner=state, games=None, best_games=None, walks=walks, rounds=rounds)
     batch, _ = jax.eval_shape(play, state.params, jnp.zeros((), jnp.int32))
     game = jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape[1:], x.dtype), batch)
     return TrainState(
         learner=state,
         games=replay.empty_ring(game, train.game_buffer),
         best_games=replay.empty_best(game, train.best_buffer),
-        rounds=jnp.zeros((), jnp.int32),
+        walks=None,
+        rounds=rounds,
     )
 
 

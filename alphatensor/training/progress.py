@@ -107,6 +107,8 @@ def describe(report: Report) -> str:
     if "games/solved" in scalars:
         text += (
             f" | solved {scalars['games/solved']:.0%}, {scalars['speed/games_per_second']:.0f} "
-            f"games/s, {scalars['speed/simulations_per_second']:.0f} simulations/s"
+            "games/s"
         )
+    if "speed/simulations_per_second" in scalars:
+        text += f", {scalars['speed/simulations_per_second']:.0f} simulations/s"
     return text

@@ -35,7 +35,7 @@ from alphatensor.training.programs import make_programs
 from alphatensor.training.settings import from_config
 from alphatensor.training.state import Findings, Report, Snapshot
 
-CHECKPOINT_VERSION = 2  # of what a checkpoint holds; other versions cannot be read
+CHECKPOINT_VERSION = 3  # of what a checkpoint holds; other versions cannot be read
 
 ANEW = "resume=False (--noresume) moves the run aside and begins anew"
 

@@ -29,6 +29,12 @@ class Settings(NamedTuple):
     targets: tuple[targets.Target, ...]
     agent: Agent
 
+    def game_tensors(self) -> list[np.ndarray]:
+        """Returns what games start from, integers of the agent's shapes; zeros for sums."""
+        if self.config.neighbourhood.walks:
+            return [np.zeros(shape, np.int32) for shape in self.agent.shapes]
+        return [target.tensor for target in self.targets]
+
 
 def from_config(config: RunConfig | ConfigDict | Mapping) -> Settings:
     """Reads the targets, makes the agent and checks everything before anything is compiled.
@@ -43,7 +49,10 @@ def from_config(config: RunConfig | ConfigDict | Mapping) -> Settings:
     found = _targets(config.target)
     _check_targets(config, found)
     _check_devices(config)
-    return Settings(config, found, make_agent(config, tuple(target.shape for target in found)))
+    shapes = tuple(target.shape for target in found)
+    if config.neighbourhood.walks:
+        shapes = ((config.neighbourhood.side,) * 3,)
+    return Settings(config, found, make_agent(config, shapes))
 
 
 def _targets(names: str) -> tuple[targets.Target, ...]:
@@ -71,6 +80,15 @@ def _check_targets(config: RunConfig, found: tuple[targets.Target, ...]) -> None
     for name in ("flip_seconds", "flip_steps"):
         value = getattr(train, name)
         require(f"train.{name}", value, not value or can_walk, expected)
+    walks = config.neighbourhood.walks
+    can_start = are_products and not (train.has_walks or train.runtime_weight or library)
+    expected = (
+        "0 unless the targets are matrix products, without flip walks, other libraries or run times"
+    )
+    require("neighbourhood.walks", walks, can_start or not walks, expected)
+    is_enough = walks >= len(found) or not walks
+    expected = f"at least one for each of the {len(found)} targets"
+    require("neighbourhood.walks", walks, is_enough, expected)
     can_time = are_products and (train.lift or not ring.is_modular)
     expected = "0 unless the targets are matrix products, over Z or lifted to Z"
     weight = train.runtime_weight
@@ -87,6 +105,9 @@ def _check_devices(config: RunConfig) -> None:
     mesh = config.mesh
     devices.make_mesh(mesh.data, mesh.model)  # raises where it does not fit
     share = mesh.data or jax.device_count() // mesh.model
-    games, batch = config.train.games, config.learner.batch_size
-    for name, value in (("train.games", games), ("learner.batch_size", batch)):
+    for name, value in (
+        ("train.games", config.train.games),
+        ("learner.batch_size", config.learner.batch_size),
+        ("neighbourhood.walks", config.neighbourhood.walks),
+    ):
         require(name, value, value % share == 0, f"a multiple of the {share} devices")

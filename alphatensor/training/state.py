@@ -1,5 +1,6 @@
 """Where a run stands: the arrays on the devices, and what the host has found and measured."""
 
+import math
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -7,7 +8,7 @@ import jax
 import numpy as np
 
 from alphatensor import rings, targets
-from alphatensor.agent import learner, replay
+from alphatensor.agent import learner, neighbourhood, replay
 from alphatensor.factorization import Factorization, naive
 from alphatensor.training import doors
 from alphatensor.training.settings import Settings
@@ -18,14 +19,15 @@ class TrainState(NamedTuple):
 
     Attributes:
       learner: the parameters, the optimiser's state and the number of updates.
-      games: recent games.
-      best_games: the best games.
+      games, best_games: recent games and the best; None in a run on sums of terms.
+      walks: the algorithms that walk in a run on sums of terms; None in others.
       rounds: int32 [], rounds of games played so far.
     """
 
     learner: learner.LearnerState
-    games: replay.RingBuffer
-    best_games: replay.BestBuffer
+    games: replay.RingBuffer | None
+    best_games: replay.BestBuffer | None
+    walks: neighbourhood.Walks | None
     rounds: jax.Array
 
 
@@ -75,6 +77,8 @@ def first_findings(settings: Settings) -> Findings:
     if settings.config.train.has_walks:
         starts = {target.name: naive(target.sizes, ring) for target in settings.targets}
     ranks = (None,) * len(settings.targets)
+    if settings.config.neighbourhood.walks:  # they start from the naive algorithms
+        ranks = tuple(math.prod(target.sizes) for target in settings.targets)
     return Findings(ranks=ranks, speedups={}, run_times={}, walk_starts=starts)
 
 

@@ -23,29 +23,33 @@ def get_config() -> ConfigDict:
     config.demonstrations.update(dict(max_rank=9, probabilities=(0.55, 0.45)))
     config.network.update(
         dict(
-            channels=32,
-            torso_blocks=2,
-            heads=2,
-            head_size=16,
+            torso="contractions",
+            contractions=15,
+            channels=256,
+            torso_blocks=1,
             widening=2,
-            grid_positions=True,
-            rematerialise=False,
+            policy="perceptron",
             policy_width=64,
             policy_layers=1,
-            policy_heads=2,
             dropout=0.0,
             value_width=64,
         )
     )
-    config.search.simulations = 64
+    config.search.update(dict(simulations=32, q_transform="raw", value_baseline="rank_bound"))
     config.learner.update(
-        dict(batch_size=256, actions_per_state=4, learning_rate=2e-3, shuffle_probability=0.5)
+        dict(
+            batch_size=512,
+            actions_per_state=8,
+            learning_rate=2e-3,
+            policy_loss="any",
+            shuffle_probability=0.5,
+        )
     )
     config.train.update(
         dict(
             games=128,
             updates_per_call=50,
-            warmup_updates=500,
+            warmup_updates=250,
             updates_per_round=50,
             game_buffer=2_048,
             best_buffer=256,

@@ -42,10 +42,17 @@ def on_mesh(function):
     return jax.shard_map(function, mesh=MESH, in_specs=SPEC, out_specs=SPEC, check_vma=False)
 
 
+def learn_from_experience(state, key, experience, constants, *, agent, shard):
+    def draw(keys):
+        return learner.draw_examples(keys, experience, constants, agent)
+
+    return learner.learn(state, key, draw, constants.permutations, agent=agent, shard=shard)
+
+
 @functools.cache
 def compiled(agent, updates):
     shard = learner.Shard(updates, devices=1, axis="data")
-    return jax.jit(on_mesh(functools.partial(learner.learn, agent=agent, shard=shard)))
+    return jax.jit(on_mesh(functools.partial(learn_from_experience, agent=agent, shard=shard)))
 
 
 def learn(agent, constants, state, mixture, buffers, updates, seed=0):
@@ -130,7 +137,7 @@ def test_one_program_learns_from_empty_and_full_buffers_and_any_mixture(agent, c
     @chex.assert_max_traces(n=1)
     def run(*arguments):
         shard = learner.Shard(1, devices=1, axis="data")
-        return learner.learn(*arguments, agent=agent, shard=shard)
+        return learn_from_experience(*arguments, agent=agent, shard=shard)
 
     program, state = jax.jit(on_mesh(run)), learner.init(jax.random.key(0), agent)
     for mixture, buffers in (([1.0, 0, 0], empty_buffers()), ([0.2, 0.4, 0.4], filled_buffers())):

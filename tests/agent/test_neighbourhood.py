@@ -51,7 +51,8 @@ def agent_of(config):
 
 def constants_of(agent):
     cube = np.zeros((agent.game.side,) * 3, int)
-    return make_constants(agent, [cube], jax.random.key(0), jax.random.key(1))
+    constants = make_constants(agent, [cube], jax.random.key(0), jax.random.key(1))
+    return jax.tree.map(jnp.asarray, constants)
 
 
 def naive_terms(sizes, ring):
@@ -177,7 +178,7 @@ def test_walks_stay_algorithms(modulus, has_search):
     step = jax.jit(functools.partial(neighbourhood.step, params, agent, constants_of(agent)))
     changed = 0
     for seed in range(30):
-        walks, outcomes = step(walks, jax.random.key(seed))
+        walks, outcomes = step(walks, jax.random.split(jax.random.key(seed), 8))
         changed += float(jnp.sum(outcomes.changed))
         assert float(jnp.sum(outcomes.games)) == 8
         assert np.all(np.array(outcomes.solved) >= np.array(outcomes.changed))
@@ -203,7 +204,8 @@ def test_solved_games_with_fewer_moves_shorten_the_algorithm():
         return networks.Samples(tokens, jnp.zeros((tokens.shape[0], 8)))
 
     knowing = agent._replace(network=agent.network._replace(sample=know))
-    after, outcomes = neighbourhood.step({}, knowing, constants_of(agent), walks, jax.random.key(0))
+    keys = jax.random.split(jax.random.key(0), 4)
+    after, outcomes = neighbourhood.step({}, knowing, constants_of(agent), walks, keys)
     assert neighbourhood.ranks(after).tolist() == [1] * 4
     assert outcomes.shorter.tolist() == [0, 0, 4]
     assert after.terms[0].tolist()[0] == [a, b, c] or after.terms[0].tolist()[1] == [a, b, c]

@@ -1,8 +1,8 @@
 """A policy head for small vocabularies: one perceptron for each token of an action.
 
-The distribution of a token depends on the torso's features and on the sum of embeddings of the
-tokens before it. It has the interface of the paper's transformer (`policy_head`) and costs a small
-part of it, which decides where K actions are sampled at every node of a search.
+The distribution of a token depends on the torso's features, which each token before it scales and
+shifts by learned amounts. It has the interface of the paper's transformer (`policy_head`) and costs
+a small part of it, which decides where K actions are sampled at every node of a search.
 """
 
 from typing import NamedTuple
@@ -49,9 +49,10 @@ class PerceptronHead(hk.Module):
         super().__init__(name=name)
         self._dropout = config.dropout
         self._state = hk.Linear(config.policy_width, name="state")
+        self._width = config.policy_width
         init = hk.initializers.TruncatedNormal(0.1)
         self._embeddings = [
-            hk.Embed(vocabulary_size, config.policy_width, w_init=init, name=f"embed_{index}")
+            hk.Embed(vocabulary_size, 2 * self._width, w_init=init, name=f"embed_{index}")
             for index in range(num_tokens - 1)
         ]
         self._tokens = [_make_token(config, vocabulary_size, index) for index in range(num_tokens)]
@@ -60,8 +61,13 @@ class PerceptronHead(hk.Module):
         """Returns what the first token depends on, [B, width]."""
         return self._state(features.reshape(features.shape[0], -1))
 
+    def _after(self, x: jax.Array, index: int, tokens: jax.Array) -> jax.Array:
+        """Returns what the next token depends on, given tokens [...] and x [..., width]."""
+        scale, shift = jnp.split(self._embeddings[index](tokens), 2, axis=-1)
+        return x * (1 + scale) + shift
+
     def _run(self, index: int, x: jax.Array, dropout: float = 0.0) -> jax.Array:
-        """Returns the logits of a token, given the sum x [..., width] of all before it."""
+        """Returns the logits of a token, given what it depends on, x [..., width]."""
         token = self._tokens[index]
         for norm, expand, contract in token.blocks:
             hidden = jax.nn.gelu(expand(norm(x)))
@@ -87,8 +93,8 @@ class PerceptronHead(hk.Module):
         first = self._first(features)
         x = first[:, None]
         logits = [jnp.repeat(self._run(0, x, dropout), tokens.shape[1], axis=1)]
-        for index, embedding in enumerate(self._embeddings):
-            x = x + embedding(tokens[:, :, index])
+        for index in range(len(self._embeddings)):
+            x = self._after(x, index, tokens[:, :, index])
             logits.append(self._run(index + 1, x, dropout))
         return jnp.stack(logits, axis=2), first
 
@@ -105,7 +111,7 @@ class PerceptronHead(hk.Module):
         first = self._first(features)
         x = first[:, None]
         tokens = [draw(jnp.repeat(self._run(0, x), uniforms.shape[1], axis=1), uniforms[:, :, 0])]
-        for index, embedding in enumerate(self._embeddings):
-            x = x + embedding(tokens[-1])
+        for index in range(len(self._embeddings)):
+            x = self._after(x, index, tokens[-1])
             tokens.append(draw(self._run(index + 1, x), uniforms[:, :, index + 1]))
         return jnp.stack(tokens, axis=-1), first

@@ -1,0 +1,86 @@
+"""Rounds of games on sums of terms: where the walks start, and what they found."""
+
+import time
+
+import jax
+import numpy as np
+
+from alphatensor import targets
+from alphatensor.agent import neighbourhood
+from alphatensor.factorization import Factorization, naive
+from alphatensor.training import discoveries
+from alphatensor.training.settings import Settings
+from alphatensor.training.state import Findings, TrainState
+
+MOST_TRIED = 4  # algorithms of a new rank that are verified and lifted after each round
+
+
+def naive_walks(settings: Settings) -> neighbourhood.Walks:
+    """Returns the first walks, NumPy arrays: all at the naive algorithms of targets in turn."""
+    count, ring = settings.config.neighbourhood.walks, settings.agent.game.ring
+    starts = [naive(target.sizes, ring) for target in settings.targets]
+    most = max(f.rank for f in starts)
+    longest = max(max(target.shape) for target in settings.targets)
+    terms = np.zeros((len(starts), most, 3, longest), np.int8)
+    for number, f in enumerate(starts):
+        for mode, factor in enumerate((f.u, f.v, f.w)):
+            terms[number, : f.rank, mode, : factor.shape[0]] = factor.T
+    target = np.arange(count, dtype=np.int32) % len(starts)
+    return neighbourhood.Walks(terms[target], target)
+
+
+def to_factorization(terms: np.ndarray, target: targets.Target, settings: Settings):
+    """Returns the terms [R, 3, D] of a walk as a factorisation, which is not verified here."""
+    used = terms[np.all(np.any(terms != 0, axis=2), axis=1)].astype(np.int64)
+    u, v, w = (used[:, mode, :size].T for mode, size in enumerate(target.shape))
+    return Factorization(target, settings.agent.game.ring, u, v, w)
+
+
+def new_records(
+    state: TrainState, findings: Findings, settings: Settings, provenance: dict
+) -> tuple[list[Factorization], Findings]:
+    """Returns the verified algorithms of the walks that beat the best ranks."""
+    ranks = np.asarray(jax.device_get(neighbourhood.ranks(state.walks)))
+    target = np.asarray(jax.device_get(state.walks.target))
+    found: list[Factorization] = []
+    for number, known in enumerate(settings.targets):
+        is_better = (target == number) & (ranks < findings.ranks[number])
+        best = np.flatnonzero(is_better)[np.argsort(ranks[is_better], kind="stable")]
+        for place in best[:MOST_TRIED]:
+            terms = np.asarray(jax.device_get(state.walks.terms[place]))
+            candidate = to_factorization(terms, known, settings).replace(provenance=provenance)
+            news, findings = discoveries.record(candidate, findings, settings)
+            found += news
+    return found, findings
+
+
+def scalars(
+    state: TrainState, outcomes: neighbourhood.Outcomes, settings: Settings, begin: float
+) -> dict[str, float]:
+    """Returns what a round is reported by; `begin` is when it began, of `time.monotonic`."""
+    elapsed = time.monotonic() - begin
+    outcomes = jax.tree.map(np.asarray, jax.device_get(outcomes))
+    games = np.maximum(outcomes.games, 1)
+    total = max(float(np.sum(outcomes.games)), 1.0)
+    values = {
+        "games/solved": float(np.sum(outcomes.solved)) / total,
+        "games/changed": float(np.sum(outcomes.changed)) / total,
+        "speed/games_per_second": total / elapsed,
+    }
+    config = settings.config.neighbourhood
+    for count in range(config.min_terms, config.max_terms + 1):
+        for name in ("solved", "changed", "shorter"):
+            share = getattr(outcomes, name)[count] / games[count]
+            values[f"terms_{count}/{name}"] = float(share)
+    ranks = np.asarray(jax.device_get(neighbourhood.ranks(state.walks)))
+    target = np.asarray(jax.device_get(state.walks.target))
+    for number, known in enumerate(settings.targets):
+        own = ranks[target == number]
+        values[f"ranks/{known.name}_best"] = float(np.min(own))
+        values[f"ranks/{known.name}_mean"] = float(np.mean(own))
+    if len(settings.targets) == 1:
+        values["games/best_rank"], values["games/mean_rank"] = (
+            float(np.min(ranks)),
+            float(np.mean(ranks)),
+        )
+    return values
