@@ -23,6 +23,14 @@ OVER_Z = dict(
     train__lift=False,
 )
 
+ON_SUMS = dict(
+    neighbourhood__walks=4,
+    neighbourhood__side=3,
+    neighbourhood__min_terms=1,
+    neighbourhood__max_terms=3,
+    neighbourhood__steps=2,
+)
+
 _PROGRAMS: dict = {}
 # Of the loop: the host alone knows them, and the compiled programs do not change with them.
 _HOST_ONLY = dict(

@@ -363,7 +363,8 @@ def draw_examples(
         demonstration = demonstrations.sample(
             key, support, agent.config.demonstrations, agent.vocabulary.entries, game.ring
         )
-        return demonstration.factors[: config.max_terms], demonstration.rank
+        missing = config.max_terms - demonstration.factors.shape[0]
+        return jnp.pad(demonstration.factors, ((0, missing), (0, 0), (0, 0))), demonstration.rank
 
     def one(key):
         source_key, terms_key, position_key = jax.random.split(key, 3)

@@ -13,6 +13,7 @@ def get_config() -> ConfigDict:
     config.bases.density = 0.25
     config.demonstrations.probabilities = (0.29, 0.42, 0.29)
     config.train.lift = False
-    config.train.warmup_updates = 1_500
+    config.network.contractions = 40
+    config.train.warmup_updates = 500
     config.train.max_seconds = 1_800.0
     return config

@@ -1,4 +1,4 @@
-"""Runs of three kinds, side by side in one process: plain, hybrid, and paid for run time.
+"""Runs of four kinds, side by side in one process: plain, hybrid, paid for run time, on sums.
 
 python tests/training/killed_runs.py FOLDER ROUNDS
 """
@@ -16,6 +16,7 @@ KINDS = {
     "plain": {},
     "hybrid": dict(train__flip_steps=1),
     "runtime": dict(train__runtime_weight=0.5, train__runtime_measured=1),
+    "sums": tiny_run.ON_SUMS,
 }
 
 
@@ -25,7 +26,7 @@ def measured(f, size: int) -> float:
 
 
 def train_all(folder: pathlib.Path, rounds: int) -> None:
-    """Takes iterations of the three runs in turn, each in a folder of its kind, to their ends."""
+    """Takes iterations of the runs in turn, each in a folder of its kind, to their ends."""
     runtime_reward.measure_speedup = measured
     for module in (loop, runner):
         module.make_programs = tiny_run.shared_programs

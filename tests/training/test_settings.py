@@ -7,7 +7,14 @@ from tiny_run import OVER_Z, tiny_config
 from alphatensor.config import Config, ConfigError
 from alphatensor.training import config as config_lib
 from alphatensor.training import settings
-from experiments.configs import hybrid, matmul_2x2x2, matmul_2x2x3, matmul_2x3x3, paper, quickstart
+from experiments.configs import (
+    attentive,
+    hybrid,
+    matmul_2x2x2,
+    neighbourhood,
+    paper,
+    quickstart,
+)
 
 
 def sections(kind: type[Config]):
@@ -19,13 +26,13 @@ def sections(kind: type[Config]):
 
 def test_a_section_is_called_what_its_type_is_called():
     found = dict(sections(config_lib.RunConfig))
-    assert len(found) == 9
+    assert len(found) == 10
     for name, kind in found.items():
         assert kind.__name__ == f"{name.capitalize()}Config"
 
 
 @pytest.mark.parametrize(
-    "module", [hybrid, matmul_2x2x2, matmul_2x2x3, matmul_2x3x3, paper, quickstart]
+    "module", [attentive, hybrid, matmul_2x2x2, neighbourhood, paper, quickstart]
 )
 def test_every_configuration_of_the_project_is_right(module):
     config = settings.from_config(module.get_config()).config
