@@ -130,18 +130,19 @@ class Run:
             if jax.process_index() == 0:  # the others compute and store their share
                 self.folder = run_folder.RunFolder(config.output)
                 opened.callback(lambda: self.folder.close())
-            self._checkpoints = checkpoints.Checkpoints(
-                pathlib.Path(config.output) / "checkpoints", config.checkpoint.keep
-            )
+            kept, notes = pathlib.Path(config.output) / "checkpoints", []
+            self._checkpoints = checkpoints.Checkpoints(kept, config.checkpoint.keep)
             stored = self._stored() if resume else None
             if stored:
                 _check_same(stored, self._config, force)
-            elif self.folder and self._checkpoints.steps():  # only where `resume` is False
-                self.folder = self.folder.move_aside()
+            elif self.folder and kept.exists():
+                if resume:  # the run was killed before its first checkpoint was complete
+                    notes.append(f"{kept}: no checkpoint was completed; the run begins anew.")
+                else:
+                    self.folder = self.folder.move_aside()
             # Nobody goes on before the folder is as it should be.
             devices.max_over_processes(np.zeros(1))
             self._programs = make_programs(self.settings)
-            notes: list[str] = []
             self._start = self._restore(notes) if stored else None
             step = int(self._start.state.learner.step) if self._start else 0
             if self.folder:

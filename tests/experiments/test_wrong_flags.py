@@ -254,23 +254,33 @@ def files(tmp_path_factory) -> dict[str, str]:
 
 def start(name: str, arguments: list[str], monkeypatch) -> int:
     """Runs a command in this process as `python -m` does; returns its exit status."""
-    known = set(flags.FLAGS)
     monkeypatch.setattr(sys, "argv", [f"{name}.py", *arguments])
     monkeypatch.setattr(command, "keep_compiled_programs", lambda folder: None)
     sys.modules.pop("benchmarking.matmul_speed", None)  # it defines flags when it is imported
     vars(benchmarking).pop("matmul_speed", None)
     sys.modules.pop("config_config", None)  # the file of configuration before this one
-    flags.FLAGS.unparse_flags()
+    of_others = taken_out()
     try:
         runpy.run_module(name, run_name="__main__", alter_sys=False)
     except SystemExit as ended:
         return ended.code or 0
     finally:
-        for flag in set(flags.FLAGS) - known:
-            delattr(flags.FLAGS, flag)
-        flags.FLAGS.unparse_flags()
+        taken_out()
+        for flag_name, flag in of_others.items():
+            flags.FLAGS[flag_name] = flag
         flags.FLAGS(["tests"])
     return 0
+
+
+def taken_out() -> dict[str, flags.Flag]:
+    """Takes out of the process's flags all but those of absl itself, and returns them."""
+    flags.FLAGS.unparse_flags()
+    module_of = flags.FLAGS.find_module_defining_flag
+    names = [x for x in flags.FLAGS if "absl" not in module_of(x, "") or x.startswith("config.")]
+    found = {name: flags.FLAGS[name] for name in names}
+    for name in found:
+        delattr(flags.FLAGS, name)
+    return found
 
 
 def arguments_of(name: str, flags_: list[str], files: dict[str, str]) -> list[str]:

@@ -9,7 +9,7 @@ from alphatensor import factorization as fz
 from alphatensor.factorization.library import store
 from alphatensor.training import loop, runner, runtime_reward
 
-ROUNDS = 4 + 2 * kill_harness.KILLS
+ROUNDS = 2 + 2 * kill_harness.KILLS
 
 
 @pytest.fixture(scope="module")

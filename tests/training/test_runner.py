@@ -125,6 +125,14 @@ def test_where_none_can_be_read_nothing_begins_anew(copy, capsys):
     assert manifests_of(copy.with_name("copy-1")), "moved aside because it was asked for"
 
 
+def test_a_run_that_was_killed_before_its_first_checkpoint_says_so(copy, capsys):
+    for path in manifests_of(copy):
+        path.unlink()
+    with runner.Run(tiny_config(output=str(copy))):
+        pass
+    assert "checkpoints: no checkpoint was completed" in capsys.readouterr().out
+
+
 def test_damaged_files_of_the_folder_are_named(copy, capsys):
     (copy / "curves.csv").write_text("seconds\nmany\n")
     wrong = factorization.load(copy / "1x2x1_rank2_Z2.npz")[0]
