@@ -16,12 +16,12 @@ import jax.numpy as jnp
 import numpy as np
 
 import alphatensor
-from alphatensor import targets
 from alphatensor.agent import Agent, actions, bases, self_play
 from alphatensor.agent.agent import padded, support_of
 from alphatensor.factorization import Factorization
 from alphatensor.factorization.io.parsing import FileError
 from alphatensor.factorization.library import store
+from alphatensor.factorization.library.exact_files import stem
 from alphatensor.flip_graph import budgets, walks
 from alphatensor.flip_graph.config import FlipSearchConfig
 from alphatensor.training import doors
@@ -101,13 +101,11 @@ def from_library(settings: Settings) -> tuple[list[Factorization], list[str]]:
     """
     game, folder, found, notes = settings.agent.game, settings.config.train.best_games_from, [], []
     for target in settings.targets:
-        name = pathlib.PurePath(target.name).stem  # as files of a library are named
         try:
-            f = store.best(folder, target.sizes or name, game.ring)
-            f = None if f is None else doors.exact(f, target)
-        except (FileError, ValueError) as error:
-            name = targets.format_name(sorted(target.sizes)) if target.sizes else name
-            notes.append(doors.set_aside(f"{folder}/{name}_{game.ring}.npz", error))
+            f = store.find(folder, target, game.ring)
+        except FileError as error:
+            path = pathlib.Path(folder) / f"{stem(target)}_{game.ring}.npz"
+            notes.append(doors.set_aside(path, error))
             continue
         if f is not None and f.rank <= game.config.max_moves:
             found.append(f.replace(provenance=f.provenance | {"engine": "library"}))

@@ -6,7 +6,6 @@ config = flip_search.FlipRunConfig(formats="2x2x2,2x2x3", library="runs/library"
 ranks = flip_search.search_flips(config, report=print)
 """
 
-import contextlib
 import dataclasses
 import math
 import os
@@ -29,7 +28,7 @@ from alphatensor.config import (
     setting,
     text,
 )
-from alphatensor.factorization import Factorization, FileError, matmul_target
+from alphatensor.factorization import Factorization, FileError
 from alphatensor.factorization.library import store
 from alphatensor.flip_graph import bitmasks, scheduler
 from alphatensor.flip_graph.config import FlipSearchConfig
@@ -66,28 +65,23 @@ class FlipRunConfig(Config):
 
 
 class Library:
-    """A folder of algorithms as a search's memory.
-
-    A file that is damaged or not exact is named once and set aside: it counts as absent, and keeps
-    its bytes under another name where a better algorithm takes its place.
-    """
+    """A folder of algorithms as a search's memory; a file that is set aside is named once."""
 
     def __init__(self, folder: str, say: Callable[[str], None] = doors.say):
         """Uses a folder; `say` is called with one line for each file that is set aside."""
         self._folder, self._say = pathlib.Path(folder), say
-        self._wrong: set[pathlib.Path] = set()
+        self._named: set[str] = set()
 
     def best(self, sizes: Sizes, ring: rings.Ring) -> Factorization | None:
         """Returns the best algorithm of a format in the order given, None if there is none."""
-        target = matmul_target(*sizes)
         try:
-            f = store.best(self._folder, sizes, ring)
-            return None if f is None else doors.exact(f, target)
-        except (FileError, ValueError) as error:
-            path = self._folder / f"{targets.format_name(sorted(sizes))}_{ring}.npz"
-            if path not in self._wrong:
-                self._wrong.add(path)
-                self._say(doors.set_aside(path, error))
+            return store.find(self._folder, sizes, ring)
+        except FileError as error:
+            name = targets.format_name(sorted(sizes))
+            line = doors.set_aside(self._folder / f"{name}_{ring}.npz", error)
+            if line not in self._named:
+                self._named.add(line)
+                self._say(line)
             return None
 
     def add(self, f: Factorization) -> str | None:
@@ -96,11 +90,6 @@ class Library:
         Raises:
           FileError: where the folder cannot be written.
         """
-        path = self._folder / store.file_name(store.standard_order(f))
-        if self.best(f.sizes, f.ring) is None and path in self._wrong:
-            with contextlib.suppress(FileNotFoundError):
-                path.rename(f"{path}.set-aside")
-            self._wrong.discard(path)
         added = store.add(self._folder, f)
         return added.message if added.kept else None
 

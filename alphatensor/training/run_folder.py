@@ -195,8 +195,7 @@ def is_running(folder: pathlib.Path) -> bool:
 
 def name_of(f: Factorization) -> str:
     """Returns a file name without suffix, for example `2x2x2_rank7_Z`."""
-    target = pathlib.PurePath(f.target.name).stem
-    return f"{target}_rank{f.rank}_{f.ring}"
+    return f"{f.target.file_stem}_rank{f.rank}_{f.ring}"
 
 
 def _key(f: Factorization) -> str:

@@ -3,10 +3,10 @@
 import jax
 import numpy as np
 import pytest
-from alphatensor.factorization import strassen
 from tiny_run import ON_SUMS, tiny_config
 
 from alphatensor.config import ConfigError
+from alphatensor.factorization import strassen
 from alphatensor.training import loop, neighbourhood, settings, state
 from alphatensor.training.programs import make_programs
 

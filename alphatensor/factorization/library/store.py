@@ -35,6 +35,7 @@ __all__ = [
     "best",
     "default_folder",
     "file_name",
+    "find",
     "index",
     "load_best",
     "ranks",
@@ -89,7 +90,7 @@ def add(folder: str | os.PathLike, f: Factorization, replace_equal: bool = False
     """Verifies `f` and keeps it if it beats what the folder has for its format and domain.
 
     The file and the index are replaced atomically, under a lock. What a killed writer left is
-    mended first; a file that is damaged or not exact is replaced and named.
+    mended first; a file that is damaged or not exact is named, and kept as NAME.set-aside.
 
     Args:
       folder: the library; made if it does not exist.
@@ -121,7 +122,8 @@ def add(folder: str | os.PathLike, f: Factorization, replace_equal: bool = False
                     return Added(False, f"{path}: kept rank {old.rank}, given rank {f.rank}.")
                 note = f" (was {old.rank})"
             except FileError as error:
-                note = f" (replaced a damaged file: {error})"
+                path.replace(f"{path}.set-aside")
+                note = f" (set aside a damaged file: {error})"
         formats.save(path, f)
         index_cache.repair(folder)
     return Added(True, f"{path}: rank {f.rank}{note}.")
@@ -132,9 +134,20 @@ def best(
     target: targets.Target | targets.Sizes | str,
     ring: rings.Ring | str = "Z",
 ) -> Factorization | None:
-    """Returns the folder's factorization of a target, verified, or None.
+    """Does what `find` does; a damaged file counts as missing, with a warning of one line."""
+    try:
+        return find(folder, target, ring)
+    except FileError as error:
+        exact_files.set_aside(str(error))
+        return None
 
-    A file that is damaged or not exact counts as missing, with a warning of one line.
+
+def find(
+    folder: str | os.PathLike,
+    target: targets.Target | targets.Sizes | str,
+    ring: rings.Ring | str = "Z",
+) -> Factorization | None:
+    """Returns the folder's factorization of a target, verified; None where there is no file.
 
     Args:
       folder: the library.
@@ -143,6 +156,7 @@ def best(
       ring: a ring or its name; `'Q'` for one with fractions.
 
     Raises:
+      FileError: for a file that is damaged, not exact or holds something else than its name says.
       ValueError: for text that names no target.
     """
     name = ring if isinstance(ring, str) else ring.name
@@ -151,9 +165,7 @@ def best(
     path = exact_files.folder_of(folder) / f"{exact_files.stem(target)}_{name}.npz"
     if not path.exists():
         return None
-    f = exact_files.read_or_warn(path)
-    if f is None:
-        return None
+    f = exact_files.read(path)
     sizes = target.sizes if isinstance(target, targets.Target) else target
     if sizes is not None:
         return transforms.permute_sizes(f, tuple(sizes))
