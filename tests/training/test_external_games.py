@@ -102,7 +102,7 @@ def test_what_does_not_verify_is_no_record(lift):
     assert found == [] and after.ranks == (None,)
     claimed = targets.Target("2x2x2", 0 * wrong.target.tensor, (2, 2, 2))
     zero = wrong.replace(target=claimed, u=0 * wrong.u)
-    assert zero.verify().ok, "only of the tensor that it brings along"
+    assert not zero.verify().ok, "a known name means the known tensor"
     assert discoveries.record(zero, findings, run_settings)[0] == []
 
 
