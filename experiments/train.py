@@ -1,7 +1,7 @@
 """Trains the agent on a target tensor and saves every algorithm that it finds.
 
     python -m experiments.train --config=experiments/configs/quickstart.py
-    python -m experiments.train --config=experiments/configs/matmul_2x2x3.py --config.seed=1
+    python -m experiments.train --config=experiments/configs/neighbourhood.py --config.seed=1
 
 Fields of the configuration are set with --config.field=value. The run's whole state is stored every
 few minutes, at Ctrl-C and at SIGTERM; the same command goes on from there. On several hosts every
