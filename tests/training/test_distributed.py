@@ -5,7 +5,9 @@ import time
 
 import numpy as np
 import pytest
-from tiny_run import finish, last_state, run
+from tiny_run import finish, last_state, run, shared_programs, tiny_config
+
+from alphatensor.training import runner
 
 SHORT = ("--config.train.max_rounds=3", "--config.checkpoint.minutes=0.0")
 
@@ -34,7 +36,10 @@ def start_many(output, processes: int, devices: int, *more):
 @pytest.fixture(scope="module")
 def one(tmp_path_factory):
     output = tmp_path_factory.mktemp("one") / "run"
-    finish(start(output, 1))
+    config = tiny_config(output=str(output), train__max_rounds=3, checkpoint__minutes=0.0)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(runner, "make_programs", shared_programs)
+        runner.train(config)
     return last_state(output)
 
 
