@@ -172,6 +172,7 @@ def _batch(settings: Settings, size: int) -> learner.Batch:
         observation=_observation(settings, size),
         tokens=jax.ShapeDtypeStruct((*actions, settings.agent.vocabulary.num_tokens), jnp.int32),
         is_useful=jax.ShapeDtypeStruct(actions, jnp.bool_),
+        is_set=jax.ShapeDtypeStruct((size,), jnp.bool_),
         value=jax.ShapeDtypeStruct((size,), jnp.float32),
     )
 

@@ -58,4 +58,4 @@ def test_command_writes_its_table_and_names_mistakes(tmp_path):
     assert good.returncode == 0, good.stderr
     assert "outer" in (tmp_path / "x.csv").read_text()
     bad = run("--formats=2x2x2", "--levels=0")
-    assert bad.returncode == 2 and bad.stderr == "--levels: '0', expected positive numbers.\n"
+    assert bad.returncode == 2 and bad.stderr == "--levels=0: expected an integer from 1 to 8.\n"
