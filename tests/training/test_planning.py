@@ -5,14 +5,14 @@ import pytest
 
 from alphatensor.training import planning, settings
 from alphatensor.training.programs import make_programs
-from experiments.configs import paper, quickstart
+from experiments.configs import attentive, paper, quickstart
 
 
 @pytest.fixture(scope="module")
 def reduced():
     """The paper's configuration with a small network and a short search."""
     config = paper.get_config()
-    config.network = quickstart.get_config().network
+    config.network = attentive.get_config().network
     config.search.update(dict(simulations=4, samples=4))
     config.learner.batch_size = 8
     config.train.update(dict(games=8, game_buffer=8, best_buffer=8))
@@ -51,7 +51,7 @@ def test_a_model_axis_splits_the_parameters():
 
 def test_rematerialising_stores_less(reduced):
     config = paper.get_config()
-    config.network = quickstart.get_config().network
+    config.network = attentive.get_config().network
     config.network.rematerialise = True
     less = planning.activation_bytes(settings.from_config(config))
     assert less < 0.5 * planning.activation_bytes(reduced)
