@@ -73,7 +73,9 @@ def lower(settings: Settings, platform: str) -> Iterator[tuple[str, int, float]]
     mixture = jax.ShapeDtypeStruct((3,), jnp.float32, sharding=devices.replicated(programs.mesh))
     for name, program, shapes in (
         ("learn", programs.learn, (programs.shapes, mixture)),
-        ("act", programs.act, (programs.shapes,)),
+        ("walk", programs.walk, (programs.shapes,))
+        if programs.walk
+        else ("act", programs.act, (programs.shapes,)),
     ):
         begin = time.monotonic()
         exported = jax.export.export(program, platforms=[platform])(*shapes)
@@ -113,6 +115,9 @@ def run_operations(settings: Settings, updates: int) -> float:
     learning = gradient_operations(settings) * config.learner.batch_size * updates
     rounds = max(updates - config.train.warmup_updates, 0) / config.train.updates_per_round
     nodes = config.train.games * config.game.max_moves * (config.search.simulations + 1)
+    if sums := config.neighbourhood.walks * config.neighbourhood.steps:
+        evaluations = config.search.simulations + 1 if config.neighbourhood.has_search else 1
+        nodes = sums * config.neighbourhood.max_terms * evaluations  # an upper bound without search
     return learning + rounds * nodes * inference_operations(settings)
 
 
@@ -123,10 +128,14 @@ def memory(settings: Settings) -> DeviceMemory:
     params = _device_bytes(shapes.learner.params)
     share = programs.mesh.shape[devices.DATA]
     in_play = _device_bytes(shapes.games) * config.train.games // config.train.game_buffer
+    tree = tree_bytes(settings) * config.train.games // share
+    if config.neighbourhood.walks:
+        has_tree = config.neighbourhood.has_search
+        tree = tree_bytes(settings) * config.neighbourhood.walks // share if has_tree else 0
     return DeviceMemory(
         parameters=_device_bytes(shapes.learner) + params,
-        buffers=_device_bytes((shapes.games, shapes.best_games)) + in_play,
-        tree=tree_bytes(settings) * config.train.games // share,
+        buffers=_device_bytes((shapes.games, shapes.best_games, shapes.walks)) + in_play,
+        tree=tree,
         activations=activation_bytes(settings) * config.learner.batch_size // share,
     )
 

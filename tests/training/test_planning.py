@@ -2,6 +2,7 @@
 
 import jax
 import pytest
+from tiny_run import ON_SUMS, tiny_config
 
 from alphatensor.training import planning, settings
 from alphatensor.training.programs import make_programs
@@ -55,3 +56,11 @@ def test_rematerialising_stores_less(reduced):
     config.network.rematerialise = True
     less = planning.activation_bytes(settings.from_config(config))
     assert less < 0.5 * planning.activation_bytes(reduced)
+
+
+def test_a_run_on_sums_of_terms_lowers_its_walks():
+    given = settings.from_config(tiny_config(**ON_SUMS))
+    assert [name for name, _, _ in planning.lower(given, "cuda")] == ["learn", "walk"]
+    memory = planning.memory(given)
+    assert memory.tree == 0 and memory.buffers > 0
+    assert planning.run_operations(given, 10) > planning.run_operations(given, 5) > 0
