@@ -86,7 +86,7 @@ class NetworkConfig(Config):
         "attentive_modes",
         one_of("attentive_modes", "contractions"),
         "The paper's torso, or a perceptron over the residual's contractions with short vectors "
-        "(networks/contractions.py), which learns small tensors many times faster.",
+        "(networks/contractions.py), for small tensors.",
     )
     contractions: int = setting(
         64, integer(least=1), "Vectors that each mode is contracted with, shortest first."

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from alphatensor import rings
-from alphatensor.agent import actions, make_agent, make_constants, neighbourhood, networks
+from alphatensor.agent import actions, make_agent, make_constants, neighbourhood, networks, spans
 from alphatensor.agent.config import AgentConfig, NeighbourhoodConfig
 from alphatensor.config import ConfigError
 from alphatensor.factorization import naive
@@ -72,7 +72,7 @@ def test_reduced_rows_span_the_same_space(modulus):
     rng = np.random.default_rng(modulus)
     for _ in range(20):
         matrix = rng.integers(0, modulus, (3, 5)) * rng.integers(0, 2, (3, 1))
-        rows, pivots, rank = neighbourhood.reduced_rows(jnp.array(matrix), ring)
+        rows, pivots, rank = spans.reduced_rows(jnp.array(matrix), ring)
         rank = int(rank)
         assert not np.any(rows[rank:]) and np.all(np.diff(np.array(pivots)[:rank]) > 0)
         assert np.array_equal(np.array(rows)[:rank][:, np.array(pivots)[:rank]], np.eye(rank))
@@ -84,7 +84,7 @@ def test_reduced_rows_span_the_same_space(modulus):
 def test_random_bases_mix_the_first_coordinates_alone(modulus):
     ring = rings.IntegersMod(modulus)
     dims = jnp.array([0, 2, 4])
-    forward, inverse = neighbourhood.random_bases(jax.random.key(3), 4, dims, ring)
+    forward, inverse = spans.random_bases(jax.random.key(3), 4, dims, ring)
     product = np.einsum("mij,mjk->mik", forward, inverse) % modulus
     assert np.array_equal(product, np.broadcast_to(np.eye(4), (3, 4, 4)))
     for mode, dim in enumerate([0, 2, 4]):

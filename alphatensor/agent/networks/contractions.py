@@ -4,9 +4,8 @@ Contracting Σ u⊗v⊗w along a mode with a vector x keeps the terms whose fact
 few terms are left, some contraction of the residual is a matrix of low rank, whose rows and columns
 are the other factors of a term that may be subtracted. All these matrices are linear functions of
 the residual, but mod p not of its entries as real numbers: a network would have to learn sums mod p
-first. Here they are its input, so that two small layers learn in seconds what the paper's torso
-learns in minutes. It is not in the paper; its number of vectors grows with the size of the modes,
-so it suits tensors of a few coordinates a mode.
+first. Here they are its input, and two small layers suffice. It is not in the paper; its number of
+vectors grows with the size of the modes, so it suits tensors of a few coordinates a mode.
 """
 
 import itertools

@@ -53,7 +53,7 @@ def parse(path: str, data: bytes) -> dict[str, np.ndarray]:
         OSError,
         ValueError,
         RuntimeError,  # encrypted
-        NotImplementedError,
+        NotImplementedError,  # zipfile's, for an unknown compression
     ) as error:
         raise FileError(f"{path}: not a readable .npz archive ({_one_line(error)}).") from None
 
