@@ -235,7 +235,16 @@ class NeighbourhoodConfig(Config):
     restart: float = setting(
         0.1,
         probability(),
-        "Probability, in each round, that an algorithm above the best rank goes on from the best.",
+        "Probability, in each round, that an algorithm longer than the best by more than `margin` "
+        "goes on from the best.",
+    )
+    detour: float = setting(
+        0.0,
+        probability(),
+        "Share of games on fewer than max_terms terms that may take one move more than they have.",
+    )
+    margin: int = setting(
+        0, integer(least=0), "By how many terms detours may make an algorithm longer than the best."
     )
     has_search: bool = setting(
         False, boolean(), "Whether moves are chosen by the tree search instead of the policy alone."

@@ -4,8 +4,10 @@ Any k terms of an algorithm sum to a tensor of rank at most k whose factors span
 dimensions in each mode. In bases of these spans it fits k×k×k, whatever the format of the
 algorithm, so one small network plays on the algorithms of every format. A game that ends in fewer
 than k moves shortens its algorithm; one that ends in k other moves leads to another algorithm of
-the same rank (a flip is the case of two terms that share a factor). Walks start from the naive
-algorithm, so that nothing but the agent's play enters. It is not in Fawzi et al. 2022.
+the same rank (a flip is the case of two terms that share a factor). Some games may take one move
+more than they have terms: such detours lead out of algorithms whose neighbours are all as long.
+Walks start from the naive algorithm, so that nothing but the agent's play enters. It is not in
+Fawzi et al. 2022.
 
 Spans need a field: all arithmetic here is mod p. In the shapes below W is a number of walks, R the
 greatest number of terms, D the greatest length of a factor, k the greatest number of terms of a
@@ -31,7 +33,7 @@ class Walks(NamedTuple):
     """Algorithms that walk, of one or several targets.
 
     Attributes:
-      terms: int8 [W, R, 3, D].
+      terms: int8 [W, R, 3, D], R at least k.
       target: int32 [W], index of the target that each of them decomposes.
     """
 
@@ -69,17 +71,25 @@ class Outcomes(NamedTuple):
       solved: those that ended with nothing left.
       changed: those that ended with other terms than they began with.
       shorter: those that ended with fewer.
+      longer: those that ended with one more.
     """
 
     games: jax.Array
     solved: jax.Array
     changed: jax.Array
     shorter: jax.Array
+    longer: jax.Array
 
 
 def ranks(walks: Walks) -> jax.Array:
     """Returns the number of terms of each algorithm, int32 [W]."""
     return jnp.sum(~actions.is_null(walks.terms), axis=-1, dtype=jnp.int32)
+
+
+def best_ranks(walks: Walks) -> jax.Array:
+    """Returns the least number of terms of all algorithms of each walk's target, int32 [W]."""
+    is_same = walks.target[:, None] == walks.target
+    return jnp.min(jnp.where(is_same, ranks(walks), jnp.iinfo(jnp.int32).max), axis=1)
 
 
 def choose_terms(key: jax.Array, terms: jax.Array, count: int, related: float) -> jax.Array:
@@ -172,17 +182,24 @@ def merge_pair(terms: jax.Array, ring: Ring) -> jax.Array:
     return jnp.where(actions.is_null(terms)[:, None, None], 0, terms)
 
 
-def play(params, agent: Agent, constants: Constants, drawn: Neighbourhood, keys: jax.Array):
+def play(
+    params,
+    agent: Agent,
+    constants: Constants,
+    drawn: Neighbourhood,
+    num_moves: jax.Array,
+    keys: jax.Array,
+):
     """Plays one game on each of a batch of neighbourhoods, leaves [B, ...].
 
-    A game may take as many moves as it has terms. They are drawn from the policy, or chosen by the
-    search with `NeighbourhoodConfig.has_search`.
+    Moves are drawn from the policy, or chosen by the search with `NeighbourhoodConfig.has_search`.
 
     Args:
       params: parameters of the network.
       agent: the agent.
       constants: arrays of the run.
       drawn: the neighbourhoods.
+      num_moves: int32 [B], how many moves each game may take, at most k.
       keys: one random key for each game, [B].
 
     Returns:
@@ -191,9 +208,9 @@ def play(params, agent: Agent, constants: Constants, drawn: Neighbourhood, keys:
     config, game = agent.config.neighbourhood, agent.game
     support = jnp.ones((3, config.side), bool)
 
-    def start(local, size):
+    def start(local, num_moves):
         state = environment.reset(actions.sum_of(local, game.ring), support, game)
-        return state._replace(num_moves=game.config.max_moves - size)
+        return state._replace(num_moves=game.config.max_moves - num_moves)
 
     def move(states, index):
         move_keys = jax.vmap(jax.random.fold_in, in_axes=(0, None))(keys, index)
@@ -205,7 +222,7 @@ def play(params, agent: Agent, constants: Constants, drawn: Neighbourhood, keys:
         after, _ = environment.step(states, chosen, game)
         return after, jnp.where(states.done[:, None, None], 0, chosen)
 
-    states = jax.vmap(start)(drawn.local, drawn.size)
+    states = jax.vmap(start)(drawn.local, num_moves)
     end, moves = jax.lax.scan(move, states, jnp.arange(config.max_terms))
     return jnp.moveaxis(moves, 0, 1), end.solved
 
@@ -226,47 +243,60 @@ def _is_other(terms: jax.Array, others: jax.Array) -> jax.Array:
 
 
 def step(
-    params, agent: Agent, constants: Constants, walks: Walks, keys: jax.Array
+    params,
+    agent: Agent,
+    constants: Constants,
+    walks: Walks,
+    longest: jax.Array,
+    keys: jax.Array,
 ) -> tuple[Walks, Outcomes]:
     """Plays one game in a neighbourhood of each algorithm and takes up what was solved.
 
-    A walk depends on its own random key of `keys` [W] alone.
+    A walk depends on its own random key of `keys` [W] alone. Algorithms shorter than `longest`,
+    int32 [W], may become longer by one term.
     """
     config, ring = agent.config.neighbourhood, agent.game.ring
-    draw_keys, play_keys = jax.vmap(jax.random.split, out_axes=1)(keys)
+    draw_keys, detour_keys, play_keys = jax.vmap(lambda k: jax.random.split(k, 3), out_axes=1)(keys)
     draw = functools.partial(draw_neighbourhood, config=config, ring=ring)
     drawn = jax.vmap(draw)(draw_keys, walks.terms)
-    moves, solved = play(params, agent, constants, drawn, play_keys)
+    has_room = ranks(walks) < jnp.minimum(longest, walks.terms.shape[1])
+    is_detour = jax.vmap(lambda key: jax.random.bernoulli(key, config.detour))(detour_keys)
+    is_detour = is_detour & has_room & (drawn.size < config.max_terms)
+    moves, solved = play(params, agent, constants, drawn, drawn.size + is_detour, play_keys)
     new = jax.vmap(functools.partial(expand, ring=ring))(moves, drawn)
     new = actions.canonical(new, ring)
-    is_shorter = solved & (jnp.sum(~actions.is_null(new), axis=-1) < drawn.size)
+    num_new = jnp.sum(~actions.is_null(new), axis=-1)
+    is_shorter, is_longer = solved & (num_new < drawn.size), solved & (num_new > drawn.size)
     is_changed = solved & (jax.vmap(_is_other)(new, drawn.terms) | is_shorter)
 
-    def take_up(terms, index, size, new, is_changed):
-        is_meant = jnp.arange(index.shape[0]) < size
-        replaced = jnp.where(is_meant[:, None, None], new, terms[index])
-        return merge_pair(jnp.where(is_changed, terms.at[index].set(replaced), terms), ring)
+    def take_up(terms, drawn, new, is_changed):
+        is_meant = jnp.arange(config.max_terms) < drawn.size
+        taken = jnp.where(is_meant, drawn.index, terms.shape[0])  # others lie outside: dropped
+        rest = terms.at[taken].set(0, mode="drop")
+        # The stable order puts the unused places first: new terms go there.
+        places = jnp.argsort(~actions.is_null(rest))[: config.max_terms]
+        kept = jnp.where(actions.is_null(new)[:, None, None], rest[places], new)
+        return merge_pair(jnp.where(is_changed, rest.at[places].set(kept), terms), ring)
 
-    terms = jax.vmap(take_up)(walks.terms, drawn.index, drawn.size, new, is_changed)
+    terms = jax.vmap(take_up)(walks.terms, drawn, new, is_changed)
     sizes = jax.nn.one_hot(drawn.size, config.max_terms + 1)
-    every = jnp.ones_like(solved)
-    counts = [jnp.sum(sizes * x[:, None], axis=0) for x in (every, solved, is_changed, is_shorter)]
+    each = (jnp.ones_like(solved), solved, is_changed, is_shorter, is_longer)
+    counts = [jnp.sum(sizes * x[:, None], axis=0) for x in each]
     return walks._replace(terms=terms), Outcomes(*counts)
 
 
-def restart(walks: Walks, key: jax.Array, probability: float) -> Walks:
-    """Lets algorithms above the best rank of their target go on from one of the best.
+def restart(walks: Walks, key: jax.Array, config: NeighbourhoodConfig) -> Walks:
+    """Lets algorithms that are long go on from one of the best of their target.
 
-    Each does so with the given probability.
+    Those longer than the best by more than `config.margin` terms do so, each with probability
+    `config.restart`.
     """
     source_key, restart_key = jax.random.split(key)
-    rank = ranks(walks)
-    is_same = walks.target[:, None] == walks.target
-    best = jnp.min(jnp.where(is_same, rank, jnp.iinfo(jnp.int32).max), axis=1)
-    is_source = is_same & (rank == best)
+    rank, best = ranks(walks), best_ranks(walks)
+    is_source = (walks.target[:, None] == walks.target) & (rank == best)
     source = jax.random.categorical(source_key, jnp.where(is_source, 0.0, -jnp.inf))
-    is_behind = rank > best
-    is_restarted = is_behind & jax.random.bernoulli(restart_key, probability, rank.shape)
+    is_behind = rank > best + config.margin
+    is_restarted = is_behind & jax.random.bernoulli(restart_key, config.restart, rank.shape)
     terms = jnp.where(is_restarted[:, None, None, None], walks.terms[source], walks.terms)
     return walks._replace(terms=terms)
 

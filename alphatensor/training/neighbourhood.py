@@ -17,9 +17,10 @@ MOST_TRIED = 4  # algorithms of a new rank that are verified and lifted after ea
 
 def naive_walks(settings: Settings) -> neighbourhood.Walks:
     """Returns the first walks, NumPy arrays: all at the naive algorithms of targets in turn."""
-    count, ring = settings.config.neighbourhood.walks, settings.agent.game.ring
+    config, ring = settings.config.neighbourhood, settings.agent.game.ring
+    count = config.walks
     starts = [naive(target.sizes, ring) for target in settings.targets]
-    most = max(f.rank for f in starts)
+    most = max(config.max_terms, *(f.rank for f in starts))
     longest = max(max(target.shape) for target in settings.targets)
     terms = np.zeros((len(starts), most, 3, longest), np.int8)
     for number, f in enumerate(starts):
@@ -69,7 +70,7 @@ def scalars(
     }
     config = settings.config.neighbourhood
     for count in range(config.min_terms, config.max_terms + 1):
-        for name in ("solved", "changed", "shorter"):
+        for name in ("solved", "changed", "shorter", "longer"):
             share = getattr(outcomes, name)[count] / games[count]
             values[f"terms_{count}/{name}"] = float(share)
     ranks = np.asarray(jax.device_get(neighbourhood.ranks(state.walks)))

@@ -149,12 +149,12 @@ def _make_walk(settings: Settings, mesh, constants: Constants, act_key) -> Calla
     """Makes state -> (state, outcomes): a round of games on sums, shared among devices."""
     config, agent = settings.config.neighbourhood, settings.agent
 
-    def walk_share(params, walks: neighbourhood.Walks, keys):
+    def walk_share(params, walks: neighbourhood.Walks, longest, keys):
         arrays = jax.tree.map(jnp.asarray, constants)
 
         def step(walks, index):
             step_keys = jax.vmap(jax.random.fold_in, in_axes=(0, None))(keys, index)
-            return neighbourhood.step(params, agent, arrays, walks, step_keys)
+            return neighbourhood.step(params, agent, arrays, walks, longest, step_keys)
 
         walks, outcomes = jax.lax.scan(step, walks, jnp.arange(config.steps))
         gather = functools.partial(jax.lax.all_gather, axis_name=devices.DATA, tiled=True)
@@ -166,9 +166,10 @@ def _make_walk(settings: Settings, mesh, constants: Constants, act_key) -> Calla
         restart_key, walk_key = jax.random.split(round_key)
         keys = jax.random.split(walk_key, config.walks)
         data = PartitionSpec(devices.DATA)
-        share = _on_all_devices(walk_share, mesh, (PartitionSpec(), data, data))
-        walks, outcomes = share(state.learner.params, state.walks, keys)
-        walks = neighbourhood.restart(walks, restart_key, config.restart)
+        share = _on_all_devices(walk_share, mesh, (PartitionSpec(), data, data, data))
+        longest = neighbourhood.best_ranks(state.walks) + config.margin
+        walks, outcomes = share(state.learner.params, state.walks, longest, keys)
+        walks = neighbourhood.restart(walks, restart_key, config)
         return state._replace(walks=walks, rounds=state.rounds + 1), outcomes
 
     return walk

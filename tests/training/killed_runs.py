@@ -1,4 +1,6 @@
-"""Runs of four kinds, side by side in one process: plain, hybrid, paid for run time, on sums.
+"""Runs of three kinds, side by side in one process.
+
+They are plain, hybrid and paid for run time, and on sums of terms.
 
 python tests/training/killed_runs.py FOLDER ROUNDS
 """
@@ -14,8 +16,7 @@ from alphatensor.training import loop, runner, runtime_reward
 
 KINDS = {
     "plain": {},
-    "hybrid": dict(train__flip_steps=1),
-    "runtime": dict(train__runtime_weight=0.5, train__runtime_measured=1),
+    "hybrid": dict(train__flip_steps=1, train__runtime_weight=0.5, train__runtime_measured=1),
     "sums": tiny_run.ON_SUMS,
 }
 
@@ -26,7 +27,10 @@ def measured(f, size: int) -> float:
 
 
 def train_all(folder: pathlib.Path, rounds: int) -> None:
-    """Takes iterations of the runs in turn, each in a folder of its kind, to their ends."""
+    """Takes iterations of the runs in turn, each in a folder of its kind, to their ends.
+
+    Those that end with a complete checkpoint of every run are steps.
+    """
     runtime_reward.measure_speedup = measured
     for module in (loop, runner):
         module.make_programs = tiny_run.shared_programs
@@ -41,7 +45,8 @@ def train_all(folder: pathlib.Path, rounds: int) -> None:
             )
             runs.append(stack.enter_context(runner.Run(config)))
         for _ in itertools.zip_longest(*(run.reports() for run in runs)):
-            print("step")
+            if all(any((folder / kind).glob("checkpoints/*.json")) for kind in KINDS):
+                print("step")
 
 
 if __name__ == "__main__":
