@@ -161,9 +161,13 @@ def row_by_row(agent):
     return agent._replace(network=agent.network._replace(sample=sample))
 
 
-@pytest.mark.parametrize("modulus, has_search", [(2, False), (3, False), (2, True)])
-def test_walks_stay_algorithms(modulus, has_search):
-    config = make_config(modulus, has_search=has_search, min_terms=1, max_terms=3)
+@pytest.mark.parametrize(
+    "modulus, has_search, detour", [(2, False, 0.0), (3, False, 0.5), (2, True, 0.5)]
+)
+def test_walks_stay_algorithms(modulus, has_search, detour):
+    config = make_config(
+        modulus, has_search=has_search, min_terms=1, max_terms=3, detour=detour, margin=1
+    )
     agent, ring = row_by_row(agent_of(config)), rings.IntegersMod(modulus)
     formats = [(1, 2, 2), (2, 2, 2)]
     naives = [naive_terms(sizes, ring) for sizes in formats]
@@ -176,16 +180,37 @@ def test_walks_stay_algorithms(modulus, has_search):
     expected = [total(t, modulus) for t in terms]
     params = agent.network.init(jax.random.key(0))
     step = jax.jit(functools.partial(neighbourhood.step, params, agent, constants_of(agent)))
-    changed = 0
+    changed = longer = 0
+    longest = jnp.full(8, 8)
     for seed in range(30):
-        walks, outcomes = step(walks, jax.random.split(jax.random.key(seed), 8))
+        walks, outcomes = step(walks, longest, jax.random.split(jax.random.key(seed), 8))
         changed += float(jnp.sum(outcomes.changed))
+        longer += float(jnp.sum(outcomes.longer))
         assert float(jnp.sum(outcomes.games)) == 8
         assert np.all(np.array(outcomes.solved) >= np.array(outcomes.changed))
-    assert changed > 10
+    assert changed > 10 and (longer > 0) == (detour > 0)
     for walk in range(8):
         assert np.array_equal(total(walks.terms[walk], modulus), expected[walk])
-    assert np.all(np.array(neighbourhood.ranks(walks)) <= np.array([4, 8] * 4))
+    assert np.all(np.array(neighbourhood.ranks(walks)) <= 8)
+
+
+def test_detours_need_room_below_the_longest_length():
+    """A player that takes away single rows makes three moves of two terms in some bases."""
+    config = make_config(side=3, min_terms=2, max_terms=3, detour=1.0)
+    agent = row_by_row(agent_of(config))
+    terms = np.zeros((3, 4, 3, 2), np.int8)
+    terms[:, 0] = [[1, 0]] * 3
+    terms[:, 1] = [[0, 1]] * 3
+    walks = neighbourhood.Walks(jnp.array(terms), jnp.zeros(3, jnp.int32))
+    longest = jnp.array([2, 3, 3])
+    ranks = set()
+    for seed in range(20):
+        keys = jax.random.split(jax.random.key(seed), 3)
+        after, outcomes = neighbourhood.step({}, agent, constants_of(agent), walks, longest, keys)
+        ranks.add(tuple(neighbourhood.ranks(after).tolist()))
+        for walk in range(3):
+            assert np.array_equal(total(after.terms[walk], 2), total(terms[walk], 2))
+    assert {r[0] for r in ranks} == {2} and {r[1] for r in ranks} == {2, 3}
 
 
 def test_solved_games_with_fewer_moves_shorten_the_algorithm():
@@ -204,8 +229,8 @@ def test_solved_games_with_fewer_moves_shorten_the_algorithm():
         return networks.Samples(tokens, jnp.zeros((tokens.shape[0], 8)))
 
     knowing = agent._replace(network=agent.network._replace(sample=know))
-    keys = jax.random.split(jax.random.key(0), 4)
-    after, outcomes = neighbourhood.step({}, knowing, constants_of(agent), walks, keys)
+    keys, zeros = jax.random.split(jax.random.key(0), 4), jnp.zeros(4, jnp.int32)
+    after, outcomes = neighbourhood.step({}, knowing, constants_of(agent), walks, zeros, keys)
     assert neighbourhood.ranks(after).tolist() == [1] * 4
     assert outcomes.shorter.tolist() == [0, 0, 4]
     assert after.terms[0].tolist()[0] == [a, b, c] or after.terms[0].tolist()[1] == [a, b, c]
@@ -216,9 +241,14 @@ def test_restarts_go_to_the_best_of_the_same_target():
     for walk, rank in enumerate([1, 2, 2, 3]):
         terms[walk, :rank] = 1
     walks = neighbourhood.Walks(jnp.array(terms), jnp.array([0, 0, 1, 1]))
-    after = neighbourhood.restart(walks, jax.random.key(0), 1.0)
-    assert neighbourhood.ranks(after).tolist() == [1, 1, 2, 2]
-    assert np.array_equal(neighbourhood.restart(walks, jax.random.key(0), 0.0).terms, terms)
+
+    def ranks_after(**fields):
+        config = NeighbourhoodConfig.from_dict(fields)
+        after = neighbourhood.restart(walks, jax.random.key(0), config)
+        return neighbourhood.ranks(after).tolist()
+
+    assert ranks_after(restart=1.0) == [1, 1, 2, 2]
+    assert ranks_after(restart=0.0) == ranks_after(restart=1.0, margin=1) == [1, 2, 2, 3]
 
 
 def test_examples_play_through_terms_and_demonstrations():

@@ -41,12 +41,13 @@ def short_vectors(size: int, limit: int, ring: Ring) -> np.ndarray:
 
 
 def encode(x: jax.Array, ring: Ring) -> jax.Array:
-    """Returns integers [..., n] as features, float32 [..., n] or, mod p > 2, [..., 2n].
+    """Returns integers [..., n] as features, float32 [..., 2n] or, mod 2, [..., n].
 
-    Residues become points on the unit circle, so that none is larger than another.
+    Residues become points on the unit circle, so that none is larger than another. Over the
+    integers it matters most where a contraction vanishes: that is a feature of its own.
     """
     if not ring.is_modular:
-        return x
+        return jnp.concatenate([(x == 0).astype(x.dtype), jnp.tanh(x / 2)], axis=-1)
     angle = 2 * math.pi / ring.modulus * ring.reduce(x)
     if ring.modulus == 2:
         return jnp.cos(angle)
