@@ -123,6 +123,12 @@ class NetworkConfig(Config):
     value_width: int = setting(
         512, integer(least=1), "Units of each hidden layer of the value head."
     )
+    value: str = setting(
+        "quantiles",
+        one_of("quantiles", "categorical"),
+        "What the value head predicts: quantiles of the return, or its distribution over whole "
+        "numbers, whose mean the search takes (the paper's ablation).",
+    )
     quantiles: int = setting(
         8, integer(least=1), "q: number of quantiles of the return that are predicted."
     )

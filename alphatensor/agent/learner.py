@@ -22,7 +22,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from alphatensor.agent import actions, bases, environment, networks, rank_bound, replay
+from alphatensor.agent import actions, bases, environment, rank_bound, replay
 from alphatensor.agent.agent import Agent, Constants
 from alphatensor.agent.config import LearnerConfig
 
@@ -76,7 +76,7 @@ class Experience(NamedTuple):
       games: recent games.
       best_games: the shortest solved games.
       mixture: float32 [3], the shares of `SOURCES`, which sum to 1. The share of an empty buffer
-        goes to demonstrations.
+        goes to demonstrations; where they have none, to the other buffer.
     """
 
     games: replay.RingBuffer
@@ -159,7 +159,8 @@ def draw_examples(
     games, best_games, supports = experience.games, experience.best_games, constants.supports
     filled = jnp.stack([jnp.array(True), games.size > 0, best_games.size > 0])
     shares = jnp.where(filled, experience.mixture, 0.0)
-    shares = shares.at[0].add(1.0 - jnp.sum(shares))
+    has_demonstrations = (shares[0] > 0) | (jnp.sum(shares) == 0)
+    shares = shares.at[0].add(jnp.where(has_demonstrations, 1.0 - jnp.sum(shares), 0.0))
 
     def one(key):
         source_key, support_key, demo_key, game_key, best_key = jax.random.split(key, 5)
@@ -226,7 +227,7 @@ def loss(
 
     The policy's is the mean cross-entropy of the actions, summed over their tokens; with
     `LearnerConfig.policy_loss` `any`, that of all right actions together where they are a set. The
-    value's is the quantile loss.
+    value's is that of its head.
 
     Args:
       params: parameters of the network.
@@ -248,7 +249,7 @@ def loss(
         likelihoods = jnp.where(batch.is_useful, -cross_entropy, -jnp.inf)
         is_any = batch.is_set & jnp.any(batch.is_useful, axis=-1)
         policies = jnp.where(is_any, _surprise_of_any(likelihoods), policies)
-    values = networks.quantile_loss(predictions.quantiles, batch.value)
+    values = agent.network.value_head.loss(predictions.value, batch.value)
     total = config.policy_weight * jnp.mean(policies) + config.value_weight * jnp.mean(values)
     return total, (policies, values)
 

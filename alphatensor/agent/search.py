@@ -26,7 +26,7 @@ import jax
 import jax.numpy as jnp
 import mctx
 
-from alphatensor.agent import actions, bases, environment, networks, rank_bound
+from alphatensor.agent import actions, bases, environment, rank_bound
 from alphatensor.agent.agent import Agent
 from alphatensor.agent.config import SearchConfig
 from alphatensor.agent.environment import State
@@ -104,7 +104,7 @@ def _expand(
         return drawn, jnp.log(probabilities)
 
     candidates, logits = jax.vmap(candidates_of)(output.tokens, permutation, states.support)
-    values = networks.risk_seeking(output.quantiles, agent.config.network.risk)
+    values = agent.network.value_head.value(output.value)
     if agent.config.search.value_baseline == "rank_bound":
         values = values + rank_bound.value_baseline(states.residual, ring)
     return Node(states, candidates, key_data), logits, jnp.where(states.done, 0.0, values)

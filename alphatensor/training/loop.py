@@ -88,7 +88,9 @@ def train(
     warmup = settings.config.train.warmup_updates
 
     while not _is_over(settings, findings, int(state.rounds), time.monotonic() - started):
-        state, scalars = _learn(state, settings, programs)
+        scalars: dict[str, float] = {}
+        if _has_examples(settings, int(state.rounds)):
+            state, scalars = _learn(state, settings, programs)
         played = Round([], np.zeros(0, np.int32), {})
         if int(state.learner.step) >= warmup:
             snapshot = Snapshot(state, findings, time.monotonic() - started)
@@ -106,6 +108,12 @@ def train(
             notes=played.notes,
         )
         yield Snapshot(state, findings, report.seconds), report
+
+
+def _has_examples(settings: Settings, rounds: int) -> bool:
+    """Says whether there is something to learn from: demonstrations, or games of earlier rounds."""
+    train = settings.config.train
+    return rounds > 0 or train.warmup_updates > 0 or train.mixture[0] > 0
 
 
 def _learn(

@@ -31,6 +31,7 @@ def needs(settings: Settings) -> dict[str, int]:
     game, net, train = config.game, config.network, config.train
     action = 3 * side  # int8
     samples, processes = config.search.samples, jax.process_count()
+    head = settings.agent.network.value_head
     played = game.max_moves * (action + samples * (action + 4))  # actions, candidates, policy
     node = 2 * side**3 + samples * action
     block = 4 * net.channels * (net.heads * net.head_size + net.widening * net.channels)
@@ -45,7 +46,7 @@ def needs(settings: Settings) -> dict[str, int]:
         "network.torso_blocks": block * net.torso_blocks,
         "network.policy_width": layer,
         "network.policy_layers": layer * net.policy_layers,
-        "network.value_width": 4 * net.value_width * (net.value_width + net.quantiles),
+        "network.value_width": 4 * net.value_width * (net.value_width + head.size),
         "train.games": train.games * played,
         "train.game_buffer": train.game_buffer * played,
         "train.best_buffer": train.best_buffer * played,

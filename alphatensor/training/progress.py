@@ -102,8 +102,9 @@ def describe(report: Report) -> str:
     """Returns where a run stands in one line."""
     scalars = report.scalars
     best = ",".join(str(rank) if rank else "-" for rank in report.best)
-    policy, value = scalars["loss/policy"], scalars["loss/value"]
-    text = f"best rank {best} | policy {policy:.3f} value {value:.3f}"
+    text = f"best rank {best}"
+    if "loss/policy" in scalars:
+        text += f" | policy {scalars['loss/policy']:.3f} value {scalars['loss/value']:.3f}"
     if "games/solved" in scalars:
         text += (
             f" | solved {scalars['games/solved']:.0%}, {scalars['speed/games_per_second']:.0f} "

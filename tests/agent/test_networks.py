@@ -73,7 +73,7 @@ def test_samples_follow_the_distribution_of_teacher_forcing(network, params, obs
         # Each uniform number lies in the interval of its token.
         given = np.array(uniforms[:, k : k + 2])
         assert np.all(low - 1e-4 <= given) and np.all(given <= low + share + 1e-4)
-        np.testing.assert_allclose(predictions.quantiles, samples.quantiles, rtol=1e-4, atol=1e-4)
+        np.testing.assert_allclose(predictions.value, samples.value, rtol=1e-4, atol=1e-4)
     assert len(np.unique(np.array(samples.tokens[0]), axis=0)) > 5
 
 
@@ -91,7 +91,7 @@ def test_a_later_token_does_not_change_earlier_logits(network, params, observati
         )
         changed = np.abs(np.array(other.logits - base.logits)).max((0, 1, 3)) > 1e-6
         assert changed.tolist() == [i > position for i in range(TOKENS)]
-        np.testing.assert_allclose(other.quantiles, base.quantiles, rtol=1e-5)
+        np.testing.assert_allclose(other.value, base.value, rtol=1e-5)
 
 
 def test_dropout_only_while_training(network, params, observation):
@@ -209,7 +209,7 @@ def test_rematerialising_changes_no_gradient(observation):
     def gradient(network):
         def total(params):
             output = network.predict(params, None, observation, tokens, False)
-            return jnp.sum(output.logits**2) + jnp.sum(output.quantiles)
+            return jnp.sum(output.logits**2) + jnp.sum(output.value)
 
         return jax.jit(jax.grad(total))(params)
 
@@ -271,3 +271,27 @@ def test_residues_are_encoded_apart_and_without_order():
     assert contractions.encode(jnp.array([[4.0, 7.0]]), rings.IntegersMod(2)).round().tolist() == [
         [1, -1]
     ]
+
+
+def test_categorical_loss_by_hand():
+    logits = jnp.log(jnp.array([[0.1, 0.2, 0.3, 0.25, 0.15]]))  # of -2, -1, 0, 1, 2
+    between = -(0.25 * np.log(0.2) + 0.75 * np.log(0.3))
+    for given, expected in [(-0.25, between), (2.0, -np.log(0.15)), (9.0, -np.log(0.15))]:
+        found = value_head.categorical_loss(logits, jnp.array([given]))
+        np.testing.assert_allclose(found, [expected], rtol=1e-5)
+    np.testing.assert_allclose(value_head.categorical_mean(logits), [0.15], rtol=1e-5)
+
+
+def test_the_categorical_mean_converges_to_that_of_a_known_distribution():
+    returns = jax.random.uniform(jax.random.key(7), (512,), minval=-8.0, maxval=-3.0)
+
+    def loss(logits):
+        everywhere = jnp.broadcast_to(logits, (returns.size, 21))
+        return value_head.categorical_loss(everywhere, returns).mean()
+
+    logits = jnp.zeros(21)
+    step = jax.jit(lambda x: x - 5.0 * jax.grad(loss)(x))
+    for _ in range(300):
+        logits = step(logits)
+    mean = value_head.categorical_mean(logits[None])
+    np.testing.assert_allclose(mean, [jnp.mean(returns)], atol=0.05)

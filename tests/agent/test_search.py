@@ -12,6 +12,7 @@ from alphatensor import rings
 from alphatensor.agent import actions, bases, environment, networks, search
 from alphatensor.agent.agent import Agent, make_agent
 from alphatensor.agent.config import AgentConfig, GameConfig, SearchConfig
+from alphatensor.agent.networks import value_head
 
 SIDE = 2
 CONFIG = AgentConfig(
@@ -37,6 +38,7 @@ def agent_with(network=None, max_moves=3, **search_fields) -> Agent:
 
 VOCABULARY = actions.make_vocabulary(CONFIG, [(SIDE,) * 3])
 RING = rings.Integers()
+VALUE_HEAD = value_head.make_value_head(CONFIG.network, 1)
 
 
 def uniform_network(quantile=0.0):
@@ -47,7 +49,7 @@ def uniform_network(quantile=0.0):
         tokens = jnp.floor(uniforms * VOCABULARY.size).astype(jnp.int32)
         return networks.Samples(tokens, jnp.full((uniforms.shape[0], 4), quantile))
 
-    return networks.AgentNetwork(None, None, sample)
+    return networks.AgentNetwork(None, None, sample, VALUE_HEAD)
 
 
 def keys(batch, seed=0):
@@ -100,7 +102,7 @@ def proposing(factors, quantile):
         tokens = proposals[jnp.floor(uniforms[..., 0] * len(factors)).astype(jnp.int32)]
         return networks.Samples(tokens, jnp.full((uniforms.shape[0], 4), quantile))
 
-    return networks.AgentNetwork(None, None, sample)
+    return networks.AgentNetwork(None, None, sample, VALUE_HEAD)
 
 
 def test_finds_the_line_that_wins():

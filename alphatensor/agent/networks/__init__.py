@@ -6,13 +6,10 @@ from alphatensor.agent.networks.agent_network import (
     Samples,
     make_network,
 )
-from alphatensor.agent.networks.value_head import quantile_loss, risk_seeking
 
 __all__ = [
     "AgentNetwork",
     "Predictions",
     "Samples",
     "make_network",
-    "quantile_loss",
-    "risk_seeking",
 ]

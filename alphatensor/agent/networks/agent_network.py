@@ -19,11 +19,11 @@ class Samples(NamedTuple):
 
     Attributes:
       tokens: int32 [B, K, k], sampled actions.
-      quantiles: float32 [B, q], of the return.
+      value: float32 [B, n], outputs of the value head.
     """
 
     tokens: jax.Array
-    quantiles: jax.Array
+    value: jax.Array
 
 
 class Predictions(NamedTuple):
@@ -31,11 +31,11 @@ class Predictions(NamedTuple):
 
     Attributes:
       logits: float32 [B, A, k, |F|**d], of each token given the ones before it.
-      quantiles: float32 [B, q], of the return.
+      value: float32 [B, n], outputs of the value head.
     """
 
     logits: jax.Array
-    quantiles: jax.Array
+    value: jax.Array
 
 
 class AgentNetwork(NamedTuple):
@@ -50,11 +50,13 @@ class AgentNetwork(NamedTuple):
       predict: (parameters, key, Observation [B, ...], tokens int32 [B, A, k], is_training: bool)
         -> Predictions.
       sample: (parameters, Observation [B, ...], uniforms float32 [B, K, k] in [0, 1)) -> Samples.
+      value_head: what its outputs mean.
     """
 
     init: Callable
     predict: Callable
     sample: Callable
+    value_head: value_head.ValueHead
 
 
 def make_network(config: NetworkConfig, vocabulary: Vocabulary, game: Game) -> AgentNetwork:
@@ -74,6 +76,8 @@ def make_network(config: NetworkConfig, vocabulary: Vocabulary, game: Game) -> A
         "perceptron": perceptron_head.PerceptronHead,
     }[config.policy]
 
+    values = value_head.make_value_head(config, game.config.max_moves + game.side**2)
+
     def build():
         head = make_head(config, vocabulary.num_tokens, vocabulary.size, name="policy")
 
@@ -86,12 +90,12 @@ def make_network(config: NetworkConfig, vocabulary: Vocabulary, game: Game) -> A
         def predict(observation: Observation, tokens: jax.Array, is_training: bool):
             features = look(observation)
             logits, first = head.teacher_forced(features, tokens, is_training)
-            return Predictions(logits, value_head.value_head(first, config))
+            return Predictions(logits, value_head.value_outputs(first, config, values))
 
         def sample(observation: Observation, uniforms: jax.Array):
             features = look(observation)
             tokens, first = head.sample(features, uniforms)
-            return Samples(tokens, value_head.value_head(first, config))
+            return Samples(tokens, value_head.value_outputs(first, config, values))
 
         return predict, (predict, sample)
 
@@ -105,4 +109,7 @@ def make_network(config: NetworkConfig, vocabulary: Vocabulary, game: Game) -> A
         tokens = jnp.zeros((1, 1, vocabulary.num_tokens), jnp.int32)
         return transformed.init(key, observation, tokens, False)
 
-    return AgentNetwork(init, predict, lambda params, *args: sample(params, None, *args))
+    def sample_without_key(params, *arguments):
+        return sample(params, None, *arguments)
+
+    return AgentNetwork(init, predict, sample_without_key, values)
