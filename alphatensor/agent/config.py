@@ -241,8 +241,7 @@ class NeighbourhoodConfig(Config):
     restart: float = setting(
         0.1,
         probability(),
-        "Probability, in each round, that an algorithm longer than the best by more than `margin` "
-        "goes on from the best.",
+        "Probability, in each round, that an algorithm above the best rank goes on from the best.",
     )
     detour: float = setting(
         0.0,

@@ -285,18 +285,16 @@ def step(
     return walks._replace(terms=terms), Outcomes(*counts)
 
 
-def restart(walks: Walks, key: jax.Array, config: NeighbourhoodConfig) -> Walks:
-    """Lets algorithms that are long go on from one of the best of their target.
+def restart(walks: Walks, key: jax.Array, probability: float) -> Walks:
+    """Lets algorithms above the best rank of their target go on from one of the best.
 
-    Those longer than the best by more than `config.margin` terms do so, each with probability
-    `config.restart`.
+    Each does so with the given probability.
     """
     source_key, restart_key = jax.random.split(key)
     rank, best = ranks(walks), best_ranks(walks)
     is_source = (walks.target[:, None] == walks.target) & (rank == best)
     source = jax.random.categorical(source_key, jnp.where(is_source, 0.0, -jnp.inf))
-    is_behind = rank > best + config.margin
-    is_restarted = is_behind & jax.random.bernoulli(restart_key, config.restart, rank.shape)
+    is_restarted = (rank > best) & jax.random.bernoulli(restart_key, probability, rank.shape)
     terms = jnp.where(is_restarted[:, None, None, None], walks.terms[source], walks.terms)
     return walks._replace(terms=terms)
 

@@ -169,7 +169,7 @@ def _make_walk(settings: Settings, mesh, constants: Constants, act_key) -> Calla
         share = _on_all_devices(walk_share, mesh, (PartitionSpec(), data, data, data))
         longest = neighbourhood.best_ranks(state.walks) + config.margin
         walks, outcomes = share(state.learner.params, state.walks, longest, keys)
-        walks = neighbourhood.restart(walks, restart_key, config)
+        walks = neighbourhood.restart(walks, restart_key, config.restart)
         return state._replace(walks=walks, rounds=state.rounds + 1), outcomes
 
     return walk

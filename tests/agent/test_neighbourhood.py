@@ -241,14 +241,9 @@ def test_restarts_go_to_the_best_of_the_same_target():
     for walk, rank in enumerate([1, 2, 2, 3]):
         terms[walk, :rank] = 1
     walks = neighbourhood.Walks(jnp.array(terms), jnp.array([0, 0, 1, 1]))
-
-    def ranks_after(**fields):
-        config = NeighbourhoodConfig.from_dict(fields)
-        after = neighbourhood.restart(walks, jax.random.key(0), config)
-        return neighbourhood.ranks(after).tolist()
-
-    assert ranks_after(restart=1.0) == [1, 1, 2, 2]
-    assert ranks_after(restart=0.0) == ranks_after(restart=1.0, margin=1) == [1, 2, 2, 3]
+    after = neighbourhood.restart(walks, jax.random.key(0), 1.0)
+    assert neighbourhood.ranks(after).tolist() == [1, 1, 2, 2]
+    assert np.array_equal(neighbourhood.restart(walks, jax.random.key(0), 0.0).terms, terms)
 
 
 def test_examples_play_through_terms_and_demonstrations():
