@@ -9,6 +9,7 @@ What most users need is here; each name is imported when it is first used:
   verify                 checks every algorithm in a file, exactly
   Factorization          an algorithm: verify, transform, export
   train, Run             a run of the agent, as a call and as an iterator of reports; RunConfig
+  play                   games with a trained agent
   search_flips           a flip-graph search over formats; FlipRunConfig
   refine                 cheaper algorithms of the same rank
 
@@ -29,6 +30,7 @@ _HOMES = {
     "dot_general": "kernels",
     "load": "factorization.library:load_best",
     "matmul": "kernels",
+    "play": "training.play",
     "refine": "training.refine",
     "search_flips": "training.flip_search",
     "train": "training.runner",

@@ -10,7 +10,7 @@ import pytest
 SURFACE = {
     "alphatensor": """
         Factorization FlipRunConfig Run RunConfig autotune compile_matmul dot_general load matmul
-        refine search_flips train verify
+        play refine search_flips train verify
     """,
     "alphatensor.agent": """
         Agent AgentConfig BasesConfig BestBuffer Constants DemonstrationsConfig Experience Game

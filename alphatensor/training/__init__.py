@@ -12,6 +12,8 @@
     runtime_reward     pay for algorithms whose kernels run fast here
     runner             a run in its folder: `train` and `Run`
     run_folder, curves, checkpoints, progress, interrupts, status
+    play               games with a trained agent, without learning
+    ablation           the same run with one part of the agent left out at a time
     planning, chips    what a run costs before it is started
     flip_search        flip-graph search over formats with a library
     refine, tailor     cheaper algorithms of the same rank; faster kernels of one algorithm

@@ -15,7 +15,7 @@ def get_config() -> ConfigDict:
     config.target = "2x3x3"
     config.game.max_moves = 4
     config.demonstrations.max_rank = 4
-    config.neighbourhood.update(dict(walks=256, detour=0.3, margin=1))
+    config.neighbourhood.update(dict(walks=256, detour=0.05, margin=1, restart=0.05))
     config.learner.actions_per_state = 4
     config.train.update(
         dict(warmup_updates=800, updates_per_round=50, goal=(15,), max_seconds=1_800.0)

@@ -198,7 +198,31 @@ BENCHMARKS = {
     "benchmarking.run_gpu_benchmark": [([], "needs a gpu")],
     "benchmarking.run_tpu_benchmark": [([], "needs a tpu")],
 }
-WITH_CONFIG = {"experiments.train": QUICK, "experiments.flip_search": FLIP}
+PLAY = [
+    (["--run={list}"], "expected the folder of a run"),
+    (["--run=/nowhere"], "--run=/nowhere: expected the folder of a run"),
+    (["--run="], "--run=''"),
+    (["--games=0"], "--games=0"),
+    (["--simulations=-1"], "--simulations=-1"),
+    (["--bases=odd"], "--bases='odd'"),
+    (["--seed=-1"], "--seed=-1"),
+]
+ABLATION = [
+    (["--seeds="], "--seeds="),
+    (["--seeds=a"], "--seeds='a'"),
+    (["--rounds=0"], "--rounds=0"),
+    (["--variants=no_torso"], "--variants=('no_torso',)"),
+    (["--output="], "--output=''"),
+    (["--output={file}"], "output"),
+    (["--config.target=2x2x2,2x2x3", "--config.train.goal=7,11"], "expected one target"),
+    (["--config.network.value=mean"], "--config.network.value='mean'"),
+    (["--config.search.value_baseline=bound"], "--config.search.value_baseline='bound'"),
+]
+WITH_CONFIG = {
+    "experiments.ablation": QUICK,
+    "experiments.train": QUICK,
+    "experiments.flip_search": FLIP,
+}
 TABLE = BENCHMARKS | {
     "experiments.train": TRAIN,
     "experiments.flip_search": SEARCH,
@@ -206,6 +230,8 @@ TABLE = BENCHMARKS | {
     "experiments.tailor": TAILOR,
     "experiments.plan": PLAN,
     "experiments.status": STATUS,
+    "experiments.play": PLAY,
+    "experiments.ablation": ABLATION,
     "experiments.factorizations": FACTORIZATIONS,
     "experiments.list_fields": [(["--output=/proc/x/fields.md"], "--output='/proc/x/fields.md'")],
 }
