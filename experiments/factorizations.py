@@ -57,7 +57,7 @@ from alphatensor.factorization.io import (
 )
 from alphatensor.factorization.library import RecombinationConfig, published_ranks, tables
 from alphatensor.files import printable
-from experiments import command
+from experiments import command, reports
 
 __doc__ = f"{__doc__}\n{formats.help_text()}\n\n{limits.help_text()}"  # what --help shows
 
@@ -138,19 +138,20 @@ def show(path: str) -> int:
     try:
         text = fz.export(f, _FORMAT.value, _TYPE.value)
     except ValueError as error:
-        raise ValueError(f"--{error}" if _TYPE.value else f"{path}: {error}") from None
+        message = f"--{error}".replace("--type ", "--type=", 1)
+        raise ValueError(message if _TYPE.value else f"{path}: {error}") from None
     if _OUTPUT.value:
         write_text(_OUTPUT.value, text)
     else:
         sys.stdout.write(text)
-    return _exactness(path, f)
+    return reports.exactness(path, f)
 
 
 def convert(path: str, out: str) -> int:
     """Writes a factorization in the format that the suffix of `out` names."""
     f = fz.convert(path, out, _ring(), _ENTRY.value)
     print(printable(f"{out}: {header(f)}"))
-    return _exactness(path, f)
+    return reports.exactness(path, f)
 
 
 def costs(paths: list[str]) -> int:
@@ -158,19 +159,15 @@ def costs(paths: list[str]) -> int:
     status = 0
     for path in paths:
         for f in fz.load(path, _ring()):
-            status = max(status, _exactness(path, f))
-            print(printable(f"{path}: {header(f)}"))
-            for name, value in analysis.measure(f)._asdict().items():
-                if value is not None:
-                    shown = f"{value:.4f}" if isinstance(value, float) else value
-                    print(f"  {name.replace('_', ' ')}: {shown}")
+            status = max(status, reports.exactness(path, f))
+            print("\n".join(reports.costs(path, f)))
     return status
 
 
 def compare(a: str, b: str) -> int:
     """Says what two factorizations differ in, and by which matrices they are equivalent."""
     f, g = _load(a), _load(b)
-    status = _exactness(a, f) or _exactness(b, g)
+    status = reports.exactness(a, f) or reports.exactness(b, g)
     if status:
         return status
     line, found = analysis.difference(f, g)
@@ -178,17 +175,14 @@ def compare(a: str, b: str) -> int:
     if found is None:
         return 1
     if found.verdict:
-        transposed, rotations = found.orientation
-        print(f"transposed: {transposed}, rotated: {rotations} times")
-        for name, matrix in zip("ABC", found.matrices, strict=True):
-            print(f"{name} = {[[str(x) for x in row] for row in matrix.tolist()]}")
+        print("\n".join(reports.equivalence(found)))
     return 0 if found.verdict else 1
 
 
 def count(paths: list[str]) -> int:
     """Counts how many exact factorizations of the files are certainly inequivalent."""
     given = [(path, f) for path in paths for f in fz.load(path, _ring())]
-    fs = [f for path, f in given if not _exactness(path, f)]
+    fs = [f for path, f in given if not reports.exactness(path, f)]
     found = analysis.count_inequivalent(fs, command.checked(_WORKERS, config.integer(1, 64)))
     print(f"{len(fs)} factorisations, at least {found.certified} inequivalent")
     return int(len(fs) < len(given))
@@ -197,7 +191,7 @@ def count(paths: list[str]) -> int:
 def lift(path: str, out: str | None = None) -> int:
     """Lifts a factorization mod p to the integers or rationals."""
     f = _load(path)
-    if status := _exactness(path, f):
+    if status := reports.exactness(path, f):
         return status
     found = fz.lift_with_reason(f)
     print(printable(f"{path}: {found.message}"))
@@ -216,31 +210,20 @@ def recombine(*sizes: str) -> int:
         ranks = published_ranks.ALPHATENSOR_Z
         plan = library.best_plan(_LIBRARY.value, ring, sizes, search, ranks, base_algorithms)
         if plan is None:
-            raise ValueError(_no_base(sizes))
-        print(f"{_described(sizes, plan.rank, plan)}; parts in AlphaTensor's ranks")
+            raise ValueError(reports.no_base(sizes))
+        print(f"{reports.recombination(sizes, plan.rank, plan)}; parts in AlphaTensor's ranks")
         return 0
     found = library.planned(_LIBRARY.value, ring, sizes, search, base_algorithms)
     if found is None:
-        raise ValueError(_no_base(sizes))
+        raise ValueError(reports.no_base(sizes))
     plan, f = found
     found = f.verify()
     if found.ok:  # nothing is said to have a rank that is not verified
-        print(_described(sizes, f.rank, plan))
+        print(reports.recombination(sizes, f.rank, plan))
     print(found.message)
     if _OUTPUT.value and found.ok:
         fz.save(_OUTPUT.value, f)
     return int(not found.ok)
-
-
-def _described(sizes: targets.Sizes, rank: int, plan) -> str:
-    return (
-        f"{targets.format_name(sizes)} in rank {rank}: base {plan.base.target.name} in rank "
-        f"{plan.base.rank}, blocks {' '.join(map(str, plan.allocation))}"
-    )
-
-
-def _no_base(sizes: targets.Sizes) -> str:
-    return f"{targets.format_name(sizes)}: no base is as small as that."
 
 
 def add(paths: list[str]) -> int:
@@ -248,7 +231,7 @@ def add(paths: list[str]) -> int:
     status = 0
     for path in paths:
         for f in fz.load(path, _ring()):
-            if _exactness(path, f):
+            if reports.exactness(path, f):
                 status = 1
             else:
                 print(printable(library.add(_LIBRARY.value, f).message))
@@ -259,16 +242,7 @@ def merge(folders: list[str]) -> int:
     """Adds what several libraries hold to another one."""
     if _INTO.value is None:
         raise ValueError("--into: not given, expected the folder of the library that is made.")
-    count, kept, status = 0, 0, 0
-    for taken in library.merge(folders, _INTO.value):
-        count, kept = count + 1, kept + taken.is_kept
-        if not taken.is_exact:
-            print(printable(taken.message), file=sys.stderr)
-            status = 1
-        elif taken.is_kept:
-            print(printable(taken.message))
-    print(printable(f"{_INTO.value}: {kept} of {count} files taken, the others are no better"))
-    return status
+    return reports.merged(library.merge(folders, _INTO.value), _INTO.value)
 
 
 def fill() -> int:
@@ -350,14 +324,6 @@ def _base(ring: rings.Ring) -> fz.Factorization:
     if base.sizes is None or base.ring != ring:
         raise ValueError(f"--base={_BASE.value}: expected a matrix product over {ring}.")
     return base
-
-
-def _exactness(path: str, f: fz.Factorization) -> int:
-    """Returns 1, with a line on standard error, if `f` is not exact, else 0."""
-    found = check(f)
-    if not found.ok:
-        print(printable(f"{path}: {found.message}"), file=sys.stderr)
-    return int(not found.ok)
 
 
 def _ring() -> rings.Ring:

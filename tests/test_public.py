@@ -29,8 +29,8 @@ SURFACE = {
         invariant measure rank_distribution
     """,
     "alphatensor.factorization.io": """
-        FileError LANGUAGES check convert draw export figure header load load_entry load_exact png save
-        to_c to_jax to_latex to_numpy to_text verify write write_text
+        FileError LANGUAGES check convert draw export figure header load load_entry load_exact png
+        save to_c to_jax to_latex to_numpy to_text verify write write_text
     """,
     "alphatensor.factorization.library": """
         Added LibraryWarning RecombinationConfig add assemble best best_plan default_folder fill

@@ -43,7 +43,7 @@ def build(inputs: int, shared: Sequence[Sum], rows: Sequence[Sum]) -> Program:
       rows: sums of inputs and shared sums, one for each output.
 
     Raises:
-      ValueError: for a symbol that is not defined before.
+      ValueError: for a symbol that is not defined before, or numbers that grow too large.
     """
     steps: list[tuple[int, int, Number]] = []
     scaled: list[tuple[int, Number]] = [(i, 1) for i in range(inputs)]
@@ -53,14 +53,14 @@ def build(inputs: int, shared: Sequence[Sum], rows: Sequence[Sum]) -> Program:
         for symbol, coefficient in terms:
             if not 0 <= symbol < len(scaled):
                 raise ValueError(f"symbol {symbol}: expected one of {len(scaled)} before it.")
-            other, scale = scaled[symbol][0], scaled[symbol][1] * coefficient
+            other, scale = scaled[symbol][0], _checked(scaled[symbol][1] * coefficient)
             if other < 0 or scale == 0:
                 continue
             if found[0] < 0:
                 found = (other, scale)
             else:
                 ratio = Fraction(scale) / Fraction(found[1])
-                steps.append((found[0], other, _simple(ratio)))
+                steps.append((found[0], other, _simple(_checked(ratio))))
                 found = (inputs + len(steps) - 1, found[1])
         return found
 

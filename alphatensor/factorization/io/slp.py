@@ -126,7 +126,10 @@ def _program(path: str, text: str) -> Program:
             rows[int(name[1:])] = [(places[name], 1)]
     if not rows or sorted(rows) != list(range(len(rows))):
         raise FileError(f"{path}: expected outputs o0, o1, … without a gap.")
-    return programs.build(inputs, shared, [rows[k] for k in range(len(rows))])
+    try:
+        return programs.build(inputs, shared, [rows[k] for k in range(len(rows))])
+    except ValueError as error:
+        raise FileError(f"{path}: {error}") from None
 
 
 def _is_index(name: str, letter: str) -> bool:
