@@ -119,6 +119,13 @@ class _Parser:
         return x * Fraction(1, 1) * (1 / Fraction(y))
 
     def _factor(self, depth: int) -> Form:
+        sign = 1
+        while self.token in ("-", "+"):
+            sign *= self._sign()
+        form = self._atom(depth)
+        return form if sign == 1 else {name: -x for name, x in form.items()}
+
+    def _atom(self, depth: int) -> Form:
         kind, token = self._next()
         if kind == "number":
             if len(token) > limits.MAX_DIGITS:
@@ -128,9 +135,6 @@ class _Parser:
             return {"": gaussian.Gaussian(0, 1)}
         if kind == "name":
             return {token: 1}
-        if token in ("-", "+"):
-            form = self._factor(depth)
-            return {name: -x if token == "-" else x for name, x in form.items()}
         if token == "(" and depth < _MAX_DEPTH:
             form = self.sum(depth + 1)
             if self._next()[1] != ")":

@@ -80,7 +80,8 @@ def _is_exact(f: fz.Factorization, title: str) -> bool:
     """Multiplies out with Python's numbers and compares with the tensor of the title."""
     u, v, w = (np.array(x.tolist(), object) for x in f.factors)
     if not f.is_real:
-        found = sum(np.multiply.outer(np.multiply.outer(a, b), c) for a, b, c in zip(u.T, v.T, w.T))
+        terms = zip(u.T, v.T, w.T, strict=True)
+        found = sum(np.multiply.outer(np.multiply.outer(a, b), c) for a, b, c in terms)
         return not np.any(found != _tensor(title))
     found = np.einsum("ir,jr,kr->ijk", u, v, w)
     wanted = _tensor(title)
