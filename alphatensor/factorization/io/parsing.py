@@ -85,6 +85,14 @@ def dense(path: str, shape: tuple[int, int], entries: Mapping[tuple[int, int], A
     return matrix
 
 
+def lines(path: str, text: str) -> list[str]:
+    """Returns the lines of a text without comments; raises `FileError` for too many."""
+    count = text.count("\n")
+    if count > limits.MAX_EXACT:
+        raise FileError(f"{path}: {count} lines: at most {limits.MAX_EXACT}.")
+    return re.sub(r"#[^\n]*", "", text).split("\n")
+
+
 def compact(path: str, matrix: np.ndarray) -> np.ndarray:
     """Returns a matrix of exact numbers as int64 where that holds them."""
     if all(isinstance(x, int) and abs(x) < 2**63 for x in matrix.flat):

@@ -22,7 +22,7 @@ _UNLIKE_INT64 = re.compile(r"[^-0-9\s]|[0-9]-|-(?![0-9])|[0-9]{19}")
 
 def parse(path: str, text: str, ring: rings.Ring) -> list[Factorization]:
     """Reads every algorithm in the text of the file at `path`."""
-    text = "\n".join(line.split("#")[0] for line in text.splitlines()).strip()
+    text = re.sub(r"#[^\n]*", "", text).strip()
     numbers = _numbers(path, text)
     count = None
     if len(text.split("\n", 1)[0].split()) == 1:  # how many follow

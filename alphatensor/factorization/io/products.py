@@ -23,10 +23,9 @@ Entry = tuple[int, int]
 def parse(path: str, text: str, ring: rings.Ring) -> list[Factorization]:
     """Reads every algorithm in the text of the file at `path`."""
     blocks: list[list[str]] = [[]]
-    for line in text.splitlines():
-        line = line.split("#")[0].strip()
-        if line:
-            blocks[-1].append(line)
+    for line in parsing.lines(path, text):
+        if line.strip():
+            blocks[-1].append(line.strip())
         elif blocks[-1]:
             blocks.append([])
     return [_algorithm(path, k, block, ring) for k, block in enumerate(filter(None, blocks))]

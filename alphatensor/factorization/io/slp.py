@@ -98,7 +98,7 @@ def _text(program: Program) -> str:
 def _program(path: str, text: str) -> Program:
     """Reads one file; each statement is a shared sum, and the last of each output is a row."""
     statements = []
-    for k, line in enumerate(text.splitlines()):
+    for k, line in enumerate(parsing.lines(path, text)):
         if ":=" not in line:
             continue
         match = _STATEMENT.match(line)

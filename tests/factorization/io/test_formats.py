@@ -63,6 +63,12 @@ def test_round_trips(tmp_path, format_, f):
         assert equal(f, fz.load(elsewhere, f.ring)[0])
 
 
+def test_the_readme_lists_exactly_the_formats():
+    table = (FOLDER.parent / "README.md").read_text().split("| ending |")[1].split("\n\n")[0]
+    rows = [line.split("|")[1].split("`")[1] for line in table.splitlines()[2:]]
+    assert rows and sorted(rows) == sorted(x.ending for x in formats.FORMATS)
+
+
 @pytest.mark.parametrize("ending", [x.ending for x in formats.FORMATS if x.holds != "one"])
 def test_several_algorithms_share_a_file(tmp_path, ending):
     fs = [STRASSEN, STRASSEN if ending == ".npz" else RECTANGULAR]
@@ -220,6 +226,11 @@ def test_no_file_is_exact_for_a_tensor_that_its_target_does_not_have(
         ("x.json", '{"n": [16,16,32], "u": [[1]], "v": [[1]], "w": [[1]]}', r"\(256, rank\)"),
         ("x.json", '{"n": [32,32,32], "u": [[1]], "v": [[1]], "w": [[1]]}', "out of range"),
         ("x.json", " " * (2**24 + 1), "larger than"),
+        ("x.txt", "3 3 3 23\n" + "10\n" * 2_000_000, "2000004 numbers"),
+        ("x.exp", "(a11)*\n" * 1_000_000, "1000000 lines: at most"),
+        ("x.m", "{{{{" + "1, " * 2_000_000 + "1}}}}", "expected three matrices"),
+        ("x.m", "{" * 200_000, "not JSON"),
+        ("x_L.slp", "t:=i0;\n" * 1_000_000, "lines: at most|no such file"),
         ("x_L.sms", "50 1000000 R\n0 0 0\n", "out of range"),
     ],
 )
