@@ -23,7 +23,7 @@ _LAZY = {  # these take exact ranks in JAX, which is imported when they are firs
     "count_inequivalent": "invariants",
     "invariant": "invariants",
     "rank_distribution": "invariants",
-    "difference": "difference",
+    "difference": "comparison",
     "equivalent": "equivalence",
 }
 
