@@ -16,9 +16,7 @@ that do not divide games or batches, too little memory, no processes.
 Fields of the configuration, --config.field=value, are handed on.
 """
 
-import pathlib
 import shlex
-import subprocess
 
 from absl import flags
 from ml_collections import config_flags
@@ -82,14 +80,7 @@ def main() -> int:
     print(plan.described(run_settings, place, _CHIP.value))
     print(planning.describe(run_settings, _CHIP.value, updates, utilisation), end="\n\n")
     print("\n".join(map(shlex.join, commands)), flush=True)
-    if _DRY.value:
-        return 0
-    if len(commands) > 1:
-        raise ValueError("--where=hosts: these lines are for other hosts; --dry_run prints them.")
-    try:
-        return subprocess.run(commands[0], cwd=pathlib.Path(__file__).parents[2]).returncode
-    except OSError as error:
-        raise ValueError(f"{commands[0][0]}: cannot be started ({error.strerror}).") from None
+    return 0 if _DRY.value else lines.run(commands)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,8 @@
 """The command lines that start a run in each kind of place."""
 
+import pathlib
+import subprocess
+import sys
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -59,3 +62,19 @@ def commands(place: Place, config: str, output: str, fields: Mapping[str, Any]) 
         raise ValueError(f"--coordinator={place.coordinator!r}: expected host:port of host 0.")
     joined = [f"--coordinator={place.coordinator}", f"--num_processes={place.processes}"]
     return [train + given + joined + [f"--process_id={i}"] for i in range(place.processes)]
+
+
+def run(found: list[list[str]]) -> int:
+    """Runs the one command that starts a run, in the checkout, and returns its exit status.
+
+    Raises:
+      ValueError: in one line, for commands that are for other hosts, or one that is not there.
+    """
+    if len(found) > 1:
+        raise ValueError("--where=hosts: these lines are for other hosts; --dry_run prints them.")
+    name, *rest = found[0]
+    program = sys.executable if name == "python" else name
+    try:
+        return subprocess.run([program, *rest], cwd=pathlib.Path(__file__).parents[2]).returncode
+    except OSError as error:
+        raise ValueError(f"{name}: cannot be started ({error.strerror}).") from None

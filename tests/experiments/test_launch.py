@@ -53,6 +53,14 @@ def test_the_scripts_of_the_lines_are_there():
         assert os.stat(ROOT / "experiments/launch" / name).st_mode & stat.S_IXUSR
 
 
+def test_one_line_is_run_from_here():
+    assert lines.run([["python", "-c", "raise SystemExit(3)"]]) == 3
+    with pytest.raises(ValueError, match="no-such-batch: cannot be started"):
+        lines.run([["no-such-batch"]])
+    with pytest.raises(ValueError, match="these lines are for other hosts"):
+        lines.run([["python"], ["python"]])
+
+
 def test_too_little_memory_is_refused_in_one_line(quick, monkeypatch):
     place = lines.Place("gpus", 1, quick.config.mesh.data or 1)
     plan.check(quick, place, "h100")

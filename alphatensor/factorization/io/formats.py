@@ -99,8 +99,8 @@ def _parse_archive(path: str, data: bytes, ring: rings.Ring) -> list[Factorizati
     arrays = npz.parse(path, data)
     if native.VERSION_MEMBER in arrays:
         return native.parse(path, arrays)
-    if {name.lower() for name in arrays} >= set(layouts.NAMES):
-        return layouts.parse_archive(path, arrays, ring)
+    if (triple := layouts.triple_in(arrays)) is not None:
+        return layouts.parse(path, triple, ring)
     return published.parse(path, arrays, ring)
 
 

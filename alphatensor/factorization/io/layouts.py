@@ -1,9 +1,10 @@
 """Three arrays without a word on what they are: plain `np.savez(u=, v=, w=)` and `.npy` triples.
 
-An archive has members `u`, `v`, `w`, and an `.npy` file one array or an object array of three.
-Each matrix has a column for each multiplication, or a row; W belongs to C or to the trace form. The
-sizes follow from the shapes, and what is exact is taken: in the ring that is asked for, else mod 2.
-A third dimension in front counts several algorithms. Complex numbers are read exactly, too.
+An archive has members `u`, `v`, `w`, or three without names, and an `.npy` file one array or an
+object array of three. Each matrix has a column for each multiplication, or a row; W belongs to C or
+to the trace form. The sizes follow from the shapes, and what is exact is taken: in the ring that is
+asked for, else mod 2. A third dimension in front counts several algorithms. Complex numbers are read
+exactly, too.
 """
 
 import io
@@ -19,14 +20,15 @@ from alphatensor.factorization.io import npz, parsing, published
 from alphatensor.files import FileError
 
 NAMES = ("u", "v", "w")
+_TRIPLES = (NAMES, ("U", "V", "W"), ("arr_0", "arr_1", "arr_2"))
 
 
-def parse_archive(
-    path: str, arrays: dict[str, np.ndarray], ring: rings.Ring
-) -> list[Factorization]:
-    """Makes the algorithms of the members u, v, w."""
-    given = {name: arrays.get(name, arrays.get(name.upper())) for name in NAMES}
-    return _parse(path, list(given.values()), ring)
+def triple_in(arrays: dict[str, np.ndarray]) -> list[np.ndarray] | None:
+    """Returns the members u, v, w of an archive, as its names or the order of saving say."""
+    for names in _TRIPLES:
+        if arrays.keys() >= set(names):
+            return [arrays[name] for name in names]
+    return None
 
 
 def parse_npy(path: str, data: bytes, ring: rings.Ring) -> list[Factorization]:
@@ -38,7 +40,7 @@ def parse_npy(path: str, data: bytes, ring: rings.Ring) -> list[Factorization]:
         raise FileError(f"{path}: shape {array.shape}: expected three matrices u, v, w.")
     if array.ndim == 1 and not all(isinstance(x, np.ndarray) for x in array):
         raise FileError(f"{path}: expected three matrices u, v, w.")
-    return _parse(path, list(array), ring)
+    return parse(path, list(array), ring)
 
 
 def arrays_of(path: str, fs: list[Factorization]) -> dict[str, np.ndarray]:
@@ -98,7 +100,8 @@ def _plain(path: str, factor: np.ndarray) -> np.ndarray:
     raise FileError(f"{path}: numbers that floats do not hold; .npz and .json keep them.")
 
 
-def _parse(path: str, matrices: list, ring: rings.Ring) -> list[Factorization]:
+def parse(path: str, matrices: list[np.ndarray], ring: rings.Ring) -> list[Factorization]:
+    """Makes the algorithms of u, v, w: three matrices, or three stacks of them."""
     kinds = [getattr(x, "dtype", np.dtype("U")).kind for x in matrices]
     if not set(kinds) <= set("biufcO") or {x.ndim for x in matrices} not in ({2}, {3}):
         raise FileError(f"{path}: u, v, w: expected three matrices of numbers.")

@@ -111,7 +111,9 @@ def test_plain_arrays_are_read_whatever_their_layout(tmp_path, f, order, transpo
     objects = np.empty(3, object)
     objects[:] = arrays
     np.save(tmp_path / "b.npy", objects)
-    for name in ("a.npz", "b.npy"):
+    np.savez(tmp_path / "c.npz", *arrays)
+    np.savez(tmp_path / "d.npz", **dict(zip("UVW", arrays, strict=True)))
+    for name in ("a.npz", "b.npy", "c.npz", "d.npz"):
         (g,) = fz.load(tmp_path / name, f.ring)
         assert g.verify().ok and all(map(np.array_equal, f.factors, g.factors))
 
