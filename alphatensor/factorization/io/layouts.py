@@ -3,8 +3,8 @@
 An archive has members `u`, `v`, `w`, or three without names, and an `.npy` file one array or an
 object array of three. Each matrix has a column for each multiplication, or a row; W belongs to C or
 to the trace form. The sizes follow from the shapes, and what is exact is taken: in the ring that is
-asked for, else mod 2. A third dimension in front counts several algorithms. Complex numbers are read
-exactly, too.
+asked for, else mod 2. A third dimension in front counts several algorithms. Complex numbers are
+read exactly, too.
 """
 
 import io
