@@ -40,7 +40,7 @@ def _figures(f: Factorization, g: Factorization) -> dict[str, tuple]:
         "additions": (one.additions_naive, other.additions_naive),
     }
     if f.is_real and g.is_real:
-        shared = tuple(sum(straight_line.additions(x)) for x in (f, g))
+        shared = tuple(sum(len(p.steps) for p in straight_line.soon(x)) for x in (f, g))
         pairs["shared additions"] = shared
     return pairs
 

@@ -21,6 +21,7 @@ from alphatensor.factorization.analysis.programs import Number, Program
 from alphatensor.factorization.core import Factorization
 
 TRIALS = 20  # random tie-breaks, wherever a count or a program is asked for without a number
+LARGEST_TRIED = 130  # rank; beyond, many tie-breaks take too long for one who waits
 LARGEST_TRANSPOSED = 1500  # non-zeros; beyond, the rows of the transpose take too long to pair
 
 Row = dict[int, int]  # symbol → place of its coefficient in a table of numbers
@@ -44,6 +45,11 @@ def shortest(f: Factorization, trials: int = TRIALS, seed: int = 0) -> tuple[Pro
     found = [straight_line(x, trials, seed) for x in (f.u.T, f.v.T, f.w)]
     pairs = zip(found, programs.kept(f) or found, strict=True)
     return tuple(min(pair, key=lambda p: len(p.steps)) for pair in pairs)
+
+
+def soon(f: Factorization) -> tuple[Program, ...]:
+    """Does what `shortest` does within seconds: with one tie-break for large ranks."""
+    return shortest(f, TRIALS if f.rank <= LARGEST_TRIED else 1)
 
 
 def additions(f: Factorization, trials: int = TRIALS, seed: int = 0) -> tuple[int, int, int]:

@@ -67,7 +67,7 @@ def reduced_text_of(path: str, fs: list[Factorization]) -> str:
     """Returns the content of the file at `path`: one algorithm, in the reduced form."""
     f = fs[0]
     fields = _header(path, f)
-    found = straight_line.shortest(f)
+    found = straight_line.soon(f)
     additions = {
         "naive": costs.additions_naive(f),
         "reduced": sum(len(program.steps) for program in found),

@@ -61,7 +61,7 @@ def texts_of(path: str, fs: list[Factorization]) -> dict[str, str]:
     """
     f = fs[0]
     n, _, p = f.sizes
-    left, right, post = straight_line.shortest(f)
+    left, right, post = straight_line.soon(f)
     order = [k * n + i for i in range(n) for k in range(p)]
     turned = post._replace(outputs=tuple(post.outputs[k] for k in order))
     texts = map(_text, (left, right, turned))
