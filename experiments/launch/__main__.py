@@ -71,6 +71,10 @@ def main() -> int:
     given = config_flags.get_override_values(flag)
     path = config_flags.get_config_filename(flag)
     commands = lines.commands(place, path, config.output, given)  # before JAX starts
+    fitting = [x for x, chip in CHIPS.items() if (chip.platform == "tpu") == (place.where == "tpu")]
+    if place.where != "hosts" and _CHIP.value not in fitting:
+        expected = f"expected one of {', '.join(fitting)} with --where={place.where}"
+        raise ValueError(f"--chip={_CHIP.value}: {expected}.")
     run_settings = command.settings_on_mesh(config, count // model, model)
 
     from alphatensor.training import planning

@@ -210,6 +210,8 @@ LAUNCH = [
     (["--utilisation=0"], "--utilisation=0.0"),
     (["--processes=2"], "--processes=2: one machine has one process"),
     (["--where=tpu"], "--where=tpu: expected --name and --zone"),
+    (["--where=tpu", "--name=a", "--zone=b"], "--chip=h100: expected one of v3"),
+    (["--chip=v4"], "--chip=v4: expected one of a100, h100, h200 with --where=gpus"),
     (["--where=hosts", "--coordinator=x"], "--coordinator='x': expected host:port"),
     (["--devices=6", "--config.mesh.model=4"], "--config.mesh.model=4: expected a divisor of"),
     (["--devices=6", "--config.mesh.data=4"], "--config.mesh.data=4: expected 6 for 6 devices"),

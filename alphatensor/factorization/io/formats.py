@@ -154,7 +154,7 @@ def _read(path: str, data: bytes, ring: rings.Ring) -> list[Factorization]:
             f"{path}: larger than {limits.MAX_TEXT_BYTES:,} bytes, the limit for such files."
         )
     try:
-        text = data.decode()
+        text = data.decode("utf-8-sig")
     except UnicodeDecodeError:
         raise FileError(f"{path}: neither an archive, an .npy array nor text.") from None
     head = re.sub(r"^\s*#.*$", "", text[:_HEAD], flags=re.MULTILINE).strip()
