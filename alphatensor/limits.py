@@ -6,7 +6,7 @@ seconds and 500 MiB.
 """
 
 MAX_FILE_BYTES = 100 * 2**20  # of an archive or an .npy file on the disk
-MAX_TEXT_BYTES = 2**24  # of a .json or .sms file; each becomes Python objects
+MAX_TEXT_BYTES = 2**24  # of a file with text; numbers in it become Python objects
 MAX_ARCHIVE_BYTES = 2**28  # of an archive's members, uncompressed: 14,236 algorithms in int64
 MAX_MEMBERS = 1_000  # of an archive
 MAX_ENTRIES = 2**25  # numbers of an archive, and of a matrix in text
@@ -15,6 +15,7 @@ MAX_DIMENSIONS = 16  # of an array
 MAX_PICKLE_BYTES = 2**26  # of a member that holds pickled arrays, which are interpreted
 MAX_PICKLE_STEPS = 1_000_000
 MAX_EXACT = 2**19  # numbers of a file that are fractions, text or beyond int64
+MAX_PROGRAM = 2**22  # terms that expanding the sums of a straight-line program takes
 MAX_DIGITS = 100  # of a numerator or a denominator
 MAX_DENOMINATOR_BITS = 2_048  # of a common denominator of an algorithm
 MAX_LABEL = 200  # characters of a target's name or a ring's
@@ -33,7 +34,7 @@ def help_text() -> str:
 Limits of files (regular files only; more is refused in one line):
   an archive {MAX_FILE_BYTES >> 20} MiB, {MAX_ARCHIVE_BYTES >> 20} MiB uncompressed, \
 {MAX_MEMBERS:,} members, {MAX_ENTRIES:,} numbers
-  .json, .sms {MAX_TEXT_BYTES >> 20} MiB each
+  a file with text {MAX_TEXT_BYTES >> 20} MiB
   numbers {MAX_DIGITS} digits; {MAX_EXACT:,} of a file may be fractions, text or beyond int64
   algorithms {MAX_FACTORIZATIONS:,} in a file, each of rank at most {MAX_RANK:,}
   targets sizes n, m, p up to {MAX_SIZE}, tensors of {MAX_TENSOR_ENTRIES:,} entries

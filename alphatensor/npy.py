@@ -73,7 +73,7 @@ def read_header(stream: BinaryIO, where: str) -> Header:
         raise FileError(
             f"{where}: shape {shape!s:.60}: more than {limits.MAX_ENTRIES:,} entries, the limit."
         )
-    if dtype.kind not in "biufUSO" or dtype.names:
+    if dtype.kind not in "biufcUSO" or dtype.names:
         raise FileError(f"{where}: dtype {dtype!s:.40}: expected numbers or text.")
     return Header(tuple(map(int, shape)), "F" if fortran else "C", dtype)
 

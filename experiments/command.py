@@ -17,6 +17,7 @@ from alphatensor import config as settings
 from alphatensor.files import printable
 from experiments.interruption import raise_at_ctrl_c as raise_at_ctrl_c
 
+MAX_DEVICES = 4_096  # of a mesh that is planned here
 INTERRUPTED = 130  # what shells say of a command that Ctrl-C has ended
 
 
@@ -33,6 +34,21 @@ def config_of(flag, example: str = "experiments/configs/quickstart.py") -> Confi
         name = config_flags.get_config_filename(flags.FLAGS["config"])
         raise ValueError(f"--config={name!r}: expected a file that defines get_config().")
     return flag.value
+
+
+def settings_on_mesh(config: ConfigDict, data: int, model: int):
+    """Returns the settings of a run on data x model devices, each of which a CPU's stands for.
+
+    JAX must not have begun to compute. Raises `ConfigError` for what does not fit these devices.
+    """
+    import jax
+
+    jax.config.update("jax_platforms", "cpu")
+    jax.config.update("jax_num_cpu_devices", data * model)
+    from alphatensor.training.settings import from_config
+
+    config.mesh.update(dict(data=data, model=model))
+    return from_config(config)
 
 
 def checked(flag: flags.FlagHolder, check: settings.Check) -> Any:

@@ -5,13 +5,14 @@
 Subcommands:
   verify FILE...        checks every factorization in the files, exactly
   show FILE             prints it (--format=text, latex, numpy, jax, c), draws it (--png=uvw.png)
-  convert FILE OUT      to .npz, .alphatensor.npz, .json or _L.sms, by the suffix of OUT
+  convert FILE OUT      to another format, by the ending of OUT (listed below)
   costs FILE...         multiplications, additions, growth factors, exponent
-  compare A B           whether two factorizations are equivalent
+  compare A B           what two factorizations differ in, and whether they are equivalent
   count FILE...         how many inequivalent ones the files hold, by invariants
   lift FILE [OUT]       from mod p to the integers or rationals
   recombine N M P       the best algorithm for a format from the library (or --base and --table)
   add FILE...           adds to the library what is better than what it has
+  merge LIBRARY...      adds what several libraries hold to the one that --into names
   fill                  recombines all formats up to --max from whatever the library holds
   reindex               rebuilds the library's index from its files
   table                 the library's ranks beside published ones (--output=table.md or .png)
@@ -19,7 +20,11 @@ Subcommands:
 Examples:
   python -m experiments.factorizations verify factorizations/*.npz
   python -m experiments.factorizations show factorizations/2x2x2_Z.npz --png=strassen.png
+  python -m experiments.factorizations show factorizations/3x3x3_Z.npz --format=c --type=int32_t
   python -m experiments.factorizations convert factorizations/4x4x4_Z.npz 4x4x4.json
+  python -m experiments.factorizations convert scheme.exp scheme.npz --ring=Z2
+  python -m experiments.factorizations compare factorizations/3x3x3_Z.npz scheme.txt
+  python -m experiments.factorizations merge runs/host0 runs/host1 --into=runs/all
   python -m experiments.factorizations recombine 4 9 10 --output=4x9x10.npz
   python -m experiments.factorizations recombine 4 9 10 --base=factorizations/3x3x3_Z.npz \
 --table=alphatensor
@@ -40,12 +45,21 @@ from absl import flags
 from alphatensor import config, limits, rings, targets
 from alphatensor import factorization as fz
 from alphatensor.factorization import analysis, library
-from alphatensor.factorization.io import LANGUAGES, header, load_entry, load_exact, write_text
+from alphatensor.factorization.io import (
+    LANGUAGES,
+    c_code,
+    check,
+    formats,
+    header,
+    load_entry,
+    load_exact,
+    write_text,
+)
 from alphatensor.factorization.library import RecombinationConfig, published_ranks, tables
 from alphatensor.files import printable
-from experiments import command
+from experiments import command, reports
 
-__doc__ = f"{__doc__}\n{limits.help_text()}"  # what --help shows
+__doc__ = f"{__doc__}\n{formats.help_text()}\n\n{limits.help_text()}"  # what --help shows
 
 _DEFAULTS = RecombinationConfig()
 
@@ -60,6 +74,10 @@ _RING = flags.DEFINE_string(
 _FORMAT = flags.DEFINE_string(
     "format", "text", f"The language that show writes: one of {', '.join(LANGUAGES)}."
 )
+_TYPE = flags.DEFINE_string(
+    "type", None, f"The element type of C code: one of {', '.join(c_code.TYPES)}."
+)
+_INTO = flags.DEFINE_string("into", None, "The folder of the library that merge adds to.")
 _PNG = flags.DEFINE_string("png", None, "The file to which show draws U, V and W.")
 _OUTPUT = flags.DEFINE_string(
     "output", None, "The file that show, recombine or table writes instead of printing."
@@ -103,10 +121,10 @@ def verify(paths: list[str]) -> int:
             print(error, file=sys.stderr)
             status = 2
             continue
-        for i, check in enumerate(checks):
+        for i, found in enumerate(checks):
             place = f"{path}[{i}]" if len(checks) > 1 else path
-            print(printable(f"{place}: {check.message}"))
-            status = status or int(not check.ok)
+            print(printable(f"{place}: {found.message}"))
+            status = status or int(not found.ok)
     return status
 
 
@@ -117,19 +135,23 @@ def show(path: str) -> int:
         fz.draw(f, _PNG.value)
     if _FORMAT.value not in LANGUAGES:
         raise ValueError(f"--format={_FORMAT.value}: expected one of {', '.join(LANGUAGES)}.")
-    text = fz.export(f, _FORMAT.value)
+    try:
+        text = fz.export(f, _FORMAT.value, _TYPE.value)
+    except ValueError as error:
+        message = f"--{error}".replace("--type ", "--type=", 1)
+        raise ValueError(message if _TYPE.value else f"{path}: {error}") from None
     if _OUTPUT.value:
         write_text(_OUTPUT.value, text)
     else:
         sys.stdout.write(text)
-    return _exactness(path, f)
+    return reports.exactness(path, f)
 
 
 def convert(path: str, out: str) -> int:
     """Writes a factorization in the format that the suffix of `out` names."""
     f = fz.convert(path, out, _ring(), _ENTRY.value)
     print(printable(f"{out}: {header(f)}"))
-    return _exactness(path, f)
+    return reports.exactness(path, f)
 
 
 def costs(paths: list[str]) -> int:
@@ -137,38 +159,30 @@ def costs(paths: list[str]) -> int:
     status = 0
     for path in paths:
         for f in fz.load(path, _ring()):
-            status = max(status, _exactness(path, f))
-            print(printable(f"{path}: {header(f)}"))
-            for name, value in analysis.measure(f)._asdict().items():
-                if value is not None:
-                    shown = f"{value:.4f}" if isinstance(value, float) else value
-                    print(f"  {name.replace('_', ' ')}: {shown}")
+            status = max(status, reports.exactness(path, f))
+            print("\n".join(reports.costs(path, f)))
     return status
 
 
 def compare(a: str, b: str) -> int:
-    """Says whether two factorizations are equivalent, and by which matrices."""
+    """Says what two factorizations differ in, and by which matrices they are equivalent."""
     f, g = _load(a), _load(b)
-    status = _exactness(a, f) or _exactness(b, g)
+    status = reports.exactness(a, f) or reports.exactness(b, g)
     if status:
         return status
-    for path, x in ((a, f), (b, g)):
-        terms = ", ".join(f"{n} × {r}" for r, n in analysis.rank_distribution(x).items())
-        print(printable(f"{path}: {header(x)}; ranks of (U, V, W): {terms}"))
-    found = analysis.equivalent(f, g)
-    print(found.message)
+    line, found = analysis.difference(f, g)
+    print(line)
+    if found is None:
+        return 1
     if found.verdict:
-        transposed, rotations = found.orientation
-        print(f"transposed: {transposed}, rotated: {rotations} times")
-        for name, matrix in zip("ABC", found.matrices, strict=True):
-            print(f"{name} = {[[str(x) for x in row] for row in matrix.tolist()]}")
+        print("\n".join(reports.equivalence(found)))
     return 0 if found.verdict else 1
 
 
 def count(paths: list[str]) -> int:
     """Counts how many exact factorizations of the files are certainly inequivalent."""
     given = [(path, f) for path in paths for f in fz.load(path, _ring())]
-    fs = [f for path, f in given if not _exactness(path, f)]
+    fs = [f for path, f in given if not reports.exactness(path, f)]
     found = analysis.count_inequivalent(fs, command.checked(_WORKERS, config.integer(1, 64)))
     print(f"{len(fs)} factorisations, at least {found.certified} inequivalent")
     return int(len(fs) < len(given))
@@ -177,7 +191,7 @@ def count(paths: list[str]) -> int:
 def lift(path: str, out: str | None = None) -> int:
     """Lifts a factorization mod p to the integers or rationals."""
     f = _load(path)
-    if status := _exactness(path, f):
+    if status := reports.exactness(path, f):
         return status
     found = fz.lift_with_reason(f)
     print(printable(f"{path}: {found.message}"))
@@ -196,31 +210,20 @@ def recombine(*sizes: str) -> int:
         ranks = published_ranks.ALPHATENSOR_Z
         plan = library.best_plan(_LIBRARY.value, ring, sizes, search, ranks, base_algorithms)
         if plan is None:
-            raise ValueError(_no_base(sizes))
-        print(f"{_described(sizes, plan.rank, plan)}; parts in AlphaTensor's ranks")
+            raise ValueError(reports.no_base(sizes))
+        print(f"{reports.recombination(sizes, plan.rank, plan)}; parts in AlphaTensor's ranks")
         return 0
     found = library.planned(_LIBRARY.value, ring, sizes, search, base_algorithms)
     if found is None:
-        raise ValueError(_no_base(sizes))
+        raise ValueError(reports.no_base(sizes))
     plan, f = found
-    check = f.verify()
-    if check.ok:  # nothing is said to have a rank that is not verified
-        print(_described(sizes, f.rank, plan))
-    print(check.message)
-    if _OUTPUT.value and check.ok:
+    found = f.verify()
+    if found.ok:  # nothing is said to have a rank that is not verified
+        print(reports.recombination(sizes, f.rank, plan))
+    print(found.message)
+    if _OUTPUT.value and found.ok:
         fz.save(_OUTPUT.value, f)
-    return int(not check.ok)
-
-
-def _described(sizes: targets.Sizes, rank: int, plan) -> str:
-    return (
-        f"{targets.format_name(sizes)} in rank {rank}: base {plan.base.target.name} in rank "
-        f"{plan.base.rank}, blocks {' '.join(map(str, plan.allocation))}"
-    )
-
-
-def _no_base(sizes: targets.Sizes) -> str:
-    return f"{targets.format_name(sizes)}: no base is as small as that."
+    return int(not found.ok)
 
 
 def add(paths: list[str]) -> int:
@@ -228,11 +231,18 @@ def add(paths: list[str]) -> int:
     status = 0
     for path in paths:
         for f in fz.load(path, _ring()):
-            if _exactness(path, f):
+            if reports.exactness(path, f):
                 status = 1
             else:
                 print(printable(library.add(_LIBRARY.value, f).message))
     return status
+
+
+def merge(folders: list[str]) -> int:
+    """Adds what several libraries hold to another one."""
+    if _INTO.value is None:
+        raise ValueError("--into: not given, expected the folder of the library that is made.")
+    return reports.merged(library.merge(folders, _INTO.value), _INTO.value)
 
 
 def fill() -> int:
@@ -276,6 +286,7 @@ COMMANDS: dict[str, tuple[Callable[..., int], int, int | None]] = {
     "lift": (lift, 1, 2),
     "recombine": (recombine, 3, 3),
     "add": (add, 1, None),
+    "merge": (merge, 1, None),
     "fill": (fill, 0, 0),
     "reindex": (reindex, 0, 0),
     "table": (table, 0, 0),
@@ -288,7 +299,7 @@ def main(arguments: list[str]) -> int:
         given = f"{arguments[0]!r:.40}" if arguments else "nothing"
         raise ValueError(f"subcommand: expected one of {', '.join(COMMANDS)}; got {given}.")
     name, *rest = arguments
-    for flag in (_LIBRARY, _PNG, _OUTPUT, _BASE):
+    for flag in (_LIBRARY, _PNG, _OUTPUT, _BASE, _INTO):
         if flag.value == "":
             raise ValueError(f"--{flag.name}='': expected a path, got an empty one.")
     function, least, most = COMMANDS[name]
@@ -307,20 +318,12 @@ def _load(path: str) -> fz.Factorization:
 
 def _base(ring: rings.Ring) -> fz.Factorization:
     base = _load(_BASE.value)
-    check = base.verify()
-    if not check.ok:
-        raise ValueError(f"--base={_BASE.value}: {check.message}")
+    found = check(base)
+    if not found.ok:
+        raise ValueError(f"--base={_BASE.value}: {found.message}")
     if base.sizes is None or base.ring != ring:
         raise ValueError(f"--base={_BASE.value}: expected a matrix product over {ring}.")
     return base
-
-
-def _exactness(path: str, f: fz.Factorization) -> int:
-    """Returns 1, with a line on standard error, if `f` is not exact, else 0."""
-    check = f.verify()
-    if not check.ok:
-        print(printable(f"{path}: {check.message}"), file=sys.stderr)
-    return int(not check.ok)
 
 
 def _ring() -> rings.Ring:

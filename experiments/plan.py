@@ -15,8 +15,6 @@ from alphatensor import config as settings
 from alphatensor.training.chips import CHIPS
 from experiments import command
 
-MAX_DEVICES = 4_096  # of the mesh, each of which stands for one here
-
 _CONFIG = command.config_flag("experiments/configs/paper.py")
 _MESH = flags.DEFINE_string("mesh", "64", "Devices: data, or data x model such as 32x2.")
 _CHIP = flags.DEFINE_string("chip", "v4", f"Kind of chip: {', '.join(CHIPS)}.")
@@ -30,8 +28,8 @@ _LOWER = flags.DEFINE_bool("lower", True, "Lower the programs too, which takes m
 def main() -> None:
     match = re.fullmatch(r"([1-9]\d*)(?:x([1-9]\d*))?", _MESH.value)
     data, model = (int(match[1]), int(match[2] or 1)) if match else (0, 0)
-    if not 0 < data * model <= MAX_DEVICES:
-        expected = f"a number of devices up to {MAX_DEVICES}, or such as 32x2"
+    if not 0 < data * model <= command.MAX_DEVICES:
+        expected = f"a number of devices up to {command.MAX_DEVICES}, or such as 32x2"
         raise ValueError(f"--mesh={_MESH.value!r}: expected {expected}.")
     updates = command.checked(_UPDATES, settings.integer(least=1))
     utilisation = command.checked(_UTILISATION, settings.probability())
@@ -40,16 +38,10 @@ def main() -> None:
     if _CHIP.value not in CHIPS:
         raise ValueError(f"--chip={_CHIP.value!r}: expected one of {', '.join(CHIPS)}.")
     config = command.config_of(_CONFIG, "experiments/configs/paper.py")
+    run_settings = command.settings_on_mesh(config, data, model)
 
-    import jax
-
-    jax.config.update("jax_platforms", "cpu")
-    jax.config.update("jax_num_cpu_devices", data * model)
     from alphatensor.training import planning
-    from alphatensor.training.settings import from_config
 
-    config.mesh.update(dict(data=data, model=model))
-    run_settings = from_config(config)
     print(planning.describe(run_settings, _CHIP.value, updates, utilisation))
     if _LOWER.value:
         platform = CHIPS[_CHIP.value].platform

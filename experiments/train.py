@@ -5,7 +5,7 @@
 
 Fields of the configuration are set with --config.field=value. The run's whole state is stored every
 few minutes, at Ctrl-C and at SIGTERM; the same command goes on from there. On several hosts every
-process runs the same command with --coordinator (see experiments/launch).
+process runs the same command with --coordinator (see experiments/SCALING.md).
 """
 
 import os

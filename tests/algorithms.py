@@ -1,9 +1,12 @@
 """Small algorithms that tests of factorizations start from, their scrambled images, equality."""
 
+from fractions import Fraction
+
 import numpy as np
 
 from alphatensor import factorization as fz
 from alphatensor import rings
+from alphatensor.factorization import gaussian as numbers
 
 Z = rings.Integers()
 STRASSEN = fz.strassen()
@@ -14,6 +17,20 @@ def same(f, g):
     """Whether two factorizations are equal up to order and scales of the terms."""
     f, g = fz.canonical(f), fz.canonical(g)
     return f.sizes == g.sizes and all(map(np.array_equal, f.factors, g.factors))
+
+
+def gaussian(f):
+    """Takes another basis over the Gaussian rationals, and other scales."""
+    n, m, p = f.sizes
+    turns = np.array([numbers.Gaussian(0, 1) if j else 1 for j in range(m)], object)
+    u = (f.u.astype(object).reshape(n, m, -1) * turns[:, None]).reshape(f.u.shape)
+    v = (f.v.astype(object).reshape(m, p, -1) * (turns * turns * turns)[:, None, None]).reshape(
+        f.v.shape
+    )
+    half = Fraction(1, 2)  # (1 + i)(1/2 - i/2) = 1
+    return f.replace(
+        u=u * numbers.make(1, 1), v=v, w=f.w.astype(object) * numbers.make(half, -half)
+    )
 
 
 def unimodular(rng, size):

@@ -25,16 +25,16 @@ SURFACE = {
         save sparsify strassen to_c to_jax to_latex to_numpy to_text transpose verify
     """,
     "alphatensor.factorization.analysis": """
-        Costs Growth additions count_inequivalent equivalent fewer_additions growth invariant
-        measure rank_distribution
+        Costs Growth additions count_inequivalent difference equivalent fewer_additions growth
+        invariant measure rank_distribution
     """,
     "alphatensor.factorization.io": """
-        FileError LANGUAGES convert draw export figure header load load_entry load_exact png save
-        to_c to_jax to_latex to_numpy to_text verify write write_text
+        FileError LANGUAGES check convert draw export figure header load load_entry load_exact png
+        save to_c to_jax to_latex to_numpy to_text verify write write_text
     """,
     "alphatensor.factorization.library": """
         Added LibraryWarning RecombinationConfig add assemble best best_plan default_folder fill
-        index load_best planned ranks recombine reindex verified_ranks
+        index load_best merge planned ranks recombine reindex verified_ranks
     """,
     "alphatensor.flip_graph": """
         Clock Costed FlipSearchConfig KINDS Memory Stop Symmetry Turn WalkOptions Walked Walkers

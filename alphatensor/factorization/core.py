@@ -8,18 +8,17 @@ multiplication (n, m, p) the shapes are (nm, R), (mp, R), (pn, R) in the symmetr
 import dataclasses
 import fractions
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from alphatensor import rings, targets
+from alphatensor.factorization import gaussian, sums
 
 MAX_RANK = 1_000_000
 _INT64_MAX = np.iinfo(np.int64).max
 _EXACT_FLOAT64 = 2**53  # integers up to here are exact in float64
-_EXACT_FLOAT32 = 2**24
-_CHUNK_ENTRIES = 8_000_000  # of the Khatri-Rao product and of the tensor held at one time
 
 
 class Verification(NamedTuple):
@@ -36,7 +35,7 @@ class Verification(NamedTuple):
     ok: bool
     message: str
     index: tuple[int, int, int] | None = None
-    found: int | fractions.Fraction | None = None
+    found: int | fractions.Fraction | gaussian.Gaussian | None = None
     expected: int | None = None
 
 
@@ -46,10 +45,11 @@ class Factorization:
 
     Attributes:
       target: the tensor, of shape (S_u, S_v, S_w).
-      ring: the integers (which here include exact rationals) or the integers mod a prime.
+      ring: the integers (which here include exact rationals and Gaussian rationals) or the
+        integers mod a prime.
       u, v, w: read-only arrays of shapes (S_u, R), (S_v, R), (S_w, R). int64 where every entry
-        fits, otherwise object arrays of Python `int` and `fractions.Fraction`. Entries of a
-        modular ring are stored as 0 .. p-1.
+        fits, otherwise object arrays of Python `int`, `fractions.Fraction` and
+        `gaussian.Gaussian`. Entries of a modular ring are stored as 0 .. p-1.
       provenance: how it was made, as a flat mapping that JSON can hold.
 
     Raises:
@@ -81,9 +81,7 @@ class Factorization:
             raise ValueError(f"rank {ranks[0]}: expected a rank from 1 to {MAX_RANK}.")
         for name, factor in zip("uvw", factors, strict=True):
             if self.ring.is_modular:
-                if factor.dtype == object and any(
-                    isinstance(x, fractions.Fraction) for x in factor.flat
-                ):
+                if not sums.is_integral(factor):
                     raise ValueError(f"{name} holds fractions: ring {self.ring} has integers only.")
                 factor = self.ring.reduce(factor).astype(np.int64)
             factor.flags.writeable = False
@@ -107,11 +105,13 @@ class Factorization:
 
     @property
     def is_integral(self) -> bool:
-        """Tells whether no entry is a proper fraction."""
-        return all(
-            f.dtype != object or not any(isinstance(x, fractions.Fraction) for x in f.flat)
-            for f in self.factors
-        )
+        """Tells whether every entry is an integer."""
+        return all(map(sums.is_integral, self.factors))
+
+    @property
+    def is_real(self) -> bool:
+        """Tells whether no entry has an imaginary part."""
+        return all(map(gaussian.is_real, self.factors))
 
     @property
     def nonzeros(self) -> tuple[int, int, int]:
@@ -120,13 +120,19 @@ class Factorization:
 
     @property
     def largest_coefficient(self) -> int | fractions.Fraction:
-        """Returns the largest absolute value of an entry of u, v or w."""
-        return max(_simplified(np.abs(x).max()) for x in self.factors)
+        """Returns the largest absolute value of an entry of u, v, w, or of one's two parts."""
+        parts = [y for x in self.factors for y in (gaussian.parts(x) if not self.is_real else [x])]
+        return max(_simplified(np.abs(x).max()) for x in parts)
 
     @property
     def domain(self) -> str:
-        """Returns `'Z2'`, `'Z3'`, ... for modular rings, else `'Z'`, or `'Q'` for fractions."""
-        return self.ring.name if self.ring.is_modular or self.is_integral else "Q"
+        """Returns `'Z2'`, `'Z3'`, ... for modular rings, else `'Z'`, `'Q'` or `'Qi'`.
+
+        `'Q'` has fractions, `'Qi'` numbers with an imaginary part.
+        """
+        if self.ring.is_modular or self.is_integral:
+            return self.ring.name
+        return "Q" if self.is_real else "Qi"
 
     def replace(self, **changes) -> "Factorization":
         """Copies the factorization with some fields changed, and checks it again."""
@@ -141,14 +147,14 @@ class Factorization:
         Rationals are first scaled to integers. Where Σ_r |u||v||w| is proven to stay below 2^53
         (2^24) the sums are formed by float64 (float32) matrix products, which are then exact;
         otherwise they are formed modulo as many primes as the bound asks for. Values in a modular
-        ring are compared mod p.
+        ring are compared mod p. Of Gaussian rationals the real and the imaginary part of the sum
+        are compared, each a sum of real terms.
         """
         target = self.target
         if (target.sizes or targets.means_known(target.name)) and not target.is_known:
             message = f"{target.title}: not a factorisation: its tensor is not that of its name."
             return Verification(ok=False, message=message)
-        integers, scale = _as_integers(self)
-        index = _first_difference(integers, self.target.tensor, scale, self.ring.modulus)
+        index = sums.first_wrong_entry(self.factors, target.tensor, self.ring.modulus)
         where = f"{target.title} in rank {self.rank} over {self.domain}"
         if index is None:
             return Verification(ok=True, message=f"{where}: exact.")
@@ -198,6 +204,9 @@ def exact_array(values, name: str = "array") -> np.ndarray:
             raise ValueError(f"{name}{list(entry)} is {array[entry]}: expected a finite number.")
         if np.all(array == np.rint(array)) and np.all(np.abs(array) < _EXACT_FLOAT64):
             return array.astype(np.int64)
+    if array.dtype.kind == "c":
+        parts = (exact_array(x, name) for x in (array.real, array.imag))
+        return exact_array(gaussian.join(*parts), name)
     if array.dtype.kind not in "fuO":
         raise ValueError(f"{name} has dtype {array.dtype}: expected integers or fractions.")
     exact = np.empty(array.shape, object)
@@ -208,9 +217,11 @@ def exact_array(values, name: str = "array") -> np.ndarray:
     return exact
 
 
-def _exact_number(x, name: str, entry: tuple[int, ...]) -> int | fractions.Fraction:
+def _exact_number(x, name: str, entry: tuple[int, ...]):
     if isinstance(x, (int, np.integer, np.bool_)):
         return int(x)
+    if isinstance(x, gaussian.Gaussian):
+        return x
     if isinstance(x, fractions.Fraction):
         return _simplified(x)
     if isinstance(x, (float, np.floating)) and np.isfinite(x):
@@ -224,94 +235,5 @@ def _exact_number(x, name: str, entry: tuple[int, ...]) -> int | fractions.Fract
     raise ValueError(f"{place} is of type {type(x).__name__}: expected an integer or a fraction.")
 
 
-def _simplified(x) -> int | fractions.Fraction:
-    if isinstance(x, fractions.Fraction) and x.denominator != 1:
-        return x
-    return int(x)
-
-
-def common_denominator(numbers: Iterable[int | fractions.Fraction]) -> int:
-    """Returns the least positive integer whose products with the numbers are integers."""
-    return math.lcm(*(fractions.Fraction(x).denominator for x in numbers))
-
-
-def integer_columns(factor: np.ndarray) -> tuple[np.ndarray, list[int]]:
-    """Scales each column of a (rows, R) array of integers and fractions to integers.
-
-    Returns:
-      The scaled columns, an object array (rows, R) of Python integers, and the R scales.
-    """
-    scales = [common_denominator(column) for column in factor.T]
-    rows = [[int(x * s) for x, s in zip(row, scales, strict=True)] for row in factor]
-    return np.array(rows, object), scales
-
-
-def _as_integers(f: Factorization) -> tuple[list[np.ndarray], int]:
-    """Returns integer factors and an L with Σ u' ⊗ v' ⊗ w' = L Σ u ⊗ v ⊗ w."""
-    if f.is_integral:
-        return list(f.factors), 1
-    scaled, denominators = zip(*map(integer_columns, f.factors), strict=True)
-    scale = math.lcm(*(math.prod(d) for d in zip(*denominators, strict=True)))
-    u, v, w = scaled
-    rest = np.array([scale // math.prod(d) for d in zip(*denominators, strict=True)], object)
-    return [u, v, w * rest], scale
-
-
-def _first_difference(factors, tensor, scale: int, modulus: int) -> tuple[int, int, int] | None:
-    """Returns the first index, in row-major order, at which the sum is not scale·tensor."""
-    rank = factors[0].shape[1]
-    if modulus:  # MAX_RANK · MAX_MODULUS² is below 2^53
-        return _first_difference_mod(factors, tensor, scale, modulus)
-    extremes = [zip(f.max(0).tolist(), f.min(0).tolist(), strict=True) for f in factors]
-    largest = [[max(high, -low) for high, low in columns] for columns in extremes]
-    bound = sum(math.prod(column) for column in zip(*largest, strict=True))
-    bound = max(bound, scale * max(1, int(tensor.max()), -int(tensor.min())))
-    if bound < _EXACT_FLOAT64:
-        return _first_difference_mod(factors, tensor, scale, 0, bound)
-    differences = []
-    product = 1
-    for prime in _primes_below(math.isqrt(_EXACT_FLOAT64 // rank)):
-        index = _first_difference_mod(factors, tensor, scale, prime)
-        if index is not None:
-            differences.append(index)
-        product *= prime
-        if product > 2 * bound:  # the sum and scale·tensor both lie in [-bound, bound]
-            break
-    return min(differences, default=None)
-
-
-def _first_difference_mod(factors, tensor, scale, modulus: int, bound: int | None = None):
-    """Does the same mod `modulus` (0: over the integers, with sums below `bound`)."""
-    rank = factors[0].shape[1]
-    unreduced = rank * (modulus - 1) ** 3 < _EXACT_FLOAT64  # also the products v·w
-    if modulus:
-        bound = rank * (modulus - 1) ** (3 if unreduced else 2)
-    dtype = np.float32 if bound < _EXACT_FLOAT32 else np.float64
-    if modulus:
-        factors = [f % modulus for f in factors]
-    u, v, w = (f.astype(dtype) for f in factors)
-    size_u, size_v, size_w = tensor.shape
-    rows = max(1, _CHUNK_ENTRIES // (max(rank, size_u) * size_w))
-    first = None
-    for start in range(0, size_v, rows):
-        block = slice(start, min(start + rows, size_v))
-        pairs = v[block, None, :] * w[None, :, :]
-        if modulus and not unreduced:
-            pairs %= modulus
-        found = u @ pairs.reshape(-1, rank).T
-        expected = tensor[:, block].reshape(size_u, -1)
-        if scale != 1:
-            expected = expected.astype(np.int64) * (scale % modulus if modulus else scale)
-        wrong = (found.astype(np.int64) - expected) % modulus if modulus else found != expected
-        if wrong.any():
-            a, rest = divmod(int(np.argmax(wrong != 0)), wrong.shape[1])
-            index = (a, start + rest // size_w, rest % size_w)
-            first = index if first is None else min(first, index)
-    return first
-
-
-def _primes_below(limit: int):
-    """Yields the primes below `limit`, falling."""
-    for candidate in range(limit - 1, 2, -1):
-        if all(candidate % d for d in range(2, math.isqrt(candidate) + 1)):
-            yield candidate
+def _simplified(x):
+    return x if isinstance(x, gaussian.Gaussian) else gaussian.simplified(x)

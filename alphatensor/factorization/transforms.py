@@ -15,12 +15,8 @@ import numpy as np
 
 from alphatensor import rings, targets
 from alphatensor.factorization import linear
-from alphatensor.factorization.core import (
-    Factorization,
-    common_denominator,
-    exact_array,
-    from_arrays,
-)
+from alphatensor.factorization.core import Factorization, exact_array, from_arrays
+from alphatensor.factorization.sums import common_denominator
 
 Matrices = tuple[np.ndarray, np.ndarray, np.ndarray]
 
@@ -91,8 +87,11 @@ def canonical(f: Factorization) -> Factorization:
     """Returns the same algorithm with fixed scales and order, so that equal ones compare equal.
 
     In each term, the first non-zero entries of u and v are positive (1 mod p; over the rationals u
-    and v become primitive integer vectors) and w takes the rest. Terms are sorted.
+    and v become primitive integer vectors) and w takes the rest. Terms are sorted. Raises
+    `ValueError` for Gaussian coefficients.
     """
+    if not f.is_real:
+        raise ValueError("canonical form: expected real coefficients, got Gaussian ones.")
     columns = []
     for term in zip(*(x.T.tolist() for x in f.factors), strict=True):
         scales = [_unit(x, f.ring) for x in term[:2]]
@@ -226,9 +225,12 @@ def reduce_mod(f: Factorization, p: int) -> Factorization:
     """Returns the factorization mod a prime.
 
     Raises:
-      ValueError: if a denominator is a multiple of p, or `f` is modular with another prime.
+      ValueError: if a denominator is a multiple of p, or `f` is modular with another prime or has
+        Gaussian coefficients.
     """
     ring = rings.IntegersMod(p)
+    if not f.is_real:
+        raise ValueError(f"ring {f.domain}: cannot be reduced mod {p}.")
     if f.ring.is_modular and f.ring != ring:
         raise ValueError(f"ring {f.ring}: cannot be reduced mod {p}.")
     return f.replace(ring=ring, **{k: _residues(getattr(f, k), p) for k in "uvw"})

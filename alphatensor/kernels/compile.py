@@ -43,8 +43,8 @@ def compile_matmul(
       anything but floats.
 
     Raises:
-      ValueError: the factorization does not verify, is modular, or has no matmul format; levels
-        or an option is out of range; or there is no such option.
+      ValueError: the factorization does not verify, is modular or Gaussian, or has no matmul
+        format; levels or an option is out of range; or there is no such option.
     """
     config = from_options(KernelConfig, options)
     flat = flatten(factorization, levels)
@@ -68,7 +68,8 @@ def flatten(factorization: Factorization | Sequence[Factorization], levels: int)
       levels: how often one factorization is applied; 1 with a sequence.
 
     Raises:
-      ValueError: for a factorization that does not verify, is modular, or has no matmul format.
+      ValueError: for a factorization that does not verify, is modular or Gaussian, or has no matmul
+        format.
     """
     is_single = isinstance(factorization, Factorization)
     parts = [factorization] * levels if is_single else list(factorization)
@@ -81,6 +82,11 @@ def flatten(factorization: Factorization | Sequence[Factorization], levels: int)
             raise ValueError(
                 f"factorization: coefficients of {f.ring.name} are no algorithm over the reals; "
                 "lift it first (alphatensor.factorization.lift)."
+            )
+        if not f.is_real:
+            raise ValueError(
+                f"factorization: {f.target.name} in rank {f.rank} has Gaussian coefficients; "
+                "kernels multiply by real ones."
             )
         if not (found := f.verify()).ok:
             raise ValueError(f"factorization: {found.message}")

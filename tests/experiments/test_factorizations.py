@@ -53,9 +53,20 @@ def test_commands_work_together(run, tmp_path):
     assert "additions naive: 18" in run("costs", "out.json")[1]
     status, out, _ = run("lift", "mod2.npz", "lifted.npz")
     assert status == 0 and fz.load("lifted.npz")[0].verify().ok
-    assert run("compare", "strassen.npz", "lifted.npz")[0] == 0
+    status, out, _ = run("compare", "strassen.npz", "lifted.npz")
+    assert status == 0 and out.splitlines()[0].endswith("; equivalent.")
+    fz.save("naive.exp", fz.naive((2, 2, 2), STRASSEN.ring))
+    status, out, _ = run("compare", "strassen.npz", "naive.exp")
+    assert status == 1 and len(out.splitlines()) == 1
+    assert out.startswith("2x2x2: rank 7 against 8, non-zeros 36 against 24, additions 18 against")
+    assert run("convert", "mod2.npz", "mod2.txt", "--ring=Z2")[0] == 0
+    assert "exact mod 2: pass --ring=Z2" in run("verify", "mod2.txt")[1]
+    assert "const int32_t *a" in run("show", "strassen.npz", "--format=c", "--type=int32_t")[1]
     assert "at least 1 inequivalent" in run("count", "strassen.npz", "lifted.npz")[1]
     assert "rank 7" in run("add", "strassen.npz", "--library=lib")[1]
+    assert run("merge", "lib", "--into=lib2")[1].endswith(
+        "lib2: 1 of 1 files taken; it holds the best of each format\n"
+    )
     assert run("fill", "--max=3", "--library=lib", "--workers=1")[0] == 0
     status, out, _ = run("recombine", "3", "2", "4", "--library=lib", "--output=r.npz")
     assert status == 0 and fz.load("r.npz")[0].sizes == (3, 2, 4)
@@ -78,7 +89,12 @@ def test_mistakes_get_one_line_and_status(run):
         (["add", "wrong.npz"], 1, "not a factorisation"),
         (["compare", "wrong.npz", "strassen.npz"], 1, "not a factorisation"),
         (["verify", "missing.npz"], 2, "missing.npz: no such file"),
-        (["convert", "strassen.npz", "out.txt"], 2, "unknown suffix"),
+        (["convert", "strassen.npz", "out.doc"], 2, "unknown ending"),
+        (["show", "strassen.npz", "--type=int32_t"], 2, "--type='int32_t': only C has"),
+        (["show", "strassen.npz", "--format=c", "--type=int"], 2, "--type='int': expected one of"),
+        (["merge", "nowhere", "--into=lib"], 2, "nowhere: no folder, expected a library"),
+        (["merge", "."], 2, "--into: not given"),
+        (["merge", ".", "--into="], 2, "--into=''"),
         (["convert", "strassen.npz"], 2, "convert: expected 2 arguments, got 1"),
         (["frob"], 2, "expected one of verify"),
         ([], 2, "got nothing"),

@@ -218,10 +218,30 @@ ABLATION = [
     (["--config.network.value=mean"], "--config.network.value='mean'"),
     (["--config.search.value_baseline=bound"], "--config.search.value_baseline='bound'"),
 ]
+LAUNCH = [
+    ([], "--config: not given"),
+    (["--config=nowhere.py"], "nowhere.py"),
+    (["--processes=0"], "--processes=0: expected an integer from 1 to 4096"),
+    (["--devices=0"], "--devices=0: expected an integer from 1"),
+    (["--processes=4096", "--devices=4096"], "16777216 devices, at most 4096"),
+    (["--where=moon"], "--where=moon"),
+    (["--chip=abacus"], "--chip='abacus'"),
+    (["--updates=0"], "--updates=0"),
+    (["--utilisation=0"], "--utilisation=0.0"),
+    (["--processes=2"], "--processes=2: one machine has one process"),
+    (["--where=tpu"], "--where=tpu: expected --name and --zone"),
+    (["--where=tpu", "--name=a", "--zone=b"], "--chip=h100: expected one of v3"),
+    (["--chip=v4"], "--chip=v4: expected one of a100, h100, h200 with --where=gpus"),
+    (["--where=hosts", "--coordinator=x"], "--coordinator='x': expected host:port"),
+    (["--devices=6", "--config.mesh.model=4"], "--config.mesh.model=4: expected a divisor of"),
+    (["--devices=6", "--config.mesh.data=4"], "--config.mesh.data=4: expected 6 for 6 devices"),
+    (["--config.train.games=x"], "--config.train.games"),
+]
 WITH_CONFIG = {
     "experiments.ablation": QUICK,
-    "experiments.train": QUICK,
     "experiments.flip_search": FLIP,
+    "experiments.launch": QUICK,
+    "experiments.train": QUICK,
 }
 TABLE = BENCHMARKS | {
     "experiments.train": TRAIN,
@@ -229,6 +249,7 @@ TABLE = BENCHMARKS | {
     "experiments.refine": REFINE,
     "experiments.tailor": TAILOR,
     "experiments.plan": PLAN,
+    "experiments.launch": LAUNCH,
     "experiments.status": STATUS,
     "experiments.play": PLAY,
     "experiments.ablation": ABLATION,
@@ -334,7 +355,7 @@ def test_a_mistake_gets_one_line(name, flags_, words, files, monkeypatch, capfd)
     [
         ("experiments.train", [f"--config={QUICK}", "--config.output="], "--config.output=''"),
         ("benchmarking.scaling", ["--sides=4"], "--sides=4"),
-        ("experiments.plan", ["--mesh=3"], "multiple of the 3 devices"),
+        ("experiments.launch", [f"--config={QUICK}", "--devices=3"], "multiple of the 3 devices"),
     ],
 )
 def test_a_real_process_says_the_same(name, flags_, words):

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from alphatensor import factorization as fz
 from alphatensor import rings, targets
-from alphatensor.factorization import core
+from alphatensor.factorization import sums
 
 Z = rings.Integers()
 STRASSEN = fz.strassen()
@@ -125,6 +125,6 @@ def test_nonzeros_and_the_largest_coefficient():
 
 def test_columns_are_scaled_to_integers():
     columns = np.array([[Fraction(1, 2), 3], [Fraction(-2, 3), 0]], object)
-    scaled, scales = core.integer_columns(columns)
+    scaled, scales = sums.integer_columns(columns)
     assert scaled.tolist() == [[3, 3], [-4, 0]] and scales == [6, 1]
     assert all(type(x) is int for x in scaled.flat)

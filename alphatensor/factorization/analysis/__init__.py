@@ -10,6 +10,7 @@ __all__ = [
     "Growth",
     "additions",
     "count_inequivalent",
+    "difference",
     "equivalent",
     "fewer_additions",
     "growth",
@@ -22,6 +23,7 @@ _LAZY = {  # these take exact ranks in JAX, which is imported when they are firs
     "count_inequivalent": "invariants",
     "invariant": "invariants",
     "rank_distribution": "invariants",
+    "difference": "comparison",
     "equivalent": "equivalence",
 }
 

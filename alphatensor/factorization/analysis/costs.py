@@ -13,6 +13,7 @@ With A, B the inputs, C_k = Σ_r w_kr (u_r·A)(v_r·B). Formulas of the growth f
   omega    3 log R / log(nmp): the exponent of the recursive algorithm.
 
 Coefficients of a modular ring are taken as 0 .. p-1; growth factors then mean nothing and are None.
+Of Gaussian coefficients only the counts are made that need no order.
 """
 
 import math
@@ -44,7 +45,7 @@ class Costs(NamedTuple):
     additions_naive: int
     additions_shared: int | None
     nonzeros: tuple[int, int, int]
-    distinct_sums: tuple[int, int]
+    distinct_sums: tuple[int, int] | None
     scalings: int
     largest_coefficient: int | Fraction
     omega: float | None
@@ -62,11 +63,10 @@ def measure(f: Factorization, trials: int = straight_line.TRIALS, seed: int = 0)
       trials: random tie-breaks in the search for shared sums; 0 leaves that figure out.
       seed: seed of the tie-breaks.
     """
-    magnitudes = [np.abs(x) for x in f.factors]
-    u, v, w = (x.astype(np.float64) for x in magnitudes)
-    support = [x != 0 for x in magnitudes]
+    support = [x != 0 for x in f.factors]
     growth_factors = dict.fromkeys(("e_max", "q", "gamma", "phi"))
-    if not f.ring.is_modular:
+    if f.is_real and not f.ring.is_modular:
+        u, v, w = (np.abs(x).astype(np.float64) for x in f.factors)
         terms = support[0].sum(0) + support[1].sum(0)
         norms = [np.square(x).sum(0) for x in (u, v, w)]
         growth_factors = {
@@ -76,13 +76,14 @@ def measure(f: Factorization, trials: int = straight_line.TRIALS, seed: int = 0)
             "phi": float(np.prod(norms, axis=0).sum()),
         }
     volume = math.prod(f.sizes) if f.sizes else 1
+    shared = sum(straight_line.additions(f, trials, seed)) if trials and f.is_real else None
     return Costs(
         multiplications=f.rank,
         additions_naive=additions_naive(f),
-        additions_shared=sum(straight_line.additions(f, trials, seed)) if trials else None,
+        additions_shared=shared,
         nonzeros=f.nonzeros,
-        distinct_sums=(_distinct(f.u), _distinct(f.v)),
-        scalings=int(sum(((x != 0) & (x != 1)).sum() for x in magnitudes)),
+        distinct_sums=(_distinct(f.u), _distinct(f.v)) if f.is_real else None,
+        scalings=int(sum(((x != 0) & (x != 1) & (x != -1)).sum() for x in f.factors)),
         largest_coefficient=f.largest_coefficient,
         omega=3 * math.log(f.rank) / math.log(volume) if volume > 1 else None,
         **growth_factors,
@@ -113,7 +114,7 @@ def growth(f: Factorization, levels: int = 1) -> Growth:
     Raises:
       ValueError: for a modular ring, whose coefficients have no size, or levels below 1.
     """
-    if f.ring.is_modular or f.sizes is None:
+    if f.ring.is_modular or f.sizes is None or not f.is_real:
         raise ValueError("factorization: expected a matrix multiplication over the reals.")
     if levels < 1:
         raise ValueError(f"levels: {levels}, expected at least 1.")

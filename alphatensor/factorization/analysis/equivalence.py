@@ -43,10 +43,12 @@ def equivalent(f: Factorization, g: Factorization, limit: int = 20_000) -> Equiv
       limit: matchings tried before giving up.
 
     Raises:
-      ValueError: for other targets, or coefficients beyond 2^30.
+      ValueError: for other targets, Gaussian coefficients, or ones beyond 2^30.
     """
     if f.sizes is None or g.sizes is None:
         raise ValueError("equivalence: expected matrix multiplications.")
+    if not (f.is_real and g.is_real):
+        raise ValueError("equivalence: expected real coefficients, got Gaussian ones.")
     if sorted(f.sizes) != sorted(g.sizes) or f.ring != g.ring or f.rank != g.rank:
         return Equivalence(verdict=False, message="not equivalent: another format, ring or rank.")
     f_permuted = transforms.permute_sizes(f, g.sizes)

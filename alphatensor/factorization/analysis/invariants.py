@@ -23,7 +23,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from alphatensor.factorization import matrix_rank, transforms
-from alphatensor.factorization.core import Factorization, from_arrays, integer_columns
+from alphatensor.factorization.core import Factorization, from_arrays
+from alphatensor.factorization.sums import integer_columns
 
 ROUNDS = 3  # of colour refinement in an invariant
 MAX_ENTRY = 2**30
@@ -116,6 +117,8 @@ def _invariant_of(task: tuple) -> str:
 
 def _small_matrices(f: Factorization) -> list[np.ndarray]:
     """Returns U, V, W of each term, each scaled to integers: int64 (R, rows, columns)."""
+    if not f.is_real:
+        raise ValueError(f"{f.target.name}: Gaussian coefficients have no invariants here.")
     stacks = []
     for factor, x in zip(f.factors, transforms.matrices(f), strict=True):
         if x.dtype == object:

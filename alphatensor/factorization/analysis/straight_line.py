@@ -13,32 +13,19 @@ import functools
 import itertools
 import random
 from fractions import Fraction
-from typing import NamedTuple
 
 import numpy as np
 
+from alphatensor.factorization.analysis import programs
+from alphatensor.factorization.analysis.programs import Number, Program
 from alphatensor.factorization.core import Factorization
 
 TRIALS = 20  # random tie-breaks, wherever a count or a program is asked for without a number
+LARGEST_TRIED = 130  # rank; beyond, many tie-breaks take too long for one who waits
 LARGEST_TRANSPOSED = 1500  # non-zeros; beyond, the rows of the transpose take too long to pair
 
-Number = int | Fraction
 Row = dict[int, int]  # symbol → place of its coefficient in a table of numbers
 Pair = tuple[int, int, int]  # (i, j, place of c) stands for x_i + c·x_j
-
-
-class Program(NamedTuple):
-    """Additions in order: step s forms symbol `inputs + s` = x_i + c·x_j from (i, j, c).
-
-    Attributes:
-      inputs: the number of inputs, which are the symbols from 0 on.
-      steps: (i, j, c) for each addition.
-      outputs: (symbol, scale) for each row of the matrix, or (-1, 0) for an empty row.
-    """
-
-    inputs: int
-    steps: tuple[tuple[int, int, Number], ...]
-    outputs: tuple[tuple[int, Number], ...]
 
 
 def straight_line(matrix: np.ndarray, trials: int = TRIALS, seed: int = 0) -> Program:
@@ -53,9 +40,21 @@ def straight_line(matrix: np.ndarray, trials: int = TRIALS, seed: int = 0) -> Pr
     return _straight_line(rows, trials, seed)
 
 
+def shortest(f: Factorization, trials: int = TRIALS, seed: int = 0) -> tuple[Program, ...]:
+    """Returns programs for u.T, v.T and w: the ones that `f` keeps, or shorter ones found now."""
+    found = [straight_line(x, trials, seed) for x in (f.u.T, f.v.T, f.w)]
+    pairs = zip(found, programs.kept(f) or found, strict=True)
+    return tuple(min(pair, key=lambda p: len(p.steps)) for pair in pairs)
+
+
+def soon(f: Factorization) -> tuple[Program, ...]:
+    """Does what `shortest` does within seconds: with one tie-break for large ranks."""
+    return shortest(f, TRIALS if f.rank <= LARGEST_TRIED else 1)
+
+
 def additions(f: Factorization, trials: int = TRIALS, seed: int = 0) -> tuple[int, int, int]:
     """Counts the additions of the sums of A, of the sums of B and of C, with shared sums."""
-    return tuple(len(straight_line(x, trials, seed).steps) for x in (f.u.T, f.v.T, f.w))
+    return tuple(len(p.steps) for p in shortest(f, trials, seed))
 
 
 def transposed(program: Program) -> Program:

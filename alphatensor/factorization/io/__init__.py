@@ -1,16 +1,10 @@
 """Factorizations in and out: files of every format, text, code, pictures."""
 
-from alphatensor.factorization.io.code import (
-    LANGUAGES,
-    export,
-    header,
-    to_c,
-    to_jax,
-    to_latex,
-    to_numpy,
-    to_text,
-)
+from alphatensor.factorization.io.c_code import to_c
+from alphatensor.factorization.io.code import header, to_jax, to_latex, to_numpy, to_text
+from alphatensor.factorization.io.export import LANGUAGES, export
 from alphatensor.factorization.io.formats import (
+    check,
     convert,
     load,
     load_entry,
@@ -26,6 +20,7 @@ from alphatensor.files import FileError
 __all__ = [
     "LANGUAGES",
     "FileError",
+    "check",
     "convert",
     "draw",
     "export",

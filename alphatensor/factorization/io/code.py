@@ -1,10 +1,11 @@
-"""Factorizations as readable text, LaTeX, and NumPy, JAX or C code."""
+"""Factorizations as readable text, LaTeX, and NumPy or JAX code."""
 
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 
 import numpy as np
 
+from alphatensor.factorization import gaussian
 from alphatensor.factorization.core import Factorization
 
 
@@ -12,7 +13,7 @@ def to_text(f: Factorization) -> str:
     """Returns a line for each product, `m1 = (a11 + a22)(b11 + b22)`, and each entry of C."""
     a, b, c = names(f)
     lines = [header(f)]
-    for r, (left, right) in enumerate(_operands(f, a, b)):
+    for r, (left, right) in enumerate(operands(f, a, b)):
         lines.append(f"m{r + 1} = ({left})({right})")
     products = [f"m{r + 1}" for r in range(f.rank)]
     for k in output_order(f):
@@ -24,7 +25,7 @@ def to_latex(f: Factorization) -> str:
     """Returns an `align*` environment with the products and the entries of C."""
     a, b, c = ([_latex_name(x) for x in group] for group in names(f))
     rows = []
-    for r, (left, right) in enumerate(_operands(f, a, b, _latex_number)):
+    for r, (left, right) in enumerate(operands(f, a, b, _latex_number)):
         rows.append(f"m_{{{r + 1}}} &= ({left})({right})")
     products = [f"m_{{{r + 1}}}" for r in range(f.rank)]
     for k in output_order(f):
@@ -53,11 +54,11 @@ def to_numpy(f: Factorization, module: str = "numpy", alias: str = "np") -> str:
         lines += [f"    {x} = a[{k}]" for k, x in enumerate(a)]
         lines += [f"    {x} = b[{k}]" for k, x in enumerate(b)]
     operator = "@" if f.sizes else "*"
-    for r, (left, right) in enumerate(_operands(f, a, b, _code_number)):
+    for r, (left, right) in enumerate(operands(f, a, b, code_number)):
         lines.append(f"    m{r + 1} = ({left}) {operator} ({right})")
     products = [f"m{r + 1}" for r in range(f.rank)]
     for k in output_order(f):
-        lines.append(f"    {c[k]} = {combination(f.w[k], products, _code_number, zero='0 * m1')}")
+        lines.append(f"    {c[k]} = {combination(f.w[k], products, code_number, zero='0 * m1')}")
     reduced = f" % {f.ring.modulus}" if f.ring.is_modular else ""
     if f.sizes:
         rows = [f"[{', '.join(c[k * n + i] for k in range(p))}]" for i in range(n)]
@@ -70,49 +71,6 @@ def to_numpy(f: Factorization, module: str = "numpy", alias: str = "np") -> str:
 def to_jax(f: Factorization) -> str:
     """Returns what `to_numpy` does, for `jax.numpy`; the function can be jitted."""
     return to_numpy(f, "jax.numpy", "jnp")
-
-
-def to_c(f: Factorization, function: str = "multiply") -> str:
-    """Returns a C99 function `void multiply(const T *a, const T *b, T *c)`.
-
-    Matrices are row-major: a is n×m, b is m×p, c is n×p. T is `double` unless it is defined; in a
-    modular ring it is `int` and the results are residues.
-    """
-    a, b, c = names(f)
-    kind = "int" if f.ring.is_modular else "double"
-    lines = [
-        f"/* {header(f)} */",
-        "#ifndef T",
-        f"#define T {kind}",
-        "#endif",
-        "",
-        f"void {function}(const T *a, const T *b, T *c) {{",
-    ]
-    index_a, index_b = ([f"{x}[{k}]" for k in range(len(y))] for x, y in (("a", a), ("b", b)))
-    reduced = f" % {f.ring.modulus}" if f.ring.is_modular else ""
-    for r, (left, right) in enumerate(_operands(f, index_a, index_b, _code_number)):
-        lines.append(f"  const T m{r + 1} = ({left}) * ({right}){reduced};")
-    products = [f"m{r + 1}" for r in range(f.rank)]
-    for place, k in enumerate(output_order(f)):
-        value = combination(f.w[k], products, _code_number)
-        lines.append(f"  c[{place}] = " + (f"({value}){reduced};" if reduced else f"{value};"))
-    return "\n".join([*lines, "}"]) + "\n"
-
-
-LANGUAGES: dict[str, Callable[[Factorization], str]] = {
-    "text": to_text,
-    "latex": to_latex,
-    "numpy": to_numpy,
-    "jax": to_jax,
-    "c": to_c,
-}
-
-
-def export(f: Factorization, kind: str = "text") -> str:
-    """Returns the text in one of `LANGUAGES`; raises `ValueError` for another name."""
-    if kind not in LANGUAGES:
-        raise ValueError(f"format {kind!r}: expected one of {', '.join(LANGUAGES)}.")
-    return LANGUAGES[kind](f)
 
 
 def header(f: Factorization) -> str:
@@ -159,6 +117,9 @@ def combination(
     for x, symbol in zip(np.asarray(coefficients).tolist(), symbols, strict=True):
         if x == 0:
             continue
+        if isinstance(x, gaussian.Gaussian):
+            parts.append(("+", number(x) + symbol))
+            continue
         factor = "" if abs(x) == 1 else number(abs(x))
         parts.append(("-" if x < 0 else "+", factor + symbol))
     if not parts:
@@ -167,7 +128,7 @@ def combination(
     return " ".join([("-" if sign == "-" else "") + first, *(f"{s} {t}" for s, t in parts[1:])])
 
 
-def _operands(
+def operands(
     f: Factorization, a: list[str], b: list[str], number: Callable | None = None
 ) -> Iterator[tuple[str, str]]:
     """Yields the sums of entries of A and of B that each product multiplies."""
@@ -175,13 +136,18 @@ def _operands(
         yield combination(u, a, number), combination(v, b, number)
 
 
-def _code_number(x) -> str:
+def code_number(x) -> str:
+    """Returns a coefficient and the sign of multiplication, as Python and C read them."""
+    if isinstance(x, gaussian.Gaussian):
+        return f"complex({code_number(x.real)}1, {code_number(x.imag)}1) * "
     if isinstance(x, Fraction):
         return f"({x.numerator}.0 / {x.denominator}.0) * "
     return f"{x} * "
 
 
 def _latex_number(x) -> str:
+    if isinstance(x, gaussian.Gaussian):
+        return f"{x} ".replace("*I", r"\mathrm{i}").replace("I", r"\mathrm{i}")
     if isinstance(x, Fraction):
         return f"\\tfrac{{{x.numerator}}}{{{x.denominator}}} "
     return f"{x} "

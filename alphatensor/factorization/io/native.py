@@ -10,16 +10,20 @@ Members of the archive, for K factorizations of rank R:
   u, v, w               integers (K, S_u, R), (K, S_v, R), (K, S_w, R); the smallest dtype that
                         holds them, decimal text beyond int64
   u_denominator, ...    positive integers of the same shape, where a factor has fractions
+  u_imaginary, ...      integers of the same shape, where a factor has Gaussian numbers, which are
+                        (u + i u_imaginary) / u_denominator
   tensor                integers (S_u, S_v, S_w), for targets that their name does not define
 """
 
 import json
+import math
 import re
 from fractions import Fraction
 
 import numpy as np
 
 from alphatensor import limits, rings, targets
+from alphatensor.factorization import gaussian
 from alphatensor.factorization.core import Factorization
 from alphatensor.factorization.io import parsing
 from alphatensor.files import FileError
@@ -49,15 +53,24 @@ def arrays_of(path: str, fs: list[Factorization]) -> dict[str, np.ndarray]:
     for name in "uvw":
         stacked = np.stack([getattr(f, name) for f in fs])
         if stacked.dtype == object:
-            pairs = [(Fraction(x).numerator, Fraction(x).denominator) for x in stacked.flat]
-            top, bottom = (
-                np.array(x, object).reshape(stacked.shape) for x in zip(*pairs, strict=True)
+            top, above, bottom = (
+                np.array(x, object).reshape(stacked.shape)
+                for x in zip(*map(_split, stacked.flat), strict=True)
             )
             arrays[name] = _smallest(top)
             arrays[f"{name}_denominator"] = _smallest(bottom)
+            if above.any():
+                arrays[f"{name}_imaginary"] = _smallest(above)
         else:
             arrays[name] = _smallest(stacked)
     return arrays
+
+
+def _split(x) -> tuple[int, int, int]:
+    """Returns a, b, d with x = (a + i b) / d."""
+    a, b = gaussian.real(x), gaussian.imag(x)
+    d = math.lcm(a.denominator, b.denominator)
+    return int(a * d), int(b * d), d
 
 
 def parse(path: str, arrays: dict[str, np.ndarray]) -> list[Factorization]:
@@ -124,10 +137,20 @@ def _factor(path: str, arrays: dict[str, np.ndarray], key: str, count: int) -> n
     below = _integers(below, f"{path}: entry '{key}_denominator'")
     if below.shape != factor.shape or not np.all(below > 0):
         raise FileError(f"{path}: entry '{key}_denominator': expected positive integers.")
-    pairs = zip(factor.flat, below.flat, strict=True)
-    flat = np.empty(factor.size, object)
+    reals = _quotients(factor, below)
+    if f"{key}_imaginary" not in arrays:
+        return reals
+    above = _integers(arrays[f"{key}_imaginary"], f"{path}: entry '{key}_imaginary'")
+    if above.shape != factor.shape:
+        raise FileError(f"{path}: entry '{key}_imaginary': shape {above.shape} does not fit.")
+    return gaussian.join(reals, _quotients(above, below))
+
+
+def _quotients(above: np.ndarray, below: np.ndarray) -> np.ndarray:
+    pairs = zip(above.flat, below.flat, strict=True)
+    flat = np.empty(above.size, object)
     flat[:] = [int(a) if b == 1 else Fraction(int(a), int(b)) for a, b in pairs]
-    return flat.reshape(factor.shape)
+    return flat.reshape(above.shape)
 
 
 def _smallest(x: np.ndarray) -> np.ndarray:

@@ -89,6 +89,16 @@ def _read_members(archive: zipfile.ZipFile, path: str) -> dict[str, np.ndarray]:
     return arrays
 
 
+def read_array(stream: BinaryIO, where: str, size: int) -> np.ndarray:
+    """Reads one array of `size` bytes as in an archive; `where` names it in a `FileError`."""
+    header = npy.read_header(stream, where)
+    if header.dtype.kind in "OU" and header.size > limits.MAX_EXACT:
+        raise FileError(f"{where}: {header.size} texts or objects: at most {limits.MAX_EXACT}.")
+    if header.dtype.hasobject:
+        return _read_pickled(stream, header, where, size)
+    return npy.read_plain(stream, header, where)
+
+
 def _read_pickled(stream: BinaryIO, header: npy.Header, where: str, size: int) -> np.ndarray:
     if size > limits.MAX_PICKLE_BYTES:
         raise FileError(f"{where}: {size} bytes of pickle: at most {limits.MAX_PICKLE_BYTES}.")
@@ -138,7 +148,7 @@ class _DtypeState:
     """Stands in for a dtype while its pickled state is checked."""
 
     def __init__(self, code, align=False, copy=False):
-        if code not in {"O", "O8", "b1"} and not (
+        if code not in {"O", "O8", "b1", "c8", "c16"} and not (
             isinstance(code, str) and code[:1] in "iuf" and code[1:] in {"1", "2", "4", "8"}
         ):
             raise FileError(f"pickled dtype {code!r:.40}: expected integers, floats or objects.")

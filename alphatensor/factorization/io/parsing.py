@@ -3,6 +3,7 @@
 import functools
 import json
 import math
+import os
 import re
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
@@ -11,9 +12,11 @@ from typing import Any
 import numpy as np
 
 from alphatensor import limits, rings, targets
+from alphatensor.factorization import gaussian
 from alphatensor.factorization.core import Factorization, matmul_target
 from alphatensor.files import FileError
 
+RING_ASSUMED = {"ring": "assumed"}  # in the provenance of what comes from a file without a ring
 _TOO_LARGE = 10**limits.MAX_DIGITS
 _BLOCK = 2**20  # entries that are looked at together
 _DIGITS = limits.MAX_DIGITS
@@ -53,6 +56,66 @@ def matmul(path: str, entry: str, sizes_: targets.Sizes, factors: Sequence) -> t
                 f"{path}: {entry}: rank {shape[1]}: expected a rank from 1 to {limits.MAX_RANK}."
             )
     return matmul_target(n, m, p)
+
+
+def algorithm(
+    path: str, entry: str, sizes_: targets.Sizes, ring: rings.Ring, factors: Sequence[np.ndarray]
+) -> Factorization:
+    """Makes the matrix multiplication with these factors, of a file that does not say its ring."""
+    check_exact(path, sum(map(exact_count, factors)))
+    target = matmul(path, entry, sizes_, factors)
+    return build(path, entry, target, ring, factors, source(path) | RING_ASSUMED)
+
+
+def source(path: str) -> dict[str, Any]:
+    """Returns the provenance of what a file holds that says nothing about it."""
+    return {"method": "file", "file": os.path.basename(path)}
+
+
+def dense(path: str, shape: tuple[int, int], entries: Mapping[tuple[int, int], Any]) -> np.ndarray:
+    """Returns a matrix with these entries and zeros: int64 where that holds them."""
+    if math.prod(shape) > limits.MAX_ENTRIES:
+        raise FileError(f"{path}: {shape[0]} × {shape[1]} numbers: at most {limits.MAX_ENTRIES}.")
+    is_small = all(isinstance(x, int) and abs(x) < 2**63 for x in entries.values())
+    if not is_small:
+        check_exact(path, math.prod(shape))
+    matrix = np.zeros(shape, np.int64 if is_small else object)
+    for place, x in entries.items():
+        matrix[place] = x
+    return matrix
+
+
+def lines(path: str, text: str) -> list[str]:
+    """Returns the lines of a text without comments; raises `FileError` for too many."""
+    count = text.count("\n")
+    if count > limits.MAX_EXACT:
+        raise FileError(f"{path}: {count} lines: at most {limits.MAX_EXACT}.")
+    return re.sub(r"#[^\n]*", "", text).split("\n")
+
+
+def compact(path: str, matrix: np.ndarray) -> np.ndarray:
+    """Returns a matrix of exact numbers as int64 where that holds them."""
+    if all(isinstance(x, int) and abs(x) < 2**63 for x in matrix.flat):
+        return matrix.astype(np.int64)
+    check_exact(path, matrix.size)
+    return matrix
+
+
+def sizes_of(path: str, nm: int, mp: int, np_: int) -> targets.Sizes:
+    """Returns (n, m, p) from the numbers of entries of A, B and C."""
+    if min(nm, mp, np_) > 0:
+        n, m, p = (math.isqrt(x) for x in (nm * np_ // mp, nm * mp // np_, mp * np_ // nm))
+        if (n * m, m * p, n * p) == (nm, mp, np_):
+            return sizes((n, m, p), path, "sizes")
+    raise FileError(f"{path}: matrices with {nm}, {mp}, {np_} entries fit no matrix product.")
+
+
+def quotient(above: Any, below: Any, where: str) -> int | Fraction:
+    """Returns above / below; raises `FileError` where that is no fraction."""
+    if not isinstance(above, int) or not isinstance(below, int) or below == 0:
+        raise FileError(f"{where}: {above!s:.20} / {below!s:.20}: expected a fraction.")
+    exact = Fraction(above, below)
+    return int(exact) if exact.denominator == 1 else exact
 
 
 def number(x: Any, where: str) -> int | Fraction:
@@ -139,7 +202,7 @@ def check_exact(path: str, count: int) -> None:
 
 def exact_count(array: np.ndarray) -> int:
     """Returns how many entries of an array of numbers become Python objects when it is exact."""
-    if array.dtype.kind == "O":
+    if array.dtype.kind in "Oc":
         return array.size
     flat = array.reshape(-1)
     blocks = (flat[i : i + _BLOCK] for i in range(0, flat.size, _BLOCK))
@@ -161,9 +224,10 @@ def check_file(path: str, fs: Sequence[Factorization]) -> None:
         if f.rank > limits.MAX_RANK:
             raise FileError(f"{path}: rank {f.rank}: at most {limits.MAX_RANK}.")
         bits = 0 if f.ring.is_modular else _bits(path, f)
+        terms = f.rank if f.is_real else 8 * f.rank
         # As many primes as `Factorization.verify` needs: each has half the bits of 2^53 / rank.
         primes = 1 if bits < 53 else 1 + bits // ((53 - f.rank.bit_length()) // 2 - 1)
-        work += f.target.tensor.size * f.rank * primes
+        work += f.target.tensor.size * terms * primes
     if work > limits.MAX_WORK:
         raise FileError(f"{path}: verifying takes {work:.1e} steps: at most {limits.MAX_WORK:.1e}.")
 
@@ -175,8 +239,10 @@ def _bits(path: str, f: Factorization) -> int:
         if factor.dtype != object:
             largest *= max(int(factor.max()), -int(factor.min()), 1)
             continue
-        largest *= max(math.ceil(abs(x)) for x in factor.flat) or 1
-        for d in {Fraction(x).denominator for x in factor.flat}:
+        numbers = set(factor.flat)
+        parts = {gaussian.real(x) for x in numbers} | {gaussian.imag(x) for x in numbers}
+        largest *= 2 * max(math.ceil(abs(x)) for x in parts) or 1
+        for d in {x.denominator for x in parts}:
             denominator = math.lcm(denominator, d)
             if denominator.bit_length() > limits.MAX_DENOMINATOR_BITS:
                 raise FileError(

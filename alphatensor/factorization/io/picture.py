@@ -9,6 +9,7 @@ import numpy as np
 from alphatensor.factorization.core import Factorization
 from alphatensor.factorization.io import formats
 from alphatensor.factorization.io.code import header
+from alphatensor.files import FileError
 
 
 def draw(f: Factorization, path: str | os.PathLike) -> None:
@@ -28,6 +29,8 @@ def png(f: Factorization) -> bytes:
 
 def figure(f: Factorization):
     """Returns the picture that `draw` writes as a `matplotlib.figure.Figure`."""
+    if not f.is_real:
+        raise FileError(f"{f.target.title}: Gaussian coefficients cannot be drawn, only real ones.")
     from matplotlib import colors
     from matplotlib.figure import Figure
 

@@ -6,7 +6,6 @@ the ring.
 """
 
 import math
-import os
 
 import numpy as np
 
@@ -22,7 +21,7 @@ def parse(path: str, arrays: dict[str, np.ndarray], ring: rings.Ring) -> list[Fa
     for key, array in arrays.items():
         where = f"entry {key!r:.60}"
         if key == "factorizations":
-            found.extend(_parse_stack(path, array, ring))
+            found.extend(parse_stack(path, array, ring))
             continue
         sizes = parsing.sizes(key.split(",", 3), path, key)
         formats.add(sizes)
@@ -32,7 +31,7 @@ def parse(path: str, arrays: dict[str, np.ndarray], ring: rings.Ring) -> list[Fa
         exact += sum(map(parsing.exact_count, factors))
         parsing.check_exact(path, exact)
         target = parsing.matmul(path, where, sizes, factors)
-        source = {"method": "file", "file": os.path.basename(path), "entry": key}
+        source = parsing.source(path) | {"entry": key} | parsing.RING_ASSUMED
         found.append(parsing.build(path, where, target, ring, factors, source))
     return found
 
@@ -63,12 +62,12 @@ def _matrices(path: str, where: str, array: np.ndarray) -> list[np.ndarray]:
     return list(array)
 
 
-def _parse_stack(path: str, array: np.ndarray, ring: rings.Ring) -> list[Factorization]:
-    """Reads `factorizations`: (N, R, 3, S) or (N, 3, S, R), of a square format with S = n²."""
+def parse_stack(path: str, array: np.ndarray, ring: rings.Ring) -> list[Factorization]:
+    """Reads a stack (N, R, 3, S) or (N, 3, S, R) of a square format with S = n²."""
     parsing.check_exact(path, parsing.exact_count(array))
     if array.ndim == 4 and array.shape[2] == 3:
         array = array.transpose(0, 2, 3, 1)
-    if array.ndim != 4 or array.shape[1] != 3 or array.dtype.kind not in "iuf":
+    if array.ndim != 4 or array.shape[1] != 3 or array.dtype.kind not in "iufc":
         raise FileError(
             f"{path}: entry 'factorizations': {array.dtype} of shape {array.shape}: expected "
             "numbers of shape (N, R, 3, S) or (N, 3, S, R)."
@@ -82,11 +81,8 @@ def _parse_stack(path: str, array: np.ndarray, ring: rings.Ring) -> list[Factori
         raise FileError(f"{path}: entry 'factorizations': {array.shape[2]} is not a square.")
     sizes = parsing.sizes((n, n, n), path, "factorizations")
     target = parsing.matmul(path, "factorizations", sizes, array[0])
+    source = parsing.source(path) | parsing.RING_ASSUMED
     return [
-        parsing.build(path, f"factorization {i}", target, ring, tuple(uvw), _source(i))
+        parsing.build(path, f"factorization {i}", target, ring, tuple(uvw), source | {"entry": i})
         for i, uvw in enumerate(array)
     ]
-
-
-def _source(entry: int) -> dict[str, str | int]:
-    return {"method": "file", "entry": entry}

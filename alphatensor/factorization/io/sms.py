@@ -6,8 +6,6 @@ indices of C exchanged. The sizes follow from the three shapes: n² = (nm)(np)/(
 """
 
 import io
-import math
-import os
 import re
 from fractions import Fraction
 
@@ -16,46 +14,40 @@ import numpy as np
 from alphatensor import files, limits, rings
 from alphatensor.factorization import transforms
 from alphatensor.factorization.core import Factorization
-from alphatensor.factorization.io import parsing
+from alphatensor.factorization.io import parsing, slp
 from alphatensor.files import FileError
+
+Number = int | Fraction
 
 _INDEX = re.compile(r"[0-9]{1,7}")
 
 
-def load(path: str, ring: rings.Ring) -> Factorization:
+def parse(path: str, text: str, ring: rings.Ring) -> list[Factorization]:
     """Reads the three files of which `path` (`..._L.sms`, `_R.sms` or `_P.sms`) is one."""
-    tables = [_table(part) for part in _parts(path)]
+    tables = []
+    for part in slp.parts(path, ".sms"):
+        content = files.read_text(part, limits.MAX_TEXT_BYTES) if part != path else text
+        tables.append(_table(part, content))
     (rank, nm), (right_rank, mp), (np_, post_rank) = (shape for shape, _ in tables)
     if not rank == right_rank == post_rank:
         raise FileError(f"{path}: L, R, P have {rank}, {right_rank}, {post_rank} products.")
-    n, m, p = (math.isqrt(x) for x in (nm * np_ // mp, nm * mp // np_, mp * np_ // nm))
-    if (n * m, m * p, n * p) != (nm, mp, np_):
-        raise FileError(f"{path}: L, R, P with {nm}, {mp}, {np_} entries fit no matrix product.")
-    sizes = parsing.sizes((n, m, p), path, "L, R, P")
+    n, _, p = sizes = parsing.sizes_of(path, nm, mp, np_)
     if rank > limits.MAX_RANK or rank * (nm + mp + np_) > limits.MAX_ENTRIES:
         raise FileError(
-            f"{path}: rank {rank} of {n}x{m}x{p}: at most rank {limits.MAX_RANK} and "
+            f"{path}: rank {rank} and {nm + mp + np_} entries: at most rank {limits.MAX_RANK} and "
             f"{limits.MAX_ENTRIES} numbers."
         )
-    left, right, post = (_dense(path, *table) for table in tables)
+    left, right, post = (parsing.dense(path, *table) for table in tables)
     factors = (left.T, right.T, transforms.transposed_rows(post, n, p))
-    parsing.check_exact(path, sum(map(parsing.exact_count, factors)))
-    target = parsing.matmul(path, "L, R, P", sizes, factors)
-    source = {"method": "file", "file": os.path.basename(path)}
-    return parsing.build(path, "L, R, P", target, ring, factors, source)
+    return [parsing.algorithm(path, "L, R, P", sizes, ring, factors)]
 
 
-def texts_of(path: str, f: Factorization) -> dict[str, str]:
-    """Returns the contents of the three files that hold `f`, by path."""
+def texts_of(path: str, fs: list[Factorization]) -> dict[str, str]:
+    """Returns the contents of the three files that hold one algorithm, by path."""
+    f = fs[0]
     matrices = (f.u.T, f.v.T, transforms.row_major_w(f))
-    return {part: _text(matrix) for part, matrix in zip(_parts(path), matrices, strict=True)}
-
-
-def _parts(path: str) -> list[str]:
-    stem = re.sub(r"_[LRP]\.sms$", "", path)
-    if stem == path:
-        raise FileError(f"{path}: expected a name that ends in _L.sms, _R.sms or _P.sms.")
-    return [f"{stem}_{letter}.sms" for letter in "LRP"]
+    parts = slp.parts(path, ".sms")
+    return {part: _text(matrix) for part, matrix in zip(parts, matrices, strict=True)}
 
 
 def _text(matrix: np.ndarray) -> str:
@@ -64,9 +56,11 @@ def _text(matrix: np.ndarray) -> str:
     return "\n".join([f"{rows} {cols} R", *entries, "0 0 0", ""])
 
 
-def _table(path: str) -> tuple[tuple[int, int], dict[tuple[int, int], int | Fraction]]:
-    """Reads one file; returns its shape and its entries by row and column from 0."""
-    text = io.StringIO(files.read_text(path, limits.MAX_TEXT_BYTES))
+def _table(
+    path: str, content: str
+) -> tuple[tuple[int, int], dict[tuple[int, int], int | Fraction]]:
+    """Reads one file's text; returns its shape and its entries by row and column from 0."""
+    text = io.StringIO(content)
     lines = (line for line in (x.split("#")[0].split(maxsplit=3) for x in text) if line)
     header = next(lines, [])
     if len(header) != 3 or not all(map(_INDEX.fullmatch, header[:2])):
@@ -93,14 +87,3 @@ def _table(path: str) -> tuple[tuple[int, int], dict[tuple[int, int], int | Frac
     if next(lines, None) is not None:
         raise FileError(f"{path}: text after the closing line '0 0 0'.")
     return (rows, cols), entries
-
-
-def _dense(path: str, shape: tuple[int, int], entries: dict) -> np.ndarray:
-    """Returns a matrix with these entries and zeros: int64 where that holds them."""
-    is_small = all(isinstance(x, int) and abs(x) < 2**63 for x in entries.values())
-    if not is_small:
-        parsing.check_exact(path, math.prod(shape))
-    matrix = np.zeros(shape, np.int64 if is_small else object)
-    for place, x in entries.items():
-        matrix[place] = x
-    return matrix

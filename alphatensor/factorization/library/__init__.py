@@ -15,6 +15,7 @@ from alphatensor.factorization.library.closure import (
 )
 from alphatensor.factorization.library.config import RecombinationConfig
 from alphatensor.factorization.library.exact_files import LibraryWarning
+from alphatensor.factorization.library.merging import merge
 from alphatensor.factorization.library.store import (
     Added,
     add,
@@ -39,6 +40,7 @@ __all__ = [
     "fill",
     "index",
     "load_best",
+    "merge",
     "planned",
     "ranks",
     "recombine",

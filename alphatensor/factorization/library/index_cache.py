@@ -104,7 +104,7 @@ def remove_leftovers(folder: pathlib.Path) -> None:
 
 
 def entry(f: Factorization) -> dict[str, Any]:
-    """Returns the index's entry for a factorization: its rank, costs and provenance.
+    """Returns the index's entry for a factorization: its rank, costs and provenance, no programs.
 
     Figures without a meaning are left out, and shared additions beyond rank `MAX_SHARED_RANK`.
     """
@@ -121,7 +121,8 @@ def entry(f: Factorization) -> dict[str, Any]:
         "phi": c.phi and round(c.phi, 3),
     }
     known = {key: value for key, value in figures.items() if value is not None}
-    return {"rank": f.rank, **known, "provenance": dict(f.provenance)}
+    provenance = {key: value for key, value in f.provenance.items() if key != "programs"}
+    return {"rank": f.rank, **known, "provenance": provenance}
 
 
 def _agreeing(folder: pathlib.Path, pattern: str) -> tuple[dict[str, dict], list[pathlib.Path]]:

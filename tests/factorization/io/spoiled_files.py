@@ -10,6 +10,7 @@ import zipfile
 
 import fuzzing
 import numpy as np
+from algorithms import gaussian
 
 from alphatensor import factorization as fz
 from alphatensor import rings, targets
@@ -76,8 +77,12 @@ def check_own_tensor(path: pathlib.Path) -> None:
 
 
 def _is_exact(f: fz.Factorization, title: str) -> bool:
-    """Multiplies out with Python's integers and compares with the tensor of the title."""
+    """Multiplies out with Python's numbers and compares with the tensor of the title."""
     u, v, w = (np.array(x.tolist(), object) for x in f.factors)
+    if not f.is_real:
+        terms = zip(u.T, v.T, w.T, strict=True)
+        found = sum(np.multiply.outer(np.multiply.outer(a, b), c) for a, b, c in terms)
+        return not np.any(found != _tensor(title))
     found = np.einsum("ir,jr,kr->ijk", u, v, w)
     wanted = _tensor(title)
     if wanted is None:
@@ -251,6 +256,40 @@ def spoil_sms(data: bytes, rng: random.Random) -> bytes:
     return "\n".join(map(" ".join, lines)).encode()
 
 
+def spoil_words(data: bytes, rng: random.Random) -> bytes:
+    """Replaces, doubles, drops and exchanges numbers, names and signs anywhere in a text."""
+    words = re.findall(r"[0-9]+|[A-Za-z_]+|[^0-9A-Za-z_]", data.decode())
+    for _ in range(rng.choice([1, 1, 1, 2, 3])):
+        place, other = rng.randrange(len(words)), rng.randrange(len(words))
+        match rng.choice(["odd", "odd", "double", "drop", "exchange", "many"]):
+            case "odd":
+                odd = [
+                    *TEXTS,
+                    *NUMBERS,
+                    *"()[]{},;:=*/+-I#",
+                    "a1_1",
+                    "i9",
+                    "o9999999",
+                    "\n",
+                    "\n\n",
+                ]
+                words[place] = str(rng.choice(odd))
+            case "double":
+                words[place] *= rng.choice([2, 3, 100])
+            case "drop":
+                words[place] = ""
+            case "exchange":
+                words[place], words[other] = words[other], words[place]
+            case "many" if rng.random() < 0.1:
+                words[place] = rng.choice(["(", "[", "{", "-", "1 ", "1,", "t:=i0+i0;\n"]) * 100_000
+    return "".join(words).encode()
+
+
+def _spoil_npy(data: bytes, rng: random.Random) -> bytes:
+    spoiled = _forged_header(data, rng) if rng.random() < 0.5 else None
+    return spoiled or _npy(_other_array("u.npy", data, rng))
+
+
 def _write_library(folder: pathlib.Path) -> None:
     library.add(folder, STRASSEN)
     library.add(folder, fz.naive((1, 1, 2), rings.Integers()))
@@ -272,6 +311,20 @@ FORMATS = [
     _row("f.alphatensor.npz", RECTANGULAR, spoil_archive),
     _row("f.json", RECTANGULAR, spoil_json),
     _row("f_P.sms", RECTANGULAR, spoil_sms),
+    _row("g.npz", gaussian(STRASSEN), spoil_archive),
+    _row("f.uvw.npz", RECTANGULAR, spoil_archive),
+    _row("g.uvw.npz", gaussian(STRASSEN), spoil_archive),
+    _row("f.npy", STRASSEN, _spoil_npy),
+    _row("objects.npy", RECTANGULAR, _spoil_npy),
+    _row("f.reduced.json", RECTANGULAR, spoil_json),
+    _row("f.txt", RECTANGULAR, spoil_words),
+    _row("q.txt", HALVES, spoil_words),
+    _row("f.exp", RECTANGULAR, spoil_words),
+    _row("g.exp", gaussian(STRASSEN), spoil_words),
+    _row("f.m", RECTANGULAR, spoil_words),
+    _row("g.m", gaussian(STRASSEN), spoil_words),
+    _row("q.mpl", HALVES, spoil_words),
+    _row("f_R.slp", RECTANGULAR, spoil_words),
     fuzzing.Format("index.json", _write_library, check_library, spoil_json, ERROR),
     fuzzing.Format("2x2x2_Z.npz", _write_library, check_library, spoil_archive, ERROR),
     fuzzing.Format("my.npy", _write_tensor, check_own_tensor, _forged_header, ERROR),

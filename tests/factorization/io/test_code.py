@@ -7,6 +7,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+from algorithms import gaussian
 
 from alphatensor import factorization as fz
 from alphatensor import rings, targets
@@ -63,30 +64,72 @@ def test_python_code_multiplies_blocks(f, kind):
     np.testing.assert_allclose(scope["multiply"](a, b), expected, rtol=1e-4, atol=1e-4)
 
 
-@pytest.mark.parametrize("f", [MIXED, RATIONAL, fz.reduce_mod(MIXED, 2)])
-def test_c_code_compiles_and_multiplies(tmp_path, f):
+@pytest.mark.parametrize(
+    "f, kind, largest",
+    [
+        (MIXED, None, 6),
+        (RATIONAL, "double", 6),
+        (RATIONAL, "float", 6),
+        (MIXED, "int32_t", 2**13),  # C is near 2^31, sums in between are beyond
+        (MIXED, "int8_t", 5),
+        (MIXED, "uint16_t", 120),
+        (MIXED, "int64_t", 2**29),
+        (fz.reduce_mod(MIXED, 2), None, 1),
+        (fz.reduce_mod(MIXED, 46_337), "uint16_t", 46_336),
+    ],
+)
+def test_c_code_compiles_and_multiplies(tmp_path, f, kind, largest):
     compiler = shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
     if compiler is None:
         pytest.skip("no C compiler")
     n, m, p = f.sizes
+    rng = np.random.default_rng(0)
+    a, b = rng.integers(0, largest + 1, (n, m)), rng.integers(0, largest + 1, (m, p))
+    real = kind or ("int32_t" if f.ring.is_modular else "double")
+    numbers = [", ".join(map(str, x.reshape(-1))) for x in (a, b)]
     main = f"""
 #include <stdio.h>
 int main(void) {{
-  T a[{n * m}], b[{m * p}], c[{n * p}];
-  for (int i = 0; i < {n * m}; i++) a[i] = (i * 7 + 3) % 5;
-  for (int i = 0; i < {m * p}; i++) b[i] = (i * 3 + 1) % 7;
+  const {real} a[{n * m}] = {{{numbers[0]}}}, b[{m * p}] = {{{numbers[1]}}};
+  {real} c[{n * p}];
   multiply(a, b, c);
-  for (int i = 0; i < {n * p}; i++) printf("%.6f\\n", (double)c[i]);
+  for (int i = 0; i < {n * p}; i++) printf("%.3f\\n", (double)c[i]);
 }}
 """
-    (tmp_path / "f.c").write_text(fz.to_c(f) + main)
+    (tmp_path / "f.c").write_text(fz.to_c(f, kind) + main)
+    sanitizer = [] if "int" not in real else ["-fsanitize=undefined", "-fno-sanitize-recover"]
     command = [compiler, "-std=c99", "-Wall", "-Werror", "-O0", "f.c", "-o", "f"]
-    subprocess.run(command, cwd=tmp_path, check=True)
+    if subprocess.run([*command, *sanitizer], cwd=tmp_path, capture_output=True).returncode:
+        subprocess.run(command, cwd=tmp_path, check=True)  # a compiler without the sanitizer
     output = subprocess.run([tmp_path / "f"], capture_output=True, text=True, check=True).stdout
-    a = ((np.arange(n * m) * 7 + 3) % 5).reshape(n, m)
-    b = ((np.arange(m * p) * 3 + 1) % 7).reshape(m, p)
     expected = f.ring.reduce(a @ b)
-    np.testing.assert_allclose(np.array(output.split(), float).reshape(n, p), expected, atol=1e-5)
+    np.testing.assert_allclose(np.array(output.split(), float).reshape(n, p), expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "f, kind, message",
+    [
+        (RATIONAL, "int32_t", "type int32_t: 2x2x2 has fractions: expected double or float"),
+        (MIXED, "int", "type 'int': expected one of double, float"),
+        (gaussian(MIXED), "double", "has Gaussian coefficients"),
+        (fz.reduce_mod(MIXED, 2), "double", "is mod 2, an integer type"),
+        (fz.reduce_mod(MIXED, 46_337), "int16_t", "holds no residues mod 46337"),
+    ],
+)
+def test_types_that_give_wrong_results_are_refused(f, kind, message):
+    with pytest.raises(ValueError, match=message):
+        fz.export(f, "c", kind)
+    with pytest.raises(ValueError, match="only C has an element type"):
+        fz.export(f, "text", kind)
+
+
+def test_gaussian_coefficients_are_written():
+    f = gaussian(STRASSEN)
+    assert "((1+I)*a11 + (-1+I)*a22)" in fz.to_text(f) and r"\mathrm{i}" in fz.to_latex(f)
+    scope = {}
+    exec(fz.to_numpy(f), scope)
+    a, b = np.arange(4.0).reshape(2, 2), np.arange(4.0).reshape(2, 2) - 1
+    np.testing.assert_allclose(scope["multiply"](a, b), a @ b)
 
 
 def test_unknown_languages_are_named():

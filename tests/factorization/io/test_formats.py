@@ -8,9 +8,11 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+from algorithms import gaussian
 
 from alphatensor import factorization as fz
 from alphatensor import rings, targets
+from alphatensor.factorization.io import formats
 
 FOLDER = pathlib.Path(__file__).parents[3] / "factorizations"
 Z, Z2 = rings.Integers(), rings.IntegersMod(2)
@@ -28,19 +30,56 @@ def equal(f, g):
     return same and all(map(np.array_equal, f.factors, g.factors))
 
 
-@pytest.mark.parametrize("name", ["f.npz", "f.alphatensor.npz", "f.json", "f_L.sms"])
+@pytest.mark.parametrize("format_", formats.FORMATS, ids=lambda format_: format_.ending)
 @pytest.mark.parametrize(
-    "f", [STRASSEN, fz.rotate(RECTANGULAR), RATIONAL, fz.reduce_mod(RATIONAL, 2)]
+    "f",
+    [
+        STRASSEN,
+        fz.rotate(RECTANGULAR),
+        RATIONAL,
+        fz.reduce_mod(RATIONAL, 2),
+        gaussian(RECTANGULAR),
+        fz.naive((1, 2, 11), Z),
+    ],
+    ids=["strassen", "rectangular", "rational", "mod2", "gaussian", "wide"],
 )
-def test_round_trips(tmp_path, name, f):
-    if "alphatensor" in name and f is RATIONAL:
-        with pytest.raises(fz.FileError, match="integer"):
-            fz.save(tmp_path / name, f)
+def test_round_trips(tmp_path, format_, f):
+    path = tmp_path / f"f{format_.ending}"
+    if (not f.is_real and not format_.is_complex) or (
+        f.domain == "Q" and format_.ending == ".alphatensor.npz"
+    ):
+        with pytest.raises(fz.FileError, match="integer|Gaussian coefficients"):
+            fz.save(path, f)
+        assert not os.listdir(tmp_path)
         return
-    fz.save(tmp_path / name, f)
-    (g,) = fz.load(tmp_path / name, f.ring)
+    fz.save(path, f)
+    (g,) = fz.load(path, f.ring)
     assert equal(f, g) and g.verify().ok
-    assert sorted(os.listdir(tmp_path))[0] == sorted([name, name.replace("_L", "_R")])[0]
+    names = [path.name.replace("_L.", f"_{x}.") for x in "LPR"]
+    assert sorted(os.listdir(tmp_path)) == sorted(set(names))
+    elsewhere = tmp_path / path.name.replace(".", ".other")  # what it holds decides, not its name
+    if "_L" not in path.name:
+        path.rename(elsewhere)
+        assert equal(f, fz.load(elsewhere, f.ring)[0])
+
+
+def test_the_readme_lists_exactly_the_formats():
+    table = (FOLDER.parent / "README.md").read_text().split("| ending |")[1].split("\n\n")[0]
+    rows = [line.split("|")[1].split("`")[1] for line in table.splitlines()[2:]]
+    assert rows and sorted(rows) == sorted(x.ending for x in formats.FORMATS)
+
+
+@pytest.mark.parametrize("ending", [x.ending for x in formats.FORMATS if x.holds != "one"])
+def test_several_algorithms_share_a_file(tmp_path, ending):
+    fs = [STRASSEN, STRASSEN if ending == ".npz" else RECTANGULAR]
+    fz.save(tmp_path / f"f{ending}", fs)
+    assert all(map(equal, fs, fz.load(tmp_path / f"f{ending}")))
+
+
+@pytest.mark.parametrize("ending", [x.ending for x in formats.FORMATS if x.holds == "one"])
+def test_what_holds_one_algorithm_refuses_two(tmp_path, ending):
+    with pytest.raises(fz.FileError, match="2 factorisations: this format holds one"):
+        fz.save(tmp_path / f"f{ending}", [STRASSEN, STRASSEN])
 
 
 @pytest.mark.parametrize("f", [HUGE, SKEW, RECTANGULAR])
@@ -105,7 +144,7 @@ def test_unusable_archives_are_named(tmp_path, entries, message):
 @pytest.mark.parametrize(
     "name, text, message",
     [
-        ("x.txt", "", "suffix"),
+        ("x.txt", "", "not recognised; expected what is in files"),
         ("x.json", "{", "not JSON"),
         ("x.json", "[]", "expected an object"),
         ("x.json", '{"n": [2, 2, 2], "u": [[1]], "v": 3, "w": 1}', "'v': expected a list"),
@@ -187,6 +226,11 @@ def test_no_file_is_exact_for_a_tensor_that_its_target_does_not_have(
         ("x.json", '{"n": [16,16,32], "u": [[1]], "v": [[1]], "w": [[1]]}', r"\(256, rank\)"),
         ("x.json", '{"n": [32,32,32], "u": [[1]], "v": [[1]], "w": [[1]]}', "out of range"),
         ("x.json", " " * (2**24 + 1), "larger than"),
+        ("x.txt", "3 3 3 23\n" + "10\n" * 200_000, "200004 numbers"),
+        ("x.exp", "(a11)*\n" * 1_000_000, "1000000 lines: at most"),
+        ("x.m", "{{{{" + "1, " * 200_000 + "1}}}}", "expected three matrices"),
+        ("x.m", "{" * 200_000, "not JSON"),
+        ("x_L.slp", "t:=i0;\n" * 1_000_000, "lines: at most|no such file"),
         ("x_L.sms", "50 1000000 R\n0 0 0\n", "out of range"),
     ],
 )

@@ -1,0 +1,1 @@
+"""Starts runs of the agent on several devices and hosts."""
