@@ -110,6 +110,7 @@ class Run:
     Attributes:
       settings: the checked configuration with targets and agent.
       folder: where process 0 writes; None in the other processes.
+      snapshot: where it stands; valid until the next report. None before the first of all.
     """
 
     def __init__(
@@ -143,7 +144,7 @@ class Run:
             # Nobody goes on before the folder is as it should be.
             devices.max_over_processes(np.zeros(1))
             self._programs = make_programs(self.settings)
-            self._start = self._restore(notes) if stored else None
+            self._start = self.snapshot = self._restore(notes) if stored else None
             step = int(self._start.state.learner.step) if self._start else 0
             if self.folder:
                 notes += self.folder.open(self._config, self.settings.targets, step)
@@ -205,7 +206,7 @@ class Run:
         saved_at, saved_step, last = time.monotonic(), None, None
         try:
             for snapshot, report in loop.train(self.settings, self._programs, self._start):
-                last = snapshot, report
+                last, self.snapshot = (snapshot, report), snapshot
                 self._record(report)
                 yield report
                 minutes = self.settings.config.checkpoint.minutes
