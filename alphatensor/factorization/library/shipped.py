@@ -6,6 +6,7 @@ f = alphatensor.load("4x5x5")
 print(alphatensor.library())
 """
 
+import math
 import os
 
 from alphatensor import rings, targets
@@ -74,7 +75,7 @@ def load(
     return store.load_best(name, ring)  # which says what is missing
 
 
-def library(folder: str | os.PathLike | None = None) -> Table:
+def library(folder: str | os.PathLike | None = None, largest: int | None = None) -> Table:
     """Returns the table of what there is: `library()["4x5x5"]["Z"]` is a rank.
 
     Formats have sorted sizes; `load` takes any order. Ranks are those of the index, which are
@@ -82,13 +83,15 @@ def library(folder: str | os.PathLike | None = None) -> Table:
 
     Args:
       folder: a library that takes precedence, as in `load`.
+      largest: the largest size of the formats that are listed; None for all, and other targets.
     """
     merged: dict[str, dict[str, int]] = {}
     for place in (store.default_folder(), folder):
         for stem, entry in store.index(place).items() if place is not None else ():
             name, _, domain = stem.rpartition("_")
             merged.setdefault(name, {})[domain] = entry["rank"]
-    return Table((name, merged[name]) for name in sorted(merged, key=_order))
+    listed = (x for x in merged if largest is None or max(_sizes(x) or (math.inf,)) <= largest)
+    return Table((name, merged[name]) for name in sorted(listed, key=_order))
 
 
 def _is_file(name: str | os.PathLike) -> bool:
