@@ -49,7 +49,7 @@ setuptools.setup(
     ),
     cmdclass={"build_py": BuildWithLibrary},
     install_requires=[
-        "jax>=0.10",
+        "jax>=0.7.2",
         "orbax-checkpoint>=0.12",
         "dm-haiku>=0.0.17",
         "optax>=0.2.8",

@@ -23,7 +23,7 @@ for build in (build_meta.build_sdist, build_meta.build_wheel):
 """
 
 USE = """
-import alphatensor, jax.numpy as jnp, numpy as np, os, pathlib, sys
+import alphatensor, jax.numpy as jnp, numpy as np, sys
 from alphatensor.kernels import tuning
 from experiments.configs import quickstart
 
@@ -38,7 +38,6 @@ a, b = np.arange(8 * 10.0).reshape(8, 10), np.arange(10 * 15.0).reshape(10, 15)
 product = alphatensor.compile_matmul(alphatensor.load("4x5x5"))(jnp.asarray(a), jnp.asarray(b))
 np.testing.assert_allclose(product, a @ b, rtol=1e-4)
 assert len(tuning.default_factorizations()) == 27
-assert os.listdir() == []
 print(alphatensor.load("4x5x5").verify().message)
 """
 
@@ -71,17 +70,34 @@ def _fresh_environment(folder: pathlib.Path) -> pathlib.Path:
     return folder / "bin/python"
 
 
-@pytest.mark.parametrize("kind", ["sdist", "wheel"])
-def test_a_fresh_environment_has_the_library(kind, built, tmp_path, monkeypatch):
+@pytest.fixture
+def fresh(tmp_path, monkeypatch) -> pathlib.Path:
+    """The Python of a fresh environment, where pip asks no index for anything."""
     for name in ("PYTHONPATH", "PYTHONHOME"):
         monkeypatch.delenv(name, raising=False)
-    python = _fresh_environment(tmp_path / "fresh")
-    _run(
-        sys.executable, "-m", "pip", "--python", python, "install", "--no-deps", "--no-index",
-        "--no-build-isolation", "--ignore-installed", built[kind], cwd=tmp_path,
-    )  # fmt: skip
+    for option in ("NO_INDEX", "NO_DEPS", "IGNORE_INSTALLED"):
+        monkeypatch.setenv(f"PIP_{option}", "1")
+    monkeypatch.setenv("PIP_NO_BUILD_ISOLATION", "0")  # pip reads this one the other way round
+    return _fresh_environment(tmp_path / "fresh")
+
+
+def test_an_installed_sdist_has_the_library(built, fresh, tmp_path):
+    _run(fresh, "-m", "pip", "install", built["sdist"], cwd=tmp_path)
     (tmp_path / "elsewhere").mkdir()
-    assert "4x5x5 in rank" in _run(python, "-c", USE, cwd=tmp_path / "elsewhere")
+    assert "4x5x5 in rank" in _run(fresh, "-c", USE, cwd=tmp_path / "elsewhere")
+    assert not list((tmp_path / "elsewhere").iterdir())
+
+
+def test_the_notebooks_first_cell_installs_an_uploaded_wheel(built, fresh, tmp_path):
+    """It lies beside a folder that has the package's name and nothing in it."""
+    content = tmp_path / "content"
+    (content / "alphatensor").mkdir(parents=True)
+    shutil.copy(built["wheel"], content)
+    cell = ("-c", (ROOT / "colab/first_cell.py").read_text())
+    first, second = _run(fresh, *cell, cwd=content), _run(fresh, *cell, cwd=content)
+    assert "stays as it is. Installing" in first and "Installing" not in second
+    assert second.startswith("alphatensor 0.1.0, jax ") and first.endswith(second)
+    assert "4x5x5 in rank" in _run(fresh, "-c", USE, cwd=content)
 
 
 def test_what_is_shipped_is_the_one_source_and_small(built):
