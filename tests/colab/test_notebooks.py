@@ -41,7 +41,7 @@ def run(name, folder, monkeypatch, times=1) -> str:
             notebook.cells.insert(i + 1, nbformat.v4.new_code_cell(SMALL[name]))
             break
     notebook.cells = notebook.cells[:2] + notebook.cells[2:] * times
-    renew.execute(notebook, str(folder), seconds=120)
+    renew.execute(notebook, str(folder), seconds=600)
     outputs = [o for cell in notebook.cells for o in cell.get("outputs", ())]
     texts = [o.get("text", "") + o.get("data", {}).get("text/plain", "") for o in outputs]
     images = sum("image/png" in o.get("data", {}) for o in outputs)
