@@ -1,14 +1,37 @@
-"""Package metadata. Everything else about the build lives in pyproject.toml."""
+"""Package metadata, and the library's way into the package; the rest is in pyproject.toml."""
 
 import pathlib
 import re
+import shutil
 
 import setuptools
+from setuptools.command.build_py import build_py
 
 ROOT = pathlib.Path(__file__).parent
 VERSION = re.search(
     r'^__version__ = "(.+)"$', (ROOT / "alphatensor/__init__.py").read_text(), re.M
 ).group(1)
+
+LIBRARY = ROOT / "factorizations"  # the one source; a build gets a copy
+SHIPPED = "alphatensor/factorization/library/files"  # where `library.store.default_folder` looks
+LARGEST = 8  # n, m, p of the formats that travel with the package
+
+
+class BuildWithLibrary(build_py):
+    """Copies the library's index and its files of formats up to `LARGEST` into a build."""
+
+    def run(self):
+        super().run()
+        if self.editable_mode:  # which uses the checkout
+            return
+        folder = pathlib.Path(self.build_lib) / SHIPPED
+        shutil.rmtree(folder, ignore_errors=True)  # what an older build left
+        folder.mkdir(parents=True)
+        for path in [LIBRARY / "index.json", *LIBRARY.glob("*.npz")]:
+            sizes = re.match("([0-9]+)x([0-9]+)x([0-9]+)_", path.name)
+            if not sizes or max(map(int, sizes.groups())) <= LARGEST:
+                shutil.copyfile(path, folder / path.name)
+
 
 COLAB = ["ipykernel", "nbclient", "nbformat"]
 
@@ -20,9 +43,13 @@ setuptools.setup(
     long_description_content_type="text/markdown",
     license="Apache-2.0",
     python_requires=">=3.11",
-    packages=setuptools.find_packages(include=["alphatensor*", "experiments*", "benchmarking*"]),
+    packages=setuptools.find_namespace_packages(  # `experiments.configs` has no __init__.py
+        include=["alphatensor*", "experiments*", "benchmarking*"],
+        exclude=["*.egg-info", "benchmarking.results", "experiments.launch"],
+    ),
+    cmdclass={"build_py": BuildWithLibrary},
     install_requires=[
-        "jax>=0.10",
+        "jax>=0.7.2",
         "orbax-checkpoint>=0.12",
         "dm-haiku>=0.0.17",
         "optax>=0.2.8",
@@ -42,6 +69,7 @@ setuptools.setup(
             "import-linter>=2.3",
             "hypothesis>=6.150",
             "ruff>=0.15",
+            "setuptools>=77",  # builds the package in a test
             *COLAB,
         ],
         "cuda": ["jax[cuda13]"],

@@ -5,7 +5,8 @@ What most users need is here; each name is imported when it is first used:
   matmul, dot_general    products by what was tuned for this device
   autotune               tunes a shape
   compile_matmul         compiles one algorithm to a product
-  load                   the library's best algorithm for a format
+  load                   the library's best algorithm for a format, or the one in a file
+  library                the table of what the library has
   verify                 checks every algorithm in a file, exactly
   Factorization          an algorithm: verify, transform, export
   train, Run             a run of the agent, as a call and as an iterator of reports; RunConfig
@@ -28,7 +29,8 @@ _HOMES = {
     "autotune": "kernels",
     "compile_matmul": "kernels",
     "dot_general": "kernels",
-    "load": "factorization.library:load_best",
+    "library": "factorization.library.shipped",
+    "load": "factorization.library.shipped",
     "matmul": "kernels",
     "play": "training.play",
     "refine": "training.refine",

@@ -9,8 +9,8 @@ import pytest
 
 SURFACE = {
     "alphatensor": """
-        Factorization FlipRunConfig Run RunConfig autotune compile_matmul dot_general load matmul
-        play refine search_flips train verify
+        Factorization FlipRunConfig Run RunConfig autotune compile_matmul dot_general library load
+        matmul play refine search_flips train verify
     """,
     "alphatensor.agent": """
         Agent AgentConfig BasesConfig BestBuffer Constants DemonstrationsConfig Experience Game

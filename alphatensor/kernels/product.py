@@ -59,7 +59,11 @@ def multiply(kernel: Kernel, a: jax.Array, b: jax.Array, result) -> jax.Array:
 
 def _varying_like(x: jax.Array, other: jax.Array) -> jax.Array:
     missing = _axes(other) - _axes(x)
-    return jax.lax.pcast(x, tuple(missing), to="varying") if missing else x
+    if not missing:
+        return x
+    if hasattr(jax.lax, "pcast"):
+        return jax.lax.pcast(x, tuple(missing), to="varying")
+    return jax.lax.pvary(x, tuple(missing))  # its name in jax 0.7
 
 
 def _axes(x: jax.Array) -> frozenset:

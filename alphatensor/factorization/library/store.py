@@ -58,9 +58,13 @@ class Added(NamedTuple):
 
 
 def default_folder() -> pathlib.Path | None:
-    """Returns the folder `factorizations/` of the checkout, or None where there is none."""
-    folder = pathlib.Path(__file__).parents[3] / "factorizations"
-    return folder if folder.is_dir() else None
+    """Returns the library that an installed package brings, or `factorizations/` of a checkout.
+
+    It is None where there is neither.
+    """
+    here = pathlib.Path(__file__)  # setup.py copies the library to `files`, and only into builds
+    folders = here.parent / "files", here.parents[3] / "factorizations"
+    return next((folder for folder in folders if folder.is_dir()), None)
 
 
 def load_best(
