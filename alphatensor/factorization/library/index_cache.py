@@ -1,8 +1,9 @@
-"""The index of a library, `index.json`: what its files hold, for tables that need no arrays.
+"""The index of a library, `index.json`: what it holds, for tables that need no arrays.
 
-The index is a cache. Each entry has a check sum of its file and of itself; an entry that does not
-agree with the file is made anew from it. What is said to be exact is verified all the same:
-`ranks` is for plans, `verified_ranks` for claims.
+The index is a cache. The entry of a file has a check sum of the file and of itself; one that does
+not agree with the file is made anew from it. The entries of recipes repeat what follows from their
+parts. What is said to be exact is verified all the same: `ranks` is for plans, `verified_ranks` for
+claims.
 """
 
 import functools
@@ -10,14 +11,14 @@ import hashlib
 import json
 import os
 import pathlib
-import re
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from alphatensor import files, limits, targets
 from alphatensor.factorization.analysis import costs, straight_line
 from alphatensor.factorization.core import Factorization
 from alphatensor.factorization.io import formats, parsing
-from alphatensor.factorization.library import exact_files
+from alphatensor.factorization.library import exact_files, expansion, recipe_file
 from alphatensor.files import FileError
 
 INDEX = "index.json"
@@ -26,14 +27,15 @@ LOCK_SECONDS = 600.0  # how long a writer waits for another one
 
 
 def index(folder: str | os.PathLike) -> dict[str, dict[str, Any]]:
-    """Returns what the library's files hold: `'3x3x4_Z'` → rank, costs, provenance, check sum.
+    """Returns what the library holds: `'3x3x4_Z'` → rank, provenance; for files costs, check sum.
 
     Entries that agree with their files are taken from the index, the others made from the files,
-    which must be exact. Nothing is written.
+    which must be exact; those of recipes follow from their parts. Nothing is written.
     """
     known, others = _agreeing(exact_files.folder_of(folder), "*.npz")
     read = ((path, exact_files.read_or_warn(path)) for path in others)
-    return known | {path.stem: _checked(path, entry(f)) for path, f in read if f is not None}
+    known |= {path.stem: _checked(path, entry(f)) for path, f in read if f is not None}
+    return _recipes(folder, known) | known
 
 
 def ranks(folder: str | os.PathLike, domain: str = "Z") -> dict[targets.Sizes, int]:
@@ -42,14 +44,30 @@ def ranks(folder: str | os.PathLike, domain: str = "Z") -> dict[targets.Sizes, i
     They are for plans: a file is verified where the index does not agree with it, and every file
     when it is used.
     """
-    known, others = _agreeing(exact_files.folder_of(folder), f"*x*x*_{domain}.npz")
-    found = {}
-    for sizes, path in exact_files.matmul_paths(folder, domain).items():
+    held = file_ranks(folder)
+    made = expansion.usable(folder, held, domain)
+    files_ = {s: held(s, domain) for s in exact_files.matmul_paths(folder, domain)}
+    return _by_sizes(made) | {s: rank for s, rank in files_.items() if rank is not None}
+
+
+def file_ranks(folder: str | os.PathLike) -> Callable[[targets.Sizes, str], int | None]:
+    """Returns a function from sorted sizes and a domain to the rank of the folder's file.
+
+    It is None where there is no usable file. The ranks are those of the index where it agrees.
+    """
+    folder = exact_files.folder_of(folder)
+    known_of = functools.cache(lambda domain: _agreeing(folder, f"*x*x*_{domain}.npz"))
+
+    @functools.cache
+    def held(sizes: targets.Sizes, domain: str) -> int | None:
+        known, others = known_of(domain)
+        path = folder / f"{exact_files.stem(sizes)}_{domain}.npz"
         if path.stem in known:
-            found[sizes] = known[path.stem]["rank"]
-        elif path in others and (f := exact_files.read_or_warn(path)):
-            found[sizes] = f.rank
-    return found
+            return known[path.stem]["rank"]
+        f = exact_files.read_or_warn(path) if path in others else None
+        return f.rank if f else None
+
+    return held
 
 
 def verified_ranks(
@@ -57,19 +75,33 @@ def verified_ranks(
 ) -> dict[targets.Sizes, int]:
     """Returns the folder's ranks over one domain, by sorted format, each verified just now.
 
+    Every file is verified; recipes have the ranks that follow from the verified ones of their
+    parts.
+
     Args:
       folder: the library.
       domain: `'Z'`, `'Q'`, `'Z2'`, ...
       maximum: the largest size of a format; None for all.
     """
-    paths = exact_files.matmul_paths(folder, domain).items()
-    wanted = [(s, path) for s, path in paths if maximum is None or max(s) <= maximum]
-    read = ((sizes, exact_files.read_or_warn(path)) for sizes, path in wanted)
-    return {sizes: f.rank for sizes, f in read if f is not None}
+    paths = functools.cache(lambda domain: exact_files.matmul_paths(folder, domain))
+
+    @functools.cache
+    def held(sizes: targets.Sizes, domain: str) -> int | None:
+        path = paths(domain).get(sizes)
+        f = exact_files.read_or_warn(path) if path else None
+        return f.rank if f else None
+
+    wanted = [s for s in paths(domain) if maximum is None or max(s) <= maximum]
+    found = {s: held(s, domain) for s in wanted}
+    made = expansion.usable(folder, held, domain, maximum)
+    return _by_sizes(made) | {s: rank for s, rank in found.items() if rank is not None}
 
 
 def reindex(folder: str | os.PathLike) -> list[str]:
-    """Rebuilds the index from the files; returns one line for each file that is damaged."""
+    """Rebuilds the index from the files; returns one line for each file that is damaged.
+
+    Recipes whose part is missing or damaged are set aside, with a warning.
+    """
     folder = exact_files.folder_of(folder)
     problems, entries = [], {}
     with files.locked(folder, LOCK_SECONDS):
@@ -79,7 +111,7 @@ def reindex(folder: str | os.PathLike) -> list[str]:
                 entries[path.stem] = _checked(path, entry(exact_files.read(path)))
             except FileError as error:
                 problems.append(str(error))
-        _write(folder, entries)
+        _write(folder, _recipes(folder, entries) | entries)
     return problems
 
 
@@ -90,9 +122,9 @@ def repair(folder: pathlib.Path) -> None:
     agree with the files.
     """
     remove_leftovers(folder)
-    known, others = _agreeing(folder, "*.npz")
-    if others or len(known) != len(_stored(folder)):
-        _write(folder, index(folder))
+    current = index(folder)
+    if current != _stored(folder):
+        _write(folder, current)
 
 
 def remove_leftovers(folder: pathlib.Path) -> None:
@@ -122,6 +154,19 @@ def entry(f: Factorization) -> dict[str, Any]:
     }
     known = {key: value for key, value in figures.items() if value is not None}
     return {"rank": f.rank, **known, "provenance": dict(f.provenance)}
+
+
+def _by_sizes(found: Mapping[str, expansion.Found]) -> dict[targets.Sizes, int]:
+    return {recipe_file.parse_name(name)[0]: x.rank for name, x in found.items()}
+
+
+def _recipes(folder: str | os.PathLike, known: Mapping[str, dict]) -> dict[str, dict[str, Any]]:
+    """Returns the entries of the recipes, from those of the files."""
+
+    def held(sizes: targets.Sizes, domain: str) -> int | None:
+        return known.get(f"{exact_files.stem(sizes)}_{domain}", {}).get("rank")
+
+    return {name: x._asdict() for name, x in expansion.usable(folder, held).items()}
 
 
 def _agreeing(folder: pathlib.Path, pattern: str) -> tuple[dict[str, dict], list[pathlib.Path]]:
@@ -174,8 +219,6 @@ def _digest_of(path: pathlib.Path, _version: tuple[int, ...]) -> str:
 
 
 def _write(folder: pathlib.Path, data: dict) -> None:
-    def natural(item):
-        return [int(x) if x.isdecimal() else 0 for x in re.split(r"[x_]", item[0])], item[0]
-
-    lines = [f"  {json.dumps(k)}: {json.dumps(v)}" for k, v in sorted(data.items(), key=natural)]
+    ordered = sorted(data.items(), key=lambda item: recipe_file.natural_order(item[0]))
+    lines = [f"  {json.dumps(k)}: {json.dumps(v)}" for k, v in ordered]
     formats.write_text(folder / INDEX, "{\n" + ",\n".join(lines) + "\n}\n")
