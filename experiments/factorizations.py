@@ -12,7 +12,8 @@ Subcommands:
   lift FILE [OUT]       from mod p to the integers or rationals
   recombine N M P       the best algorithm for a format from the library (or --base and --table)
   add FILE...           adds to the library what is better than what it has
-  fill                  recombines all formats up to --max from whatever the library holds
+  close                 stores what its formats give side by side, multiplied, with a row fewer
+  fill                  closes and recombines all formats up to --max
   reindex               rebuilds the library's index from its files
   table                 the library's ranks beside published ones (--output=table.md or .png)
 
@@ -86,6 +87,11 @@ _VARIANTS = flags.DEFINE_integer(
     "variants",
     _DEFAULTS.variants,
     "In how many sparse bases recombine and fill try each base algorithm.",
+)
+_LARGEST_BASE = flags.DEFINE_integer(
+    "largest_base",
+    _DEFAULTS.largest_base,
+    "The largest size of the base algorithms of recombine and fill; smaller is faster.",
 )
 _BASE_FILES = flags.DEFINE_list(
     "bases", list(_DEFAULTS.base_files), "Files with more base algorithms for recombine and fill."
@@ -235,8 +241,15 @@ def add(paths: list[str]) -> int:
     return status
 
 
+def close() -> int:
+    """Stores what the library's formats give side by side, multiplied and with a row fewer."""
+    ranks = library.close(_LIBRARY.value, _ring(), command.checked(_MAX, config.integer(1, 64)))
+    print(f"{_LIBRARY.value}: {len(ranks)} formats over {_ring()}")
+    return 0
+
+
 def fill() -> int:
-    """Recombines all formats from whatever the library holds."""
+    """Closes and recombines all formats from whatever the library holds."""
     ring, maximum, workers = (
         _ring(),
         command.checked(_MAX, config.integer(1, 64)),
@@ -276,6 +289,7 @@ COMMANDS: dict[str, tuple[Callable[..., int], int, int | None]] = {
     "lift": (lift, 1, 2),
     "recombine": (recombine, 3, 3),
     "add": (add, 1, None),
+    "close": (close, 0, 0),
     "fill": (fill, 0, 0),
     "reindex": (reindex, 0, 0),
     "table": (table, 0, 0),
@@ -339,7 +353,12 @@ def _sizes(texts: tuple[str, ...]) -> targets.Sizes:
 def _recombination_config() -> RecombinationConfig:
     for path in _BASE_FILES.value:  # unreadable ones are named before the work begins
         load_exact(path, _ring())
-    fields = {"spread": _SPREAD.value, "variants": _VARIANTS.value, "base_files": _BASE_FILES.value}
+    fields = {
+        "spread": _SPREAD.value,
+        "variants": _VARIANTS.value,
+        "largest_base": _LARGEST_BASE.value,
+        "base_files": _BASE_FILES.value,
+    }
     return RecombinationConfig.from_dict(fields)
 
 

@@ -33,7 +33,7 @@ SURFACE = {
         to_c to_jax to_latex to_numpy to_text verify write write_text
     """,
     "alphatensor.factorization.library": """
-        Added LibraryWarning RecombinationConfig add assemble best best_plan default_folder fill
+        Added LibraryWarning RecombinationConfig add assemble best best_plan close default_folder fill
         index load_best planned ranks recombine reindex verified_ranks
     """,
     "alphatensor.flip_graph": """

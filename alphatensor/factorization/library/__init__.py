@@ -6,6 +6,7 @@ f = library.load_best("4x5x5")
 library.add("runs/library", f)
 """
 
+from alphatensor.factorization.library.closing import close
 from alphatensor.factorization.library.closure import (
     assemble,
     best_plan,
@@ -35,6 +36,7 @@ __all__ = [
     "assemble",
     "best",
     "best_plan",
+    "close",
     "default_folder",
     "fill",
     "index",

@@ -54,6 +54,12 @@ def close(
             return held
 
 
+def is_recipe(folder: str | os.PathLike, sizes: Sizes, ring: rings.Ring) -> bool:
+    """Tells whether a library keeps a format as a recipe: it is large, and there is no file."""
+    path = exact_files.folder_of(folder) / f"{key_of(sizes, ring)}.npz"
+    return max(sizes) > LARGEST_FILE and not path.exists()
+
+
 def improvements(
     held: Mapping[Sizes, int], over_z: Mapping[Sizes, int], maximum: int
 ) -> dict[Sizes, Recipe]:
@@ -127,8 +133,6 @@ def _store(
       found: recipes of all formats that improve, for parts that are not there yet.
     """
 
-    folder = exact_files.folder_of(folder)
-
     @functools.cache
     def built(sizes: Sizes) -> Factorization:
         return transforms.permute_sizes(recipes.assemble(found[sizes], ring, part), sizes)
@@ -142,9 +146,8 @@ def _store(
 
     large, lines = {}, []
     for sizes in sorted(_with_parts(wanted, found), key=lambda s: (sum(s), s)):
-        name = key_of(sizes, ring)
-        if max(sizes) > LARGEST_FILE and not (folder / f"{name}.npz").exists():
-            large[name] = found[sizes]
+        if is_recipe(folder, sizes, ring):
+            large[key_of(sizes, ring)] = found[sizes]
         else:
             added = store.add(folder, built(sizes))
             lines += [added.message] * added.kept

@@ -165,7 +165,7 @@ def add_recipes(folder: str | os.PathLike, recipes: Mapping[str, Recipe]) -> lis
         before, _ = expansion.evaluate(book, held)
         after, _ = expansion.evaluate(book | new, held)
         lines = []
-        for name in new.keys() & after.keys():
+        for name in (name for name in new if name in after):
             old, rank = before.get(name), after[name].rank
             if old is None or rank < old.rank:
                 book[name] = new[name]
