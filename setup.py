@@ -21,6 +21,7 @@ setuptools.setup(
     license="Apache-2.0",
     python_requires=">=3.11",
     packages=setuptools.find_packages(include=["alphatensor*", "experiments*", "benchmarking*"]),
+    package_data={"alphatensor.factorization.library": ["known_ranks.csv"]},
     install_requires=[
         "jax>=0.10",
         "orbax-checkpoint>=0.12",

@@ -3,7 +3,8 @@
   python -m experiments.factorizations SUBCOMMAND [ARGUMENTS] [FLAGS]
 
 Subcommands:
-  verify FILE...        checks every factorization in the files, exactly
+  verify FILE...        checks every factorization in the files, exactly; FILE may be a library's
+                        recipes.json, and there and below a recipe: factorizations/13x14x16_Z.npz
   show FILE             prints it (--format=text, latex, numpy, jax, c), draws it (--png=uvw.png)
   convert FILE OUT      to .npz, .alphatensor.npz, .json or _L.sms, by the suffix of OUT
   costs FILE...         multiplications, additions, growth factors, exponent
@@ -15,7 +16,9 @@ Subcommands:
   close                 stores what its formats give side by side, multiplied, with a row fewer
   fill                  closes and recombines all formats up to --max
   reindex               rebuilds the library's index from its files
-  table                 the library's ranks beside published ones (--output=table.md or .png)
+  records               the library's entries at or below the best known rank
+                        (--output=factorizations/records.md)
+  table                 the library's ranks beside published ones (--output=table.md, .csv or .png)
 
 Examples:
   python -m experiments.factorizations verify factorizations/*.npz
@@ -32,9 +35,11 @@ Exit status: 0; 1 if something is not a factorization, does not lift or is not e
 unusable input.
 """
 
+import os
+import pathlib
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from absl import flags
 
@@ -43,6 +48,7 @@ from alphatensor import factorization as fz
 from alphatensor.factorization import analysis, library
 from alphatensor.factorization.io import LANGUAGES, header, load_entry, load_exact, write_text
 from alphatensor.factorization.library import RecombinationConfig, published_ranks, tables
+from alphatensor.factorization.library import records as library_records
 from alphatensor.files import printable
 from experiments import command
 
@@ -63,7 +69,7 @@ _FORMAT = flags.DEFINE_string(
 )
 _PNG = flags.DEFINE_string("png", None, "The file to which show draws U, V and W.")
 _OUTPUT = flags.DEFINE_string(
-    "output", None, "The file that show, recombine or table writes instead of printing."
+    "output", None, "The file that show, recombine, records or table writes instead of printing."
 )
 _ENTRY = flags.DEFINE_integer(
     "entry", 0, "The factorization of a file that show, convert, compare and lift take, from 0."
@@ -103,14 +109,12 @@ def verify(paths: list[str]) -> int:
     """Checks every factorization of every file; goes on after a bad one."""
     status = 0
     for path in paths:
-        try:
-            checks = fz.verify(path, _ring())
-        except fz.FileError as error:
-            print(error, file=sys.stderr)
-            status = 2
-            continue
-        for i, check in enumerate(checks):
-            place = f"{path}[{i}]" if len(checks) > 1 else path
+        for place, f in _each(path):
+            if isinstance(f, fz.FileError):
+                print(f, file=sys.stderr)
+                status = 2
+                continue
+            check = f.verify()
             print(printable(f"{place}: {check.message}"))
             status = status or int(not check.ok)
     return status
@@ -133,7 +137,8 @@ def show(path: str) -> int:
 
 def convert(path: str, out: str) -> int:
     """Writes a factorization in the format that the suffix of `out` names."""
-    f = fz.convert(path, out, _ring(), _ENTRY.value)
+    f = _load(path)
+    fz.save(out, f)
     print(printable(f"{out}: {header(f)}"))
     return _exactness(path, f)
 
@@ -142,8 +147,10 @@ def costs(paths: list[str]) -> int:
     """Prints the costs of every factorization of every file."""
     status = 0
     for path in paths:
-        for f in fz.load(path, _ring()):
-            status = max(status, _exactness(path, f))
+        for place, f in library.load(path, _ring()):
+            if isinstance(f, fz.FileError):
+                raise f
+            status = max(status, _exactness(place, f))
             print(printable(f"{path}: {header(f)}"))
             for name, value in analysis.measure(f)._asdict().items():
                 if value is not None:
@@ -278,6 +285,16 @@ def table() -> int:
     return 0
 
 
+def records() -> int:
+    """Prints or writes the library's entries at or below the best known rank."""
+    text = library_records.text(library_records.records(_LIBRARY.value))
+    if _OUTPUT.value:
+        write_text(_OUTPUT.value, text)
+    else:
+        sys.stdout.write(text)
+    return 0
+
+
 # Subcommand: function, least and most arguments (None: any number, passed as a list).
 COMMANDS: dict[str, tuple[Callable[..., int], int, int | None]] = {
     "verify": (verify, 1, None),
@@ -292,6 +309,7 @@ COMMANDS: dict[str, tuple[Callable[..., int], int, int | None]] = {
     "close": (close, 0, 0),
     "fill": (fill, 0, 0),
     "reindex": (reindex, 0, 0),
+    "records": (records, 0, 0),
     "table": (table, 0, 0),
 }
 
@@ -315,8 +333,18 @@ def main(arguments: list[str]) -> int:
 
 
 def _load(path: str) -> fz.Factorization:
-    """Reads the factorization of a file that --entry names."""
+    """Reads the factorization of a file that --entry names, or makes that of a recipe."""
+    if library.is_recipe(path):
+        return library.made(os.path.dirname(path), pathlib.Path(path).stem)
     return load_entry(path, _ring(), _ENTRY.value)
+
+
+def _each(path: str) -> Iterator[tuple[str, fz.Factorization | fz.FileError]]:
+    """Does what `library.load` does; a file that cannot be used comes as the reason, too."""
+    try:
+        yield from library.load(path, _ring())
+    except fz.FileError as error:
+        yield path, error
 
 
 def _base(ring: rings.Ring) -> fz.Factorization:

@@ -16,9 +16,11 @@ from alphatensor.factorization.library.closure import (
 )
 from alphatensor.factorization.library.config import RecombinationConfig
 from alphatensor.factorization.library.exact_files import LibraryWarning
+from alphatensor.factorization.library.expansion import is_recipe, load, made
 from alphatensor.factorization.library.store import (
     Added,
     add,
+    add_recipes,
     best,
     default_folder,
     index,
@@ -33,6 +35,7 @@ __all__ = [
     "LibraryWarning",
     "RecombinationConfig",
     "add",
+    "add_recipes",
     "assemble",
     "best",
     "best_plan",
@@ -40,7 +43,10 @@ __all__ = [
     "default_folder",
     "fill",
     "index",
+    "is_recipe",
+    "load",
     "load_best",
+    "made",
     "planned",
     "ranks",
     "recombine",

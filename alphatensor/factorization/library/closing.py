@@ -54,6 +54,24 @@ def close(
             return held
 
 
+def close_after(folder: str | os.PathLike, f: Factorization) -> list[str]:
+    """Stores what follows from a new factorization for the other formats that the library holds.
+
+    What is new over the integers counts for the modular rings of the library as well.
+
+    Returns:
+      A line for each format that improved; none for targets that are not matrix products, and for
+      fractions, which do not enter the closure.
+    """
+    if f.sizes is None or f.domain == "Q":
+        return []
+    lines = []
+    modular = [] if f.ring.is_modular else exact_files.modular_rings(folder)
+    for ring in [f.ring, *modular]:
+        close(folder, ring, report=lines.append)
+    return lines
+
+
 def is_recipe(folder: str | os.PathLike, sizes: Sizes, ring: rings.Ring) -> bool:
     """Tells whether a library keeps a format as a recipe: it is large, and there is no file."""
     path = exact_files.folder_of(folder) / f"{key_of(sizes, ring)}.npz"

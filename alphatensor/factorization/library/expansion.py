@@ -6,12 +6,14 @@ are used. Where a format has a file as well, the file goes before the recipe.
 
 import math
 import os
+import pathlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from alphatensor import rings
 from alphatensor.factorization import textbook, transforms
 from alphatensor.factorization.core import Factorization
+from alphatensor.factorization.io import formats
 from alphatensor.factorization.library import exact_files, recipe_file, recipes
 from alphatensor.factorization.library.recipes import Recipe, key_of
 from alphatensor.files import FileError
@@ -86,53 +88,80 @@ def expand(folder: str | os.PathLike, name: str) -> Factorization | None:
     Raises:
       FileError: where a part is missing or damaged, or the result is not exact.
     """
-    book = recipe_file.read(folder)
-    if name not in book:
+    if name not in recipe_file.read(folder):
         return None
-    place = f"{recipe_file.path_of(folder)}: {name}"
+    f = made(folder, name)
+    check = f.verify()
+    if not check.ok:
+        raise FileError(f"{recipe_file.path_of(folder)}: {name}: {check.message}")
+    return f
 
-    known: dict[str, Factorization | None] = {}
 
-    def made(name: str) -> Factorization:
+def made(folder: str | os.PathLike, name: str) -> Factorization:
+    """Makes what `expand` does of a recipe that exists, and does not verify the result."""
+    book, known = recipe_file.read(folder), {}
+
+    def of(name: str) -> Factorization:
         if name not in known:
             known[name] = None  # while it is made
-            known[name] = made_anew(name)
+            known[name] = anew(name)
         if known[name] is None:
             raise FileError(f"part {name}: is made from itself.")
         return known[name]
 
-    def made_anew(name: str) -> Factorization:
+    def anew(name: str) -> Factorization:
         _, ring = recipe_file.parse_name(name)
         path = exact_files.folder_of(folder) / f"{name}.npz"
         if path.exists():
             return exact_files.read(path)
         if name not in book:
             raise FileError(f"part {name}: missing.")
-        f = recipes.assemble(book[name], ring, part)
-        return exact_files.standard_order(f)
+        return exact_files.standard_order(recipes.assemble(book[name], ring, part))
 
     def part(sizes: Sizes, ring: rings.Ring) -> Factorization:
         if min(sizes) == 1:
             return textbook.naive(sizes, ring)
-        return transforms.permute_sizes(made(key_of(sizes, ring)), sizes)
+        return transforms.permute_sizes(of(key_of(sizes, ring)), sizes)
 
     try:
-        f = made(name)
+        return of(name)
     except FileError as error:
-        raise FileError(f"{place}: {error}") from None
-    check = f.verify()
-    if not check.ok:
-        raise FileError(f"{place}: {check.message}")
-    return f
+        raise FileError(f"{recipe_file.path_of(folder)}: {name}: {error}") from None
 
 
-def expand_all(folder: str | os.PathLike) -> Iterator[tuple[str, Factorization | FileError]]:
-    """Yields the name of each recipe with its verified factorization, or why there is none."""
-    for name in recipe_file.read(folder):
+def load(
+    path: str | os.PathLike, ring: rings.Ring | None = None
+) -> Iterator[tuple[str, Factorization | FileError]]:
+    """Yields the factorizations of a file with a name for each; none of them is verified yet.
+
+    `FOLDER/13x14x16_Z.npz` that is no file stands for the recipe of that name in the folder, and
+    `FOLDER/recipes.json` for all of them; one that cannot be made comes as the reason.
+
+    Args:
+      path: a file in any format that is read, or a recipe's name in a library.
+      ring: the ring of a file that does not say it; by default the integers.
+
+    Raises:
+      FileError: for a file that cannot be used.
+    """
+    path = pathlib.Path(path)
+    book = recipe_file.read(path.parent) if path.name == recipe_file.RECIPES else {}
+    names = list(book) or ([path.stem] if is_recipe(path) else [])
+    for name in names:
         try:
-            yield name, expand(folder, name)
+            yield str(path.parent / name), made(path.parent, name)
         except FileError as error:
-            yield name, error
+            yield str(path.parent / name), error
+    if not names:
+        found = formats.load(path, ring)
+        for i, f in enumerate(found):
+            yield f"{path}[{i}]" if len(found) > 1 else str(path), f
+
+
+def is_recipe(path: str | os.PathLike) -> bool:
+    """Tells whether a path is no file, but names a recipe of the library in its folder."""
+    path = pathlib.Path(path)
+    return not path.exists() and path.stem in recipe_file.read(path.parent)
 
 
 def _ranker(book: Mapping[str, Recipe], held: Held) -> Callable[[str], int]:

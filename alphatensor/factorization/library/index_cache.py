@@ -156,6 +156,14 @@ def entry(f: Factorization) -> dict[str, Any]:
     return {"rank": f.rank, **known, "provenance": dict(f.provenance)}
 
 
+def additions(f: Factorization) -> dict[str, int]:
+    """Returns naive additions, and shared ones up to rank `MAX_SHARED_RANK`, as in an entry."""
+    found = {"additions_naive": costs.additions_naive(f)}
+    if f.rank <= MAX_SHARED_RANK:
+        found["additions_shared"] = sum(straight_line.additions(f))
+    return found
+
+
 def _by_sizes(found: Mapping[str, expansion.Found]) -> dict[targets.Sizes, int]:
     return {recipe_file.parse_name(name)[0]: x.rank for name, x in found.items()}
 

@@ -12,7 +12,7 @@ import pytest
 from alphatensor import factorization as fz
 from alphatensor import rings, targets
 from alphatensor.factorization import library
-from alphatensor.factorization.library import index_cache, store, tables
+from alphatensor.factorization.library import index_cache, recipe_file, store, tables
 
 ROOT = pathlib.Path(__file__).parents[3]
 FOLDER = ROOT / "factorizations"
@@ -23,7 +23,9 @@ STRASSEN = fz.strassen()
 def test_every_file_of_the_projects_library_is_exact_and_indexed():
     index = store.index(FOLDER)
     paths = sorted(FOLDER.glob("*.npz"))
-    assert {p.stem for p in paths} == set(index) and len(paths) > 100
+    made = set(recipe_file.read(FOLDER))
+    assert {p.stem for p in paths} | made == set(index) and len(paths) > 100
+    assert not made & {p.stem for p in paths}
     for path in paths:
         (f,) = fz.load(path)
         check = f.verify()
