@@ -115,7 +115,7 @@ def _parse(name: str, value: Any, bases: Mapping[str, Factorization]) -> Recipe:
     """Reads one recipe; raises `ValueError` without the file and the name."""
     sizes, ring = parse_name(name)
     operation = value.get("operation") if isinstance(value, dict) else None
-    if operation not in PARTS:
+    if not isinstance(operation, str) or operation not in PARTS:
         raise ValueError(f"field 'operation': expected one of {', '.join(PARTS)}.")
     if operation == "mod" and not ring.is_modular:
         raise ValueError("field 'operation': mod is for modular rings.")
