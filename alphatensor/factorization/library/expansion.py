@@ -1,14 +1,14 @@
-"""What the recipes of a library give: ranks that follow from the parts, and factorizations.
+"""What the recipes of a library make: factorizations, and how many multiplications they take.
 
-A recipe whose part is missing or damaged is set aside, with a warning that names both; the others
-are used. Where a format has a file as well, the file goes before the recipe.
+Where a format has a file as well, the file goes before the recipe. Terms that vanish are dropped,
+so a recipe may take fewer multiplications than its parts together.
 """
 
-import math
+import hashlib
+import json
 import os
 import pathlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterator, Mapping
 
 from alphatensor import rings
 from alphatensor.factorization import textbook, transforms
@@ -18,64 +18,6 @@ from alphatensor.factorization.library import exact_files, recipe_file, recipes
 from alphatensor.factorization.library.recipes import Recipe, key_of
 from alphatensor.files import FileError
 from alphatensor.targets import Sizes
-
-Held = Callable[[Sizes, str], int | None]  # sorted sizes and a domain to the rank of a file
-
-
-class Found(NamedTuple):
-    """What follows for a recipe from the ranks of its parts.
-
-    Attributes:
-      rank: how many multiplications it takes at most.
-      provenance: what is said of how it is made.
-    """
-
-    rank: int
-    provenance: dict[str, Any]
-
-
-def evaluate(
-    book: Mapping[str, Recipe], held: Held, names: Iterable[str] | None = None
-) -> tuple[dict[str, Found], dict[str, str]]:
-    """Returns what follows for recipes by name, and why others cannot be used.
-
-    Args:
-      book: recipes by name.
-      held: the rank of the library's file for a format and a domain; None where there is none that
-        can be used.
-      names: those to look at; by default all.
-    """
-    rank_of = _ranker(book, held)
-    found, problems = {}, {}
-    for name in book if names is None else names:
-        try:
-            used = _needed_ranks(name, book[name], rank_of)
-            found[name] = Found(rank_of(name), recipes.provenance(book[name], used))
-        except FileError as error:
-            problems[name] = str(error)
-    return found, problems
-
-
-def usable(
-    folder: str | os.PathLike, held: Held, domain: str | None = None, maximum: int | None = None
-) -> dict[str, Found]:
-    """Does what `evaluate` does for a library's recipes; the others are named in warnings.
-
-    Args:
-      folder: the library.
-      held: as in `evaluate`.
-      domain: `'Z'`, `'Z2'`, ...; None for all.
-      maximum: the largest size of a format; None for all.
-    """
-    book, names = recipe_file.read(folder), []
-    for name in book:
-        sizes, ring = recipe_file.parse_name(name)
-        if domain in (None, ring.name) and max(sizes) <= (maximum or max(sizes)):
-            names.append(name)
-    found, problems = evaluate(book, held, names)
-    for name, reason in problems.items():
-        exact_files.set_aside(f"{recipe_file.path_of(folder)}: {name}: {reason}")
-    return found
 
 
 def expand(folder: str | os.PathLike, name: str) -> Factorization | None:
@@ -97,9 +39,20 @@ def expand(folder: str | os.PathLike, name: str) -> Factorization | None:
     return f
 
 
-def made(folder: str | os.PathLike, name: str) -> Factorization:
-    """Makes what `expand` does of a recipe that exists, and does not verify the result."""
-    book, known = recipe_file.read(folder), {}
+def made(
+    folder: str | os.PathLike, name: str, book: Mapping[str, Recipe] | None = None
+) -> Factorization:
+    """Makes what a recipe says from exact parts, and does not verify the result.
+
+    Args:
+      folder: the library.
+      name: name of the recipe.
+      book: recipes by name; by default the library's.
+
+    Raises:
+      FileError: where there is no such recipe, or a part is missing or damaged.
+    """
+    book, known = recipe_file.read(folder) if book is None else book, {}
 
     def of(name: str) -> Factorization:
         if name not in known:
@@ -164,32 +117,32 @@ def is_recipe(path: str | os.PathLike) -> bool:
     return not path.exists() and path.stem in recipe_file.read(path.parent)
 
 
-def _ranker(book: Mapping[str, Recipe], held: Held) -> Callable[[str], int]:
-    """Returns a function from a name to its rank, which raises `FileError` where it has none."""
-    known: dict[str, int | FileError | None] = {}
+def check_sums(
+    book: Mapping[str, Recipe], file_sum: Callable[[str], str | None]
+) -> dict[str, str | None]:
+    """Returns a check sum of each recipe and of all that it is made of, by name.
 
-    def rank_of(name: str) -> int:
+    It is None for recipes that lack a part or are made from themselves.
+
+    Args:
+      book: recipes by name.
+      file_sum: a function from a name to the check sum of the library's file; None without one.
+    """
+    known: dict[str, str | None] = {}
+
+    def sum_of(name: str) -> str | None:
         if name not in known:
-            known[name] = FileError(f"part {name}: is made from itself.")  # while it is looked at
-            try:
-                known[name] = rank_anew(name)
-            except FileError as error:
-                known[name] = error
-        if isinstance(known[name], FileError):
-            raise known[name]
+            known[name] = None  # while it is looked at
+            known[name] = file_sum(name) or (anew(name) if name in book else None)
         return known[name]
 
-    def rank_anew(name: str) -> int:
-        sizes, ring = recipe_file.parse_name(name)
-        rank = held(sizes, ring.name)
-        if rank is None and name not in book:
-            raise FileError(f"part {name}: missing or damaged.")
-        return book[name].rank(_needed_ranks(name, book[name], rank_of)) if rank is None else rank
+    def anew(name: str) -> str | None:
+        recipe, (_, ring) = book[name], recipe_file.parse_name(name)
+        needed = sorted({s for s in recipe.needs if min(s) > 1})
+        sums = [sum_of(key_of(s, recipe.part_ring(ring))) for s in needed]
+        if None in sums:
+            return None
+        text = json.dumps([name, recipe_file.to_json(recipe), sums])
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
 
-    return rank_of
-
-
-def _needed_ranks(name: str, recipe: Recipe, rank_of: Callable[[str], int]) -> list[int]:
-    """Returns the ranks of what a recipe needs; thin formats are naive, and zeros cost nothing."""
-    ring = recipe.part_ring(recipe_file.parse_name(name)[1])
-    return [math.prod(s) if min(s) <= 1 else rank_of(key_of(s, ring)) for s in recipe.needs]
+    return {name: sum_of(name) for name in book}

@@ -1,9 +1,8 @@
 """The index of a library, `index.json`: what it holds, for tables that need no arrays.
 
-The index is a cache. The entry of a file has a check sum of the file and of itself; one that does
-not agree with the file is made anew from it. The entries of recipes repeat what follows from their
-parts. What is said to be exact is verified all the same: `ranks` is for plans, `verified_ranks` for
-claims.
+The index is a cache. The entry of a file has a check sum of the file and of itself, that of a
+recipe one of the recipe, its parts and itself; an entry that does not agree is made anew. What is
+said to be exact is verified all the same: `ranks` is for plans, `verified_ranks` for claims.
 """
 
 import functools
@@ -11,7 +10,7 @@ import hashlib
 import json
 import os
 import pathlib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from alphatensor import files, limits, targets
@@ -27,10 +26,10 @@ LOCK_SECONDS = 600.0  # how long a writer waits for another one
 
 
 def index(folder: str | os.PathLike) -> dict[str, dict[str, Any]]:
-    """Returns what the library holds: `'3x3x4_Z'` → rank, provenance; for files costs, check sum.
+    """Returns what the library holds: `'3x3x4_Z'` → rank, costs, provenance, check sum.
 
-    Entries that agree with their files are taken from the index, the others made from the files,
-    which must be exact; those of recipes follow from their parts. Nothing is written.
+    Entries that agree are taken from the index, the others made from the files, which must be
+    exact, and the recipes. Nothing is written.
     """
     known, others = _agreeing(exact_files.folder_of(folder), "*.npz")
     read = ((path, exact_files.read_or_warn(path)) for path in others)
@@ -44,30 +43,15 @@ def ranks(folder: str | os.PathLike, domain: str = "Z") -> dict[targets.Sizes, i
     They are for plans: a file is verified where the index does not agree with it, and every file
     when it is used.
     """
-    held = file_ranks(folder)
-    made = expansion.usable(folder, held, domain)
-    files_ = {s: held(s, domain) for s in exact_files.matmul_paths(folder, domain)}
-    return _by_sizes(made) | {s: rank for s, rank in files_.items() if rank is not None}
-
-
-def file_ranks(folder: str | os.PathLike) -> Callable[[targets.Sizes, str], int | None]:
-    """Returns a function from sorted sizes and a domain to the rank of the folder's file.
-
-    It is None where there is no usable file. The ranks are those of the index where it agrees.
-    """
-    folder = exact_files.folder_of(folder)
-    known_of = functools.cache(lambda domain: _agreeing(folder, f"*x*x*_{domain}.npz"))
-
-    @functools.cache
-    def held(sizes: targets.Sizes, domain: str) -> int | None:
-        known, others = known_of(domain)
-        path = folder / f"{exact_files.stem(sizes)}_{domain}.npz"
+    known, others = _agreeing(exact_files.folder_of(folder), "*x*x*_*.npz")
+    made = _recipes(folder, known, domain)
+    found = {recipe_file.parse_name(name)[0]: x["rank"] for name, x in made.items()}
+    for sizes, path in exact_files.matmul_paths(folder, domain).items():
         if path.stem in known:
-            return known[path.stem]["rank"]
-        f = exact_files.read_or_warn(path) if path in others else None
-        return f.rank if f else None
-
-    return held
+            found[sizes] = known[path.stem]["rank"]
+        elif path in others and (f := exact_files.read_or_warn(path)):
+            found[sizes] = f.rank
+    return found
 
 
 def verified_ranks(
@@ -75,26 +59,26 @@ def verified_ranks(
 ) -> dict[targets.Sizes, int]:
     """Returns the folder's ranks over one domain, by sorted format, each verified just now.
 
-    Every file is verified; recipes have the ranks that follow from the verified ones of their
-    parts.
+    Every file is verified. Recipes are made from verified parts, and their terms counted; products
+    of exact parts are exact, so the sums themselves are left to `store.find`.
 
     Args:
       folder: the library.
       domain: `'Z'`, `'Q'`, `'Z2'`, ...
       maximum: the largest size of a format; None for all.
     """
-    paths = functools.cache(lambda domain: exact_files.matmul_paths(folder, domain))
-
-    @functools.cache
-    def held(sizes: targets.Sizes, domain: str) -> int | None:
-        path = paths(domain).get(sizes)
-        f = exact_files.read_or_warn(path) if path else None
-        return f.rank if f else None
-
-    wanted = [s for s in paths(domain) if maximum is None or max(s) <= maximum]
-    found = {s: held(s, domain) for s in wanted}
-    made = expansion.usable(folder, held, domain, maximum)
-    return _by_sizes(made) | {s: rank for s, rank in found.items() if rank is not None}
+    found = {}
+    for name in recipe_file.read(folder):
+        sizes, ring = recipe_file.parse_name(name)
+        if ring.name == domain and max(sizes) <= (maximum or max(sizes)):
+            try:
+                found[sizes] = expansion.made(folder, name).rank
+            except FileError as error:
+                exact_files.set_aside(str(error))
+    for sizes, path in exact_files.matmul_paths(folder, domain).items():
+        if max(sizes) <= (maximum or max(sizes)) and (f := exact_files.read_or_warn(path)):
+            found[sizes] = f.rank
+    return found
 
 
 def reindex(folder: str | os.PathLike) -> list[str]:
@@ -156,25 +140,31 @@ def entry(f: Factorization) -> dict[str, Any]:
     return {"rank": f.rank, **known, "provenance": dict(f.provenance)}
 
 
-def additions(f: Factorization) -> dict[str, int]:
-    """Returns naive additions, and shared ones up to rank `MAX_SHARED_RANK`, as in an entry."""
-    found = {"additions_naive": costs.additions_naive(f)}
-    if f.rank <= MAX_SHARED_RANK:
-        found["additions_shared"] = sum(straight_line.additions(f))
+def _recipes(
+    folder: str | os.PathLike, files_: Mapping[str, dict], domain: str | None = None
+) -> dict[str, dict[str, Any]]:
+    """Returns the entries of the recipes over a domain, or all, from those of the files.
+
+    A recipe that lacks a part is set aside, with a warning that names both.
+    """
+    folder, found = exact_files.folder_of(folder), {}
+    book, stored = recipe_file.read(folder), _stored(folder)
+    sums = expansion.check_sums(book, lambda name: files_.get(name, {}).get("check"))
+    for name in book:
+        value = stored.get(name)
+        if domain not in (None, recipe_file.parse_name(name)[1].name):
+            continue
+        if sums[name] and isinstance(value, dict) and value == _summed(sums[name], value):
+            found[name] = value
+            continue
+        try:
+            f = expansion.made(folder, name)
+        except FileError as error:
+            exact_files.set_aside(str(error))
+            continue
+        figures = {"rank": f.rank, "additions_naive": costs.additions_naive(f)}
+        found[name] = _summed(sums[name] or "", figures | {"provenance": dict(f.provenance)})
     return found
-
-
-def _by_sizes(found: Mapping[str, expansion.Found]) -> dict[targets.Sizes, int]:
-    return {recipe_file.parse_name(name)[0]: x.rank for name, x in found.items()}
-
-
-def _recipes(folder: str | os.PathLike, known: Mapping[str, dict]) -> dict[str, dict[str, Any]]:
-    """Returns the entries of the recipes, from those of the files."""
-
-    def held(sizes: targets.Sizes, domain: str) -> int | None:
-        return known.get(f"{exact_files.stem(sizes)}_{domain}", {}).get("rank")
-
-    return {name: x._asdict() for name, x in expansion.usable(folder, held).items()}
 
 
 def _agreeing(folder: pathlib.Path, pattern: str) -> tuple[dict[str, dict], list[pathlib.Path]]:
@@ -206,8 +196,13 @@ def _stored(folder: pathlib.Path) -> dict[str, Any]:
 
 def _checked(path: pathlib.Path, value: dict[str, Any]) -> dict[str, Any]:
     """Returns an entry with the check sum of the file at `path` and of itself."""
+    return _summed(_digest(path), value)
+
+
+def _summed(origin: str, value: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns an entry with the check sum of itself and of what it is made from."""
     rest = {key: x for key, x in value.items() if key != "check"}
-    text = _digest(path) + json.dumps(rest, sort_keys=True)
+    text = origin + json.dumps(rest, sort_keys=True)
     return rest | {"check": hashlib.sha256(text.encode()).hexdigest()[:16]}
 
 

@@ -54,7 +54,7 @@ def write(folder: str | os.PathLike, recipes: Mapping[str, Recipe]) -> None:
     bases = {_base_name(r.base): r.base for r in recipes.values() if r.base is not None}
     shown = {
         "bases": {name: _base_json(bases[name]) for name in sorted(bases)},
-        "recipes": {name: _json(recipes[name]) for name in sorted(recipes, key=natural_order)},
+        "recipes": {name: to_json(recipes[name]) for name in sorted(recipes, key=natural_order)},
     }
     texts = [f'  "version": {VERSION}']
     for section, entries in shown.items():
@@ -147,7 +147,8 @@ def _split(value: Any, base: Factorization) -> tuple[tuple[int, ...], ...]:
     return tuple(map(tuple, value))
 
 
-def _json(recipe: Recipe) -> dict[str, Any]:
+def to_json(recipe: Recipe) -> dict[str, Any]:
+    """Returns a recipe as it stands in the file."""
     if recipe.base is not None:
         split = [list(x) for x in recipe.split]
         return {"operation": recipe.operation, "base": _base_name(recipe.base), "split": split}

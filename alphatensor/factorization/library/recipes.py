@@ -6,16 +6,16 @@
   mod       the part over the integers, reduced
   blocks    a base algorithm on blocks of unequal sizes (`recombination`)
 
-Parts are formats in the order in which they are used, over the ring of the recipe. Nothing has a
-rank because a recipe says so: ranks follow from those of the parts, and what is made is verified.
+Parts are formats in the order in which they are used, over the ring of the recipe. No recipe says
+what its rank is: that follows from its parts, and what is made is verified.
 """
 
 import functools
 import math
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from alphatensor import rings, targets
+from alphatensor import rings
 from alphatensor.factorization import composition, transforms
 from alphatensor.factorization.core import Factorization
 from alphatensor.factorization.library import exact_files, recombination
@@ -106,23 +106,10 @@ def assemble(
         f = composition.kronecker(*parts)
     else:
         f = composition.project(parts[0], recipe.axis)
-    return f.replace(provenance=provenance(recipe, [g.rank for g in parts]))
-
-
-def provenance(recipe: Recipe, ranks: Sequence[int]) -> dict[str, Any]:
-    """Returns what is said of what a recipe makes, with the ranks of its `needs`."""
-    used = [
-        f"{targets.format_name(s)}:{r}"
-        for s, r in zip(recipe.needs, ranks, strict=True)
-        if min(s) > 0
-    ]
-    if recipe.base is not None:
-        base = f"{recipe.base.target.name}:{recipe.base.rank}"
-        split = [list(x) for x in recipe.split]
-        parts = sorted(set(used))
-        return {"method": "recombination", "base": base, "allocation": split, "parts": parts}
+    used = [f"{g.target.name}:{g.rank}" for g in parts]
     axis = {"axis": recipe.axis} if recipe.axis else {}
-    return {"method": "closure", "operation": recipe.operation, "parts": used, **axis}
+    origin = {"method": "closure", "operation": recipe.operation, "parts": used, **axis}
+    return f.replace(provenance=origin)
 
 
 @functools.lru_cache(maxsize=4096)

@@ -5,8 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from alphatensor import targets
-from alphatensor.factorization.core import Factorization
-from alphatensor.factorization.library import expansion, index_cache, published_ranks, store
+from alphatensor.factorization.library import index_cache, published_ranks, store
 from alphatensor.factorization.library.recipes import key_of
 from alphatensor.targets import Sizes
 
@@ -29,7 +28,8 @@ _INTRODUCTION = """\
 Entries of the library at or below the best known rank over their ring, for sizes up to 16; Q stands
 for entries with fractions. Known ranks and their sources are those of
 `alphatensor/factorization/library/known_ranks.csv`. "not recorded" is what the provenance of an
-entry does not say; shared additions are counted up to rank {shared}. This file is written by
+entry does not say; shared additions are counted for files up to rank {shared}. The command that
+writes this file:
 
     python -m experiments.factorizations records --output=factorizations/records.md
 
@@ -63,24 +63,19 @@ class Record(NamedTuple):
 def records(
     folder: str | os.PathLike,
     ranks_of: Callable[..., Mapping[Sizes, int]] = store.verified_ranks,
-    count: Callable[[Factorization], Mapping[str, int]] = index_cache.additions,
 ) -> list[Record]:
     """Returns the library's entries at or below the best known rank, by format.
 
     Args:
       folder: the library.
       ranks_of: what gives the ranks of a folder over a domain; by default they are verified.
-      count: what counts the additions of entries without a file.
     """
     index, found = index_cache.index(folder), []
     for domain in DOMAINS:
         for sizes, rank in ranks_of(folder, domain).items():
             known = published_ranks.best(sizes, domain)
             if known is not None and rank <= known:
-                name = key_of(sizes, domain)
-                entry = index[name]
-                if "additions_naive" not in entry:  # a recipe
-                    entry = entry | count(expansion.made(folder, name))
+                entry = index[key_of(sizes, domain)]
                 follows = entry["provenance"].get("method") in MADE
                 found.append(Record(sizes, domain, rank, known, follows, entry))
     return sorted(found, key=lambda r: (r.sizes, DOMAINS.index(r.domain)))

@@ -128,8 +128,7 @@ def add(folder: str | os.PathLike, f: Factorization, replace_equal: bool = False
                 path.replace(f"{path}.set-aside")
                 note = f" (set aside a damaged file: {error})"
         elif path.stem in book:
-            known, _ = expansion.evaluate(book, index_cache.file_ranks(folder), [path.stem])
-            rank = known[path.stem].rank if known else None
+            rank = _recipe_rank(folder, path.stem, book)
             if rank is not None and rank <= f.rank:
                 line = f"{folder / path.stem}: kept a recipe of rank {rank}, given rank {f.rank}."
                 return Added(False, line)
@@ -144,8 +143,8 @@ def add(folder: str | os.PathLike, f: Factorization, replace_equal: bool = False
 def add_recipes(folder: str | os.PathLike, recipes: Mapping[str, Recipe]) -> list[str]:
     """Keeps those recipes that beat what the folder has; returns a line for each that is kept.
 
-    The ranks of the parts are those of the index; what the recipes make is verified when it is
-    used. Recipes of formats that have a file, and those that lack a part, are not kept.
+    They are made from the library's parts to count their terms, and verified when they are used.
+    Recipes of formats that have a file, and those that lack a part, are not kept.
 
     Args:
       folder: the library.
@@ -161,20 +160,26 @@ def add_recipes(folder: str | os.PathLike, recipes: Mapping[str, Recipe]) -> lis
             {k: r for k, r in x.items() if not (folder / f"{k}.npz").exists()}
             for x in (read, recipes)
         )
-        held = index_cache.file_ranks(folder)
-        before, _ = expansion.evaluate(book, held)
-        after, _ = expansion.evaluate(book | new, held)
-        lines = []
-        for name in (name for name in new if name in after):
-            old, rank = before.get(name), after[name].rank
-            if old is None or rank < old.rank:
+        both, lines = book | new, []
+        for name in new:
+            old = _recipe_rank(folder, name, book) if name in book else None
+            rank = _recipe_rank(folder, name, both)
+            if rank is not None and (old is None or rank < old):
                 book[name] = new[name]
-                note = f" (was {old.rank})" if old else ""
+                note = f" (was {old})" if old else ""
                 lines.append(f"{folder / name}: rank {rank}{note}, as a recipe.")
         if lines:
             recipe_file.write(folder, book)
         index_cache.repair(folder)
     return lines
+
+
+def _recipe_rank(folder: pathlib.Path, name: str, book: Mapping[str, Recipe]) -> int | None:
+    """Returns how many multiplications a recipe takes; None where it lacks a part."""
+    try:
+        return expansion.made(folder, name, book).rank
+    except FileError:
+        return None
 
 
 def best(

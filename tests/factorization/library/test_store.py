@@ -177,6 +177,10 @@ def test_the_best_is_loaded_by_name(tmp_path):
     assert store.load_best("2x2x2", folder=tmp_path).rank == 7
     assert store.load_best("5x4x5", "Z2").sizes == (5, 4, 5)  # from the project's library
     assert store.default_folder() == FOLDER
+    large = store.load_best("13x14x16")  # a recipe
+    assert large.sizes == (13, 14, 16) and large.verify().ok
+    assert large.rank <= store.ranks(FOLDER)[large.sizes] < 13 * 14 * 16
+    assert store.load_best("16x2x13", "Z2").rank <= store.ranks(FOLDER, "Z2")[2, 13, 16]
     with pytest.raises(ValueError, match=f"^2x2x3: the library {tmp_path} has none over Z2"):
         store.load_best("2x2x3", "Z2", tmp_path)
 
