@@ -14,11 +14,10 @@ VERSION = re.search(
 
 LIBRARY = ROOT / "factorizations"  # the one source; a build gets a copy
 SHIPPED = "alphatensor/factorization/library/files"  # where `library.store.default_folder` looks
-LARGEST = 8  # n, m, p of the formats that travel with the package
 
 
 class BuildWithLibrary(build_py):
-    """Copies the library's index and its files of formats up to `LARGEST` into a build."""
+    """Copies the library into a build."""
 
     def run(self):
         super().run()
@@ -27,10 +26,8 @@ class BuildWithLibrary(build_py):
         folder = pathlib.Path(self.build_lib) / SHIPPED
         shutil.rmtree(folder, ignore_errors=True)  # what an older build left
         folder.mkdir(parents=True)
-        for path in [LIBRARY / "index.json", *LIBRARY.glob("*.npz")]:
-            sizes = re.match("([0-9]+)x([0-9]+)x([0-9]+)_", path.name)
-            if not sizes or max(map(int, sizes.groups())) <= LARGEST:
-                shutil.copyfile(path, folder / path.name)
+        for path in [*LIBRARY.glob("*.json"), *LIBRARY.glob("*.npz")]:
+            shutil.copyfile(path, folder / path.name)
 
 
 COLAB = ["ipykernel", "nbclient", "nbformat"]
@@ -48,6 +45,7 @@ setuptools.setup(
         exclude=["*.egg-info", "benchmarking.results", "experiments.launch"],
     ),
     cmdclass={"build_py": BuildWithLibrary},
+    package_data={"alphatensor.factorization.library": ["known_ranks.csv"]},
     install_requires=[
         "jax>=0.7.2",
         "orbax-checkpoint>=0.12",

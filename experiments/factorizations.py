@@ -3,7 +3,8 @@
   python -m experiments.factorizations SUBCOMMAND [ARGUMENTS] [FLAGS]
 
 Subcommands:
-  verify FILE...        checks every factorization in the files, exactly
+  verify FILE...        checks every factorization in the files, exactly; FILE may be a library's
+                        recipes.json, and there and below a recipe: factorizations/13x14x16_Z.npz
   show FILE             prints it (--format=text, latex, numpy, jax, c), draws it (--png=uvw.png)
   convert FILE OUT      to another format, by the ending of OUT (listed below)
   costs FILE...         multiplications, additions, growth factors, exponent
@@ -13,9 +14,12 @@ Subcommands:
   recombine N M P       the best algorithm for a format from the library (or --base and --table)
   add FILE...           adds to the library what is better than what it has
   merge LIBRARY...      adds what several libraries hold to the one that --into names
-  fill                  recombines all formats up to --max from whatever the library holds
+  close                 stores what its formats give side by side, multiplied, with a row fewer
+  fill                  closes and recombines all formats up to --max
   reindex               rebuilds the library's index from its files
-  table                 the library's ranks beside published ones (--output=table.md or .png)
+  records               the library's entries at or below the best known rank
+                        (--output=factorizations/records.md)
+  table                 the library's ranks beside published ones (--output=table.md, .csv or .png)
 
 Examples:
   python -m experiments.factorizations verify factorizations/*.npz
@@ -36,9 +40,11 @@ Exit status: 0; 1 if something is not a factorization, does not lift or is not e
 unusable input.
 """
 
+import os
+import pathlib
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from absl import flags
 
@@ -56,6 +62,7 @@ from alphatensor.factorization.io import (
     write_text,
 )
 from alphatensor.factorization.library import RecombinationConfig, published_ranks, tables
+from alphatensor.factorization.library import records as library_records
 from alphatensor.files import printable
 from experiments import command, reports
 
@@ -80,7 +87,7 @@ _TYPE = flags.DEFINE_string(
 _INTO = flags.DEFINE_string("into", None, "The folder of the library that merge adds to.")
 _PNG = flags.DEFINE_string("png", None, "The file to which show draws U, V and W.")
 _OUTPUT = flags.DEFINE_string(
-    "output", None, "The file that show, recombine or table writes instead of printing."
+    "output", None, "The file that show, recombine, records or table writes instead of printing."
 )
 _ENTRY = flags.DEFINE_integer(
     "entry", 0, "The factorization of a file that show, convert, compare and lift take, from 0."
@@ -105,6 +112,11 @@ _VARIANTS = flags.DEFINE_integer(
     _DEFAULTS.variants,
     "In how many sparse bases recombine and fill try each base algorithm.",
 )
+_LARGEST_BASE = flags.DEFINE_integer(
+    "largest_base",
+    _DEFAULTS.largest_base,
+    "The largest size of the base algorithms of recombine and fill; smaller is faster.",
+)
 _BASE_FILES = flags.DEFINE_list(
     "bases", list(_DEFAULTS.base_files), "Files with more base algorithms for recombine and fill."
 )
@@ -115,14 +127,12 @@ def verify(paths: list[str]) -> int:
     """Checks every factorization of every file; goes on after a bad one."""
     status = 0
     for path in paths:
-        try:
-            checks = fz.verify(path, _ring())
-        except fz.FileError as error:
-            print(error, file=sys.stderr)
-            status = 2
-            continue
-        for i, found in enumerate(checks):
-            place = f"{path}[{i}]" if len(checks) > 1 else path
+        for place, f in _each(path):
+            if isinstance(f, fz.FileError):
+                print(f, file=sys.stderr)
+                status = 2
+                continue
+            found = check(f)
             print(printable(f"{place}: {found.message}"))
             status = status or int(not found.ok)
     return status
@@ -149,7 +159,8 @@ def show(path: str) -> int:
 
 def convert(path: str, out: str) -> int:
     """Writes a factorization in the format that the suffix of `out` names."""
-    f = fz.convert(path, out, _ring(), _ENTRY.value)
+    f = _load(path)
+    fz.save(out, f)
     print(printable(f"{out}: {header(f)}"))
     return reports.exactness(path, f)
 
@@ -158,8 +169,10 @@ def costs(paths: list[str]) -> int:
     """Prints the costs of every factorization of every file."""
     status = 0
     for path in paths:
-        for f in fz.load(path, _ring()):
-            status = max(status, reports.exactness(path, f))
+        for place, f in library.load(path, _ring()):
+            if isinstance(f, fz.FileError):
+                raise f
+            status = max(status, reports.exactness(place, f))
             print("\n".join(reports.costs(path, f)))
     return status
 
@@ -245,8 +258,15 @@ def merge(folders: list[str]) -> int:
     return reports.merged(library.merge(folders, _INTO.value), _INTO.value)
 
 
+def close() -> int:
+    """Stores what the library's formats give side by side, multiplied and with a row fewer."""
+    ranks = library.close(_LIBRARY.value, _ring(), command.checked(_MAX, config.integer(1, 64)))
+    print(f"{_LIBRARY.value}: {len(ranks)} formats over {_ring()}")
+    return 0
+
+
 def fill() -> int:
-    """Recombines all formats from whatever the library holds."""
+    """Closes and recombines all formats from whatever the library holds."""
     ring, maximum, workers = (
         _ring(),
         command.checked(_MAX, config.integer(1, 64)),
@@ -275,6 +295,16 @@ def table() -> int:
     return 0
 
 
+def records() -> int:
+    """Prints or writes the library's entries at or below the best known rank."""
+    text = library_records.text(library_records.records(_LIBRARY.value))
+    if _OUTPUT.value:
+        write_text(_OUTPUT.value, text)
+    else:
+        sys.stdout.write(text)
+    return 0
+
+
 # Subcommand: function, least and most arguments (None: any number, passed as a list).
 COMMANDS: dict[str, tuple[Callable[..., int], int, int | None]] = {
     "verify": (verify, 1, None),
@@ -287,8 +317,10 @@ COMMANDS: dict[str, tuple[Callable[..., int], int, int | None]] = {
     "recombine": (recombine, 3, 3),
     "add": (add, 1, None),
     "merge": (merge, 1, None),
+    "close": (close, 0, 0),
     "fill": (fill, 0, 0),
     "reindex": (reindex, 0, 0),
+    "records": (records, 0, 0),
     "table": (table, 0, 0),
 }
 
@@ -312,8 +344,18 @@ def main(arguments: list[str]) -> int:
 
 
 def _load(path: str) -> fz.Factorization:
-    """Reads the factorization of a file that --entry names."""
+    """Reads the factorization of a file that --entry names, or makes that of a recipe."""
+    if library.is_recipe(path):
+        return library.made(os.path.dirname(path), pathlib.Path(path).stem)
     return load_entry(path, _ring(), _ENTRY.value)
+
+
+def _each(path: str) -> Iterator[tuple[str, fz.Factorization | fz.FileError]]:
+    """Does what `library.load` does; a file that cannot be used comes as the reason, too."""
+    try:
+        yield from library.load(path, _ring())
+    except fz.FileError as error:
+        yield path, error
 
 
 def _base(ring: rings.Ring) -> fz.Factorization:
@@ -342,7 +384,12 @@ def _sizes(texts: tuple[str, ...]) -> targets.Sizes:
 def _recombination_config() -> RecombinationConfig:
     for path in _BASE_FILES.value:  # unreadable ones are named before the work begins
         load_exact(path, _ring())
-    fields = {"spread": _SPREAD.value, "variants": _VARIANTS.value, "base_files": _BASE_FILES.value}
+    fields = {
+        "spread": _SPREAD.value,
+        "variants": _VARIANTS.value,
+        "largest_base": _LARGEST_BASE.value,
+        "base_files": _BASE_FILES.value,
+    }
     return RecombinationConfig.from_dict(fields)
 
 

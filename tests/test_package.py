@@ -29,7 +29,7 @@ from experiments.configs import quickstart
 
 assert alphatensor.__file__.startswith(sys.prefix), alphatensor.__file__
 table = alphatensor.library()
-assert len(table) == 84 and max(max(map(int, name.split("x"))) for name in table) == 8
+assert len(table) >= 680 and table["16x16x16"]["Z"] < 16**3
 for name, ring in (("4x5x5", "Z"), ("5x4x5", "Z2"), ("2x2x2", "Q")):
     f = alphatensor.load(name, ring)
     assert f.verify().ok and "x".join(map(str, f.sizes)) == name

@@ -29,7 +29,7 @@ from alphatensor.config import (
     text,
 )
 from alphatensor.factorization import Factorization, FileError
-from alphatensor.factorization.library import store
+from alphatensor.factorization.library import closing, store
 from alphatensor.flip_graph import bitmasks, scheduler
 from alphatensor.flip_graph.config import FlipSearchConfig
 from alphatensor.kernels import memory
@@ -85,13 +85,19 @@ class Library:
             return None
 
     def add(self, f: Factorization) -> str | None:
-        """Keeps an algorithm if it beats the folder's; returns one line that says so, or None.
+        """Keeps an algorithm if it beats the folder's, and what follows for its other formats.
+
+        Returns:
+          One line that says so, or None where it is not kept.
 
         Raises:
           FileError: where the folder cannot be written.
         """
         added = store.add(self._folder, f)
-        return added.message if added.kept else None
+        if not added.kept:
+            return None
+        followed = closing.close_after(self._folder, f)
+        return f"{added.message} It improves {len(followed)} more." if followed else added.message
 
 
 def turns(

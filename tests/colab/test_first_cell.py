@@ -108,7 +108,7 @@ def test_a_file_that_is_not_the_project_gets_pips_line(tmp_path, monkeypatch):
 
 
 def test_a_folder_that_hides_the_package_is_named(tmp_path, monkeypatch):
-    monkeypatch.delitem(sys.modules, "alphatensor")
+    monkeypatch.delitem(sys.modules, "alphatensor", raising=False)
     monkeypatch.syspath_prepend(tmp_path)
     (tmp_path / "alphatensor").mkdir()
     (tmp_path / "alphatensor/__init__.py").write_text("something = 'else'\n")

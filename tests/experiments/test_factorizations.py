@@ -14,6 +14,7 @@ from absl import flags
 from absl.testing import flagsaver
 
 from alphatensor import factorization as fz
+from alphatensor.factorization.library import closing
 from experiments import command, factorizations
 
 ROOT = pathlib.Path(__file__).parents[2]
@@ -78,6 +79,32 @@ def test_commands_work_together(run, tmp_path):
     assert run("reindex", "--library=lib")[0] == 0
 
 
+def test_recipes_are_named_like_files(run, monkeypatch):
+    monkeypatch.setattr(closing, "LARGEST_FILE", 3)
+    fz.save("strassen.npz", STRASSEN)
+    run("add", "strassen.npz", "--library=lib")
+    status, out, _ = run("close", "--max=4", "--library=lib")
+    assert status == 0 and out.endswith("lib: 10 formats over Z\n")
+    assert not os.path.exists("lib/4x4x4_Z.npz")
+    status, out, err = run("verify", "lib/4x4x4_Z.npz", "lib/recipes.json")
+    assert status == 0 and "lib/4x4x4_Z: 4x4x4 in rank 49 over Z: exact." in out.splitlines()
+    assert len(out.splitlines()) == 1 + 6
+    assert "2x2x4, 14 multiplications" in run("show", "lib/2x2x4_Z.npz")[1]
+    assert "multiplications: 14" in run("costs", "lib/2x2x4_Z.npz")[1]
+    assert run("convert", "lib/2x2x4_Z.npz", "out.json")[0] == 0
+    assert fz.load("out.json")[0].rank == 14
+    status, out, _ = run("records", "--library=lib")
+    assert status == 0 and "| 2x2x4 | Z | 14 | 14 | " in out
+    assert run("records", "--library=lib", "--output=records.md")[0] == 0
+    assert pathlib.Path("records.md").read_text() == out
+    assert run("table", "--library=lib", "--max=4", "--output=t.csv")[0] == 0
+    assert pathlib.Path("t.csv").read_text().startswith("format,naive,here Z2,here Z,")
+    os.remove("lib/2x2x2_Z.npz")
+    status, out, err = run("verify", "lib/recipes.json", "strassen.npz")
+    assert status == 2 and "lib/recipes.json: 2x2x4_Z: part 2x2x2_Z: missing" in err
+    assert "strassen.npz: 2x2x2 in rank 7 over Z: exact." in out
+
+
 def test_mistakes_get_one_line_and_status(run):
     wrong = STRASSEN.replace(u=np.ones((4, 7), int))
     fz.save("wrong.npz", wrong)
@@ -114,6 +141,9 @@ def test_mistakes_get_one_line_and_status(run):
         (["verify", "a\x1b[2J\n.npz"], 2, "a\\x1b[2J\\n.npz: no such file"),
         (["fill", "--max=100"], 2, "--max=100"),
         (["fill", "--spread=0"], 2, "--spread=0: expected an integer from 1 to 64"),
+        (["fill", "--largest_base=1"], 2, "--largest_base=1: expected an integer from 2 to 64"),
+        (["close", "--max=0"], 2, "--max=0"),
+        (["records", "--library="], 2, "--library=''"),
         (["fill", "--variants=-1"], 2, "--variants=-1"),
         (["fill", "--bases=missing.npz"], 2, "missing.npz: no such file"),
     ]:

@@ -7,7 +7,7 @@ import pytest
 
 from alphatensor import config as settings
 from alphatensor import rings
-from alphatensor.factorization import save, strassen
+from alphatensor.factorization import naive, save, strassen
 from alphatensor.factorization.library import store
 from alphatensor.flip_graph import FlipSearchConfig
 from alphatensor.training import flip_search
@@ -36,6 +36,16 @@ def test_a_search_fills_a_folder_and_goes_on_from_it(tmp_path):
     ranks = flip_search.search_flips(config(run.library, seconds=1e-3), report=seen.append)
     assert ranks == {turn.sizes: turn.rank for turn in seen}
     assert ranks in ({}, {(2, 2, 2): 7}) and all(turn.stored == [] for turn in seen)
+
+
+def test_what_is_stored_closes_the_library(tmp_path):
+    for ring in (rings.Integers(), rings.IntegersMod(2)):
+        store.add(tmp_path, naive((2, 2, 4), ring))
+    line = flip_search.Library(str(tmp_path)).add(strassen())
+    assert "2x2x2_Z.npz: rank 7." in line and "It improves 2 more." in line
+    assert store.ranks(tmp_path) == {(2, 2, 2): 7, (2, 2, 4): 14}
+    assert store.ranks(tmp_path, "Z2") == {(2, 2, 4): 14}
+    assert flip_search.Library(str(tmp_path)).add(strassen()) is None
 
 
 def test_a_whole_search_returns_its_ranks(tmp_path):

@@ -6,6 +6,7 @@ f = library.load_best("4x5x5")
 library.add("runs/library", f)
 """
 
+from alphatensor.factorization.library.closing import close
 from alphatensor.factorization.library.closure import (
     assemble,
     best_plan,
@@ -15,10 +16,12 @@ from alphatensor.factorization.library.closure import (
 )
 from alphatensor.factorization.library.config import RecombinationConfig
 from alphatensor.factorization.library.exact_files import LibraryWarning
+from alphatensor.factorization.library.expansion import is_recipe, load, made
 from alphatensor.factorization.library.merging import merge
 from alphatensor.factorization.library.store import (
     Added,
     add,
+    add_recipes,
     best,
     default_folder,
     index,
@@ -33,13 +36,18 @@ __all__ = [
     "LibraryWarning",
     "RecombinationConfig",
     "add",
+    "add_recipes",
     "assemble",
     "best",
     "best_plan",
+    "close",
     "default_folder",
     "fill",
     "index",
+    "is_recipe",
+    "load",
     "load_best",
+    "made",
     "merge",
     "planned",
     "ranks",

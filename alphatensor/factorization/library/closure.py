@@ -1,9 +1,10 @@
 """Closes a library under recombination: every format up to a size, from what the library holds.
 
-Formats are taken by growing n + m + p, so every part of a recombination is final before it is
-used; formats of equal sum are independent and shared out to processes. Each result is verified
-and written when it is made: an interrupted run is taken up by running it again, and a run after a
-better base algorithm was added improves what depends on it.
+The cheap closure (`closing`) comes first. Formats are then taken by growing n + m + p, so every
+part of a recombination is final before it is used; formats of equal sum are independent and shared
+out to processes. Each result is verified and written when it is made, or kept as a recipe beyond
+`closing.LARGEST_FILE`: an interrupted run is taken up by running it again, and a run after a better
+base algorithm was added improves what depends on it.
 """
 
 import concurrent.futures
@@ -23,12 +24,10 @@ from alphatensor import rings
 from alphatensor.factorization import composition, textbook, transforms
 from alphatensor.factorization.core import Factorization
 from alphatensor.factorization.io import formats
-from alphatensor.factorization.library import exact_files, recombination, store
+from alphatensor.factorization.library import closing, exact_files, recipes, recombination, store
 from alphatensor.factorization.library.config import DEFAULT, RecombinationConfig
 from alphatensor.files import FileError
 from alphatensor.targets import Sizes
-
-MAX_BASE_SIZE = 6  # larger formats are parts, not base algorithms
 
 
 def fill(
@@ -39,7 +38,7 @@ def fill(
     config: RecombinationConfig = DEFAULT,
     report: Callable[[str], None] = print,
 ) -> dict[Sizes, int]:
-    """Recombines all formats 2 ≤ n ≤ m ≤ p ≤ `maximum`; returns the library's ranks.
+    """Closes and recombines all formats 2 ≤ n ≤ m ≤ p ≤ `maximum`; returns the library's ranks.
 
     Args:
       folder: the library.
@@ -52,6 +51,7 @@ def fill(
     for added in add_textbook(folder, ring):
         if added.kept:
             report(added.message)
+    closing.close(folder, ring, maximum, report)
     ranks = store.verified_ranks(folder, ring.name)
     with _pool(workers or os.cpu_count() or 1) as pool:
         for _, group in itertools.groupby(recombination.formats(maximum), key=sum):
@@ -64,23 +64,16 @@ def fill(
                 ranks[job.sizes] = rank
                 if message:
                     report(message)
-    return ranks
+    return closing.close(folder, ring, maximum, report)
 
 
 def add_textbook(folder: str | os.PathLike, ring: rings.Ring) -> list[store.Added]:
-    """Adds what is known at once: Strassen's algorithm, its square, its products with naive ones.
-
-    A modular library also takes every integer factorization of the folder, reduced.
-    """
+    """Adds what is known at once: Strassen's algorithm, its square, products with naive ones."""
     strassen = textbook.strassen(ring)
     found = [strassen, composition.kronecker(strassen, strassen)]
     found += [
         composition.kronecker(strassen, textbook.naive(s, ring)) for s in ((1, 1, 2), (1, 2, 2))
     ]
-    if ring.is_modular:
-        for f in exact_files.read_all(folder, "*x*x*_Z.npz"):
-            origin = {**f.provenance, "reduced_from": "Z"}
-            found.append(transforms.reduce_mod(f, ring.modulus).replace(provenance=origin))
     return [store.add(folder, f) for f in found]
 
 
@@ -159,14 +152,14 @@ def load_base_algorithms(
 ) -> list[Factorization]:
     """Returns what recombinations start from: small algorithms of the folder and of extra files.
 
-    Recombinations themselves are left out. The allotments that pay depend on which blocks the
+    What was made of other formats is left out. The allotments that pay depend on which blocks the
     products use, so each algorithm comes in several sparse bases of the matrix spaces; the cut of
     one size in two comes last.
     """
     paths = [
         str(path)
         for sizes, path in exact_files.matmul_paths(folder, ring.name).items()
-        if max(sizes) <= MAX_BASE_SIZE
+        if max(sizes) <= config.largest_base
     ]
     versions = tuple((path, _changed(path)) for path in [*paths, *config.base_files])
     return _read_base_algorithms(ring, versions, len(paths), config.variants)
@@ -203,6 +196,10 @@ def _improve(job: _Job) -> tuple[int, str]:
     plan = best_plan(job.folder, job.ring, job.sizes, job.config, job.ranks)
     if plan is None or (known is not None and known <= plan.rank):
         return known if known is not None else math.prod(job.sizes), ""
+    if closing.is_recipe(job.folder, job.sizes, job.ring):
+        key = recipes.key_of(job.sizes, job.ring)
+        lines = store.add_recipes(job.folder, {key: recipes.of_plan(plan)})
+        return (plan.rank, lines[0]) if lines else (known or math.prod(job.sizes), "")
     f = assemble(job.folder, plan, job.config)
     added = store.add(job.folder, f)
     return min(f.rank, known or f.rank), added.message
@@ -233,7 +230,7 @@ def _read_base_algorithms(
     for f in given:
         if f is None or f.ring != ring or f.sizes is None:
             continue
-        if f.provenance.get("method") == "recombination":
+        if f.provenance.get("method") in ("closure", "recombination"):
             continue
         sparse = [f, *(transforms.sparsify(f, 3 * k, rng)[0] for k in range(variants))]
         distinct = {tuple((x != 0).tobytes() for x in g.factors): g for g in sparse}

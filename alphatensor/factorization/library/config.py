@@ -21,6 +21,9 @@ class RecombinationConfig(Config):
         integer(0, 1000),
         "Sparse bases of the matrix spaces in which each base algorithm is tried besides its own.",
     )
+    largest_base: int = setting(
+        6, integer(2, 64), "The largest size of a format whose algorithms are base algorithms."
+    )
     base_files: tuple[str, ...] = setting((), _PATHS, "Files with more base algorithms.")
 
 

@@ -4,6 +4,7 @@ A file that cannot be read, is not exact, or holds something else than its name 
 one warning names it, and the library is used as if the file were not there.
 """
 
+import contextlib
 import functools
 import os
 import pathlib
@@ -11,7 +12,7 @@ import re
 import warnings
 from collections.abc import Iterator
 
-from alphatensor import targets
+from alphatensor import rings, targets
 from alphatensor.factorization import transforms
 from alphatensor.factorization.core import Factorization
 from alphatensor.factorization.io import formats
@@ -91,6 +92,17 @@ def matmul_paths(folder: str | os.PathLike, domain: str) -> dict[targets.Sizes, 
     for path in sorted(folder_of(folder).glob(f"*_{domain}.npz")):
         if match := re.fullmatch(rf"([0-9]+x[0-9]+x[0-9]+)_{domain}\.npz", path.name):
             found[tuple(map(int, match[1].split("x")))] = path
+    return found
+
+
+def modular_rings(folder: str | os.PathLike) -> list[rings.Ring]:
+    """Returns the modular rings over which a library has files of matrix products."""
+    names = (path.name for path in folder_of(folder).glob("*x*x*_Z*.npz"))
+    matches = (re.fullmatch(r"[0-9]+x[0-9]+x[0-9]+_(Z[0-9]+)\.npz", name) for name in names)
+    found = []
+    for domain in sorted({match[1] for match in matches if match}):
+        with contextlib.suppress(ValueError):  # no ring, so none of the library's files
+            found.append(rings.parse(domain))
     return found
 
 

@@ -1,8 +1,8 @@
-"""The index of a library, `index.json`: what its files hold, for tables that need no arrays.
+"""The index of a library, `index.json`: what it holds, for tables that need no arrays.
 
-The index is a cache. Each entry has a check sum of its file and of itself; an entry that does not
-agree with the file is made anew from it. What is said to be exact is verified all the same:
-`ranks` is for plans, `verified_ranks` for claims.
+The index is a cache. The entry of a file has a check sum of the file and of itself, that of a
+recipe one of the recipe, its parts and itself; an entry that does not agree is made anew. What is
+said to be exact is verified all the same: `ranks` is for plans, `verified_ranks` for claims.
 """
 
 import functools
@@ -10,14 +10,14 @@ import hashlib
 import json
 import os
 import pathlib
-import re
+from collections.abc import Mapping
 from typing import Any
 
 from alphatensor import files, limits, targets
 from alphatensor.factorization.analysis import costs, straight_line
 from alphatensor.factorization.core import Factorization
 from alphatensor.factorization.io import formats, parsing
-from alphatensor.factorization.library import exact_files
+from alphatensor.factorization.library import exact_files, expansion, recipe_file
 from alphatensor.files import FileError
 
 INDEX = "index.json"
@@ -26,14 +26,15 @@ LOCK_SECONDS = 600.0  # how long a writer waits for another one
 
 
 def index(folder: str | os.PathLike) -> dict[str, dict[str, Any]]:
-    """Returns what the library's files hold: `'3x3x4_Z'` → rank, costs, provenance, check sum.
+    """Returns what the library holds: `'3x3x4_Z'` → rank, costs, provenance, check sum.
 
-    Entries that agree with their files are taken from the index, the others made from the files,
-    which must be exact. Nothing is written.
+    Entries that agree are taken from the index, the others made from the files, which must be
+    exact, and the recipes. Nothing is written.
     """
     known, others = _agreeing(exact_files.folder_of(folder), "*.npz")
     read = ((path, exact_files.read_or_warn(path)) for path in others)
-    return known | {path.stem: _checked(path, entry(f)) for path, f in read if f is not None}
+    known |= {path.stem: _checked(path, entry(f)) for path, f in read if f is not None}
+    return _recipes(folder, known) | known
 
 
 def ranks(folder: str | os.PathLike, domain: str = "Z") -> dict[targets.Sizes, int]:
@@ -42,8 +43,9 @@ def ranks(folder: str | os.PathLike, domain: str = "Z") -> dict[targets.Sizes, i
     They are for plans: a file is verified where the index does not agree with it, and every file
     when it is used.
     """
-    known, others = _agreeing(exact_files.folder_of(folder), f"*x*x*_{domain}.npz")
-    found = {}
+    known, others = _agreeing(exact_files.folder_of(folder), "*x*x*_*.npz")
+    made = _recipes(folder, known, domain)
+    found = {recipe_file.parse_name(name)[0]: x["rank"] for name, x in made.items()}
     for sizes, path in exact_files.matmul_paths(folder, domain).items():
         if path.stem in known:
             found[sizes] = known[path.stem]["rank"]
@@ -57,19 +59,33 @@ def verified_ranks(
 ) -> dict[targets.Sizes, int]:
     """Returns the folder's ranks over one domain, by sorted format, each verified just now.
 
+    Every file is verified. Recipes are made from verified parts, and their terms counted; products
+    of exact parts are exact, so the sums themselves are left to `store.find`.
+
     Args:
       folder: the library.
       domain: `'Z'`, `'Q'`, `'Z2'`, ...
       maximum: the largest size of a format; None for all.
     """
-    paths = exact_files.matmul_paths(folder, domain).items()
-    wanted = [(s, path) for s, path in paths if maximum is None or max(s) <= maximum]
-    read = ((sizes, exact_files.read_or_warn(path)) for sizes, path in wanted)
-    return {sizes: f.rank for sizes, f in read if f is not None}
+    found = {}
+    for name in recipe_file.read(folder):
+        sizes, ring = recipe_file.parse_name(name)
+        if ring.name == domain and max(sizes) <= (maximum or max(sizes)):
+            try:
+                found[sizes] = expansion.made(folder, name).rank
+            except FileError as error:
+                exact_files.set_aside(str(error))
+    for sizes, path in exact_files.matmul_paths(folder, domain).items():
+        if max(sizes) <= (maximum or max(sizes)) and (f := exact_files.read_or_warn(path)):
+            found[sizes] = f.rank
+    return found
 
 
 def reindex(folder: str | os.PathLike) -> list[str]:
-    """Rebuilds the index from the files; returns one line for each file that is damaged."""
+    """Rebuilds the index from the files; returns one line for each file that is damaged.
+
+    Recipes whose part is missing or damaged are set aside, with a warning.
+    """
     folder = exact_files.folder_of(folder)
     problems, entries = [], {}
     with files.locked(folder, LOCK_SECONDS):
@@ -79,7 +95,7 @@ def reindex(folder: str | os.PathLike) -> list[str]:
                 entries[path.stem] = _checked(path, entry(exact_files.read(path)))
             except FileError as error:
                 problems.append(str(error))
-        _write(folder, entries)
+        _write(folder, _recipes(folder, entries) | entries)
     return problems
 
 
@@ -90,9 +106,9 @@ def repair(folder: pathlib.Path) -> None:
     agree with the files.
     """
     remove_leftovers(folder)
-    known, others = _agreeing(folder, "*.npz")
-    if others or len(known) != len(_stored(folder)):
-        _write(folder, index(folder))
+    current = index(folder)
+    if current != _stored(folder):
+        _write(folder, current)
 
 
 def remove_leftovers(folder: pathlib.Path) -> None:
@@ -125,6 +141,33 @@ def entry(f: Factorization) -> dict[str, Any]:
     return {"rank": f.rank, **known, "provenance": provenance}
 
 
+def _recipes(
+    folder: str | os.PathLike, files_: Mapping[str, dict], domain: str | None = None
+) -> dict[str, dict[str, Any]]:
+    """Returns the entries of the recipes over a domain, or all, from those of the files.
+
+    A recipe that lacks a part is set aside, with a warning that names both.
+    """
+    folder, found = exact_files.folder_of(folder), {}
+    book, stored = recipe_file.read(folder), _stored(folder)
+    sums = expansion.check_sums(book, lambda name: files_.get(name, {}).get("check"))
+    for name in book:
+        value = stored.get(name)
+        if domain not in (None, recipe_file.parse_name(name)[1].name):
+            continue
+        if sums[name] and isinstance(value, dict) and value == _summed(sums[name], value):
+            found[name] = value
+            continue
+        try:
+            f = expansion.made(folder, name)
+        except FileError as error:
+            exact_files.set_aside(str(error))
+            continue
+        figures = {"rank": f.rank, "additions_naive": costs.additions_naive(f)}
+        found[name] = _summed(sums[name] or "", figures | {"provenance": dict(f.provenance)})
+    return found
+
+
 def _agreeing(folder: pathlib.Path, pattern: str) -> tuple[dict[str, dict], list[pathlib.Path]]:
     """Returns the entries that agree with their files, and the paths of the other files."""
     stored, known, others = _stored(folder), {}, []
@@ -154,8 +197,13 @@ def _stored(folder: pathlib.Path) -> dict[str, Any]:
 
 def _checked(path: pathlib.Path, value: dict[str, Any]) -> dict[str, Any]:
     """Returns an entry with the check sum of the file at `path` and of itself."""
+    return _summed(_digest(path), value)
+
+
+def _summed(origin: str, value: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns an entry with the check sum of itself and of what it is made from."""
     rest = {key: x for key, x in value.items() if key != "check"}
-    text = _digest(path) + json.dumps(rest, sort_keys=True)
+    text = origin + json.dumps(rest, sort_keys=True)
     return rest | {"check": hashlib.sha256(text.encode()).hexdigest()[:16]}
 
 
@@ -175,8 +223,6 @@ def _digest_of(path: pathlib.Path, _version: tuple[int, ...]) -> str:
 
 
 def _write(folder: pathlib.Path, data: dict) -> None:
-    def natural(item):
-        return [int(x) if x.isdecimal() else 0 for x in re.split(r"[x_]", item[0])], item[0]
-
-    lines = [f"  {json.dumps(k)}: {json.dumps(v)}" for k, v in sorted(data.items(), key=natural)]
+    ordered = sorted(data.items(), key=lambda item: recipe_file.natural_order(item[0]))
+    lines = [f"  {json.dumps(k)}: {json.dumps(v)}" for k, v in ordered]
     formats.write_text(folder / INDEX, "{\n" + ",\n".join(lines) + "\n}\n")

@@ -27,7 +27,8 @@ def merge(sources: Sequence[str | os.PathLike], into: str | os.PathLike) -> Iter
 
     Each is verified first. Of equal ranks the one with fewer non-zeros is kept. The sources stay as
     they are, and the result is locked for each addition alone, so searches may use all of them
-    meanwhile. Calling it again, or after it was interrupted, changes nothing more.
+    meanwhile. Calling it again, or after it was interrupted, changes nothing more. Recipes are not
+    merged: `close` makes those of the result.
 
     Args:
       sources: folders of libraries.

@@ -1,20 +1,45 @@
 """Published ranks to compare with, by sorted format: figures from papers and public tables.
 
 `ALPHATENSOR_Z`, `ALPHATENSOR_Z2`: Fawzi et al. 2022, Fig. 3 and Extended Data Table 1.
-`KNOWN_Z`, `KNOWN_Q`, `KNOWN_Z2`: best known for sizes up to 5 in July 2026, as listed by the
-FastMatrixMultiplication collection (Z2: there and Arai, Ichikawa, Hukushima 2024).
+`KNOWN`: the best known for sizes up to 16 with source and date, from `known_ranks.csv`. Its sources
+are A. Perminov's FastMatrixMultiplication collection at the commit given, which follows the
+literature, and where it is behind, what is named after it. `KNOWN_Z`, `KNOWN_Q`, `KNOWN_Z2` are the
+least of those that count for a ring: a scheme over Z is one over Q and mod 2.
 """
+
+import csv
+import pathlib
+from typing import NamedTuple
 
 from alphatensor.factorization.library.recombination import formats
 from alphatensor.targets import Sizes, parse_sizes
 
-# format: AlphaTensor Z2, AlphaTensor Z, known Z2, known Z, known Q
+
+class Known(NamedTuple):
+    """The best known ranks of a format, by coefficients.
+
+    Attributes:
+      zt: with coefficients -1, 0 and 1.
+      z: over the integers.
+      q: over the rationals.
+      z2: mod 2.
+      source: where they stand; a source of a single rank begins with the ring, as in `Z2=47: ...`.
+      date: day on which the first source was read.
+    """
+
+    zt: int
+    z: int
+    q: int
+    z2: int
+    source: str
+    date: str
+
+
+# format: AlphaTensor Z2, AlphaTensor Z
 _SMALL = """
-2x2x2 7 7 7 7 7      2x2x3 11 11 11 11 11  2x2x4 14 14 14 14 14  2x2x5 18 18 18 18 18
-2x3x3 15 15 15 15 15 2x3x4 20 20 20 20 20  2x3x5 25 25 25 25 25  2x4x4 26 26 26 26 26
-2x4x5 33 33 33 33 32 2x5x5 40 40 40 40 40  3x3x3 23 23 23 23 23  3x3x4 29 29 29 29 29
-3x3x5 36 36 36 36 36 3x4x4 38 38 38 38 38  3x4x5 47 47 47 47 47  3x5x5 58 58 58 58 58
-4x4x4 47 49 47 49 48 4x4x5 63 63 60 61 61  4x5x5 76 76 76 76 76  5x5x5 96 98 93 93 93
+2x2x2 7 7     2x2x3 11 11   2x2x4 14 14   2x2x5 18 18   2x3x3 15 15   2x3x4 20 20   2x3x5 25 25
+2x4x4 26 26   2x4x5 33 33   2x5x5 40 40   3x3x3 23 23   3x3x4 29 29   3x3x5 36 36   3x4x4 38 38
+3x4x5 47 47   3x5x5 58 58   4x4x4 47 49   4x4x5 63 63   4x5x5 76 76   5x5x5 96 98
 """
 
 _LARGE = """
@@ -32,12 +57,42 @@ _LARGE = """
 
 def _small(column: int) -> dict[Sizes, int]:
     words = _SMALL.split()
-    return {parse_sizes(words[i]): int(words[i + column]) for i in range(0, len(words), 6)}
+    return {parse_sizes(words[i]): int(words[i + column]) for i in range(0, len(words), 3)}
 
 
 def hopcroft_kerr(m: int, p: int) -> int:
     """Returns ⌈(3mp + max(m, p)) / 2⌉, the rank reached for (2, m, p) (Hopcroft and Kerr 1971)."""
     return -(-(3 * m * p + max(m, p)) // 2)
+
+
+def _known() -> dict[Sizes, Known]:
+    with open(pathlib.Path(__file__).with_name("known_ranks.csv"), newline="") as file:
+        rows = list(csv.DictReader(file))
+    return {
+        parse_sizes(row["format"]): Known(
+            *(int(row[ring]) for ring in ("ZT", "Z", "Q", "Z2")), row["source"], row["date"]
+        )
+        for row in rows
+    }
+
+
+def source(sizes: Sizes, domain: str) -> str:
+    """Returns where the best known rank over `'Z'`, `'Q'` or `'Z2'` stands, with its date."""
+    known = KNOWN[sizes]
+    first, *others = known.source.split("; ")
+    columns = {"Z": ("ZT",), "Q": ("Q", "ZT"), "Z2": ("Z2",)}[domain]
+    for column in columns:
+        for text in others:
+            ring, _, rest = text.partition("=")
+            rank, _, place = rest.partition(": ")
+            if ring == column and rank == str(best(sizes, domain)):
+                return place
+    return f"{first}, {known.date}"
+
+
+def best(sizes: Sizes, domain: str) -> int | None:
+    """Returns the best known rank over `'Z'`, `'Q'` or `'Z2'`; None where none is listed."""
+    return {"Z": KNOWN_Z, "Q": KNOWN_Q, "Z2": KNOWN_Z2}[domain].get(sizes)
 
 
 _words = _LARGE.split()
@@ -46,6 +101,7 @@ _thin = {s: hopcroft_kerr(*s[1:]) for s in formats(12) if s[0] == 2}
 
 ALPHATENSOR_Z2 = _small(1)
 ALPHATENSOR_Z = {**_thin, **_large, **_small(2)}
-KNOWN_Z2 = _small(3)
-KNOWN_Z = _small(4)
-KNOWN_Q = _small(5)
+KNOWN = _known()
+KNOWN_Z = {s: min(x.zt, x.z) for s, x in KNOWN.items()}
+KNOWN_Q = {s: min(x.zt, x.z, x.q) for s, x in KNOWN.items()}
+KNOWN_Z2 = {s: min(x.zt, x.z, x.z2) for s, x in KNOWN.items()}

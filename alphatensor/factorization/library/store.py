@@ -2,13 +2,14 @@
 
 Files are named `3x3x4_Z.npz`, `4x4x4_Z2.npz`, `2x2x2_Q.npz`; matrix products are kept with
 n ≤ m ≤ p, from which every other order follows exactly. A tensor of one's own has a name made of
-its entries. Whatever is taken from the folder has been verified (`exact_files`); `index.json`
-repeats rank, provenance and costs (`index_cache`). Everything in the folder can be rebuilt from its
-`.npz`.
+its entries. Large products may be kept as recipes instead (`recipe_file`).
+Whatever is taken from the folder has been verified (`exact_files`); `index.json` repeats rank,
+provenance and costs (`index_cache`). The index can be rebuilt from the rest.
 """
 
 import os
 import pathlib
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -17,7 +18,7 @@ from alphatensor import files, rings, targets
 from alphatensor.factorization import transforms
 from alphatensor.factorization.core import Factorization
 from alphatensor.factorization.io import formats
-from alphatensor.factorization.library import exact_files, index_cache
+from alphatensor.factorization.library import exact_files, expansion, index_cache, recipe_file
 from alphatensor.factorization.library.exact_files import file_name, standard_order
 from alphatensor.factorization.library.index_cache import (
     INDEX,
@@ -26,12 +27,14 @@ from alphatensor.factorization.library.index_cache import (
     reindex,
     verified_ranks,
 )
+from alphatensor.factorization.library.recipes import Recipe
 from alphatensor.files import FileError
 
 __all__ = [
     "INDEX",
     "Added",
     "add",
+    "add_recipes",
     "best",
     "default_folder",
     "file_name",
@@ -116,7 +119,7 @@ def add(folder: str | os.PathLike, f: Factorization, replace_equal: bool = False
     except OSError as error:
         raise FileError(f"{folder}: cannot be made ({error.strerror}).") from None
     with files.locked(folder, index_cache.LOCK_SECONDS):
-        note = ""
+        note, book = "", recipe_file.read(folder)
         if path.exists():
             try:
                 old = exact_files.read(path)
@@ -128,9 +131,59 @@ def add(folder: str | os.PathLike, f: Factorization, replace_equal: bool = False
             except FileError as error:
                 path.replace(f"{path}.set-aside")
                 note = f" (set aside a damaged file: {error})"
+        elif path.stem in book:
+            rank = _recipe_rank(folder, path.stem, book)
+            if rank is not None and rank <= f.rank:
+                line = f"{folder / path.stem}: kept a recipe of rank {rank}, given rank {f.rank}."
+                return Added(False, line)
+            note = f" (was a recipe of rank {rank})" if rank else " (was a recipe lacking a part)"
         formats.save(path, f)
+        if book.pop(path.stem, None):
+            recipe_file.write(folder, book)
         index_cache.repair(folder)
     return Added(True, f"{path}: rank {f.rank}{note}.")
+
+
+def add_recipes(folder: str | os.PathLike, recipes: Mapping[str, Recipe]) -> list[str]:
+    """Keeps those recipes that beat what the folder has; returns a line for each that is kept.
+
+    They are made from the library's parts to count their terms, and verified when they are used.
+    Recipes of formats that have a file, and those that lack a part, are not kept.
+
+    Args:
+      folder: the library.
+      recipes: by name, such as `'13x14x16_Z'`.
+
+    Raises:
+      FileError: if the folder cannot be written.
+    """
+    folder = exact_files.folder_of(folder)
+    with files.locked(folder, index_cache.LOCK_SECONDS):
+        read = recipe_file.read(folder)
+        book, new = (
+            {k: r for k, r in x.items() if not (folder / f"{k}.npz").exists()}
+            for x in (read, recipes)
+        )
+        both, lines = book | new, []
+        for name in new:
+            old = _recipe_rank(folder, name, book) if name in book else None
+            rank = _recipe_rank(folder, name, both)
+            if rank is not None and (old is None or rank < old):
+                book[name] = new[name]
+                note = f" (was {old})" if old else ""
+                lines.append(f"{folder / name}: rank {rank}{note}, as a recipe.")
+        if lines:
+            recipe_file.write(folder, book)
+        index_cache.repair(folder)
+    return lines
+
+
+def _recipe_rank(folder: pathlib.Path, name: str, book: Mapping[str, Recipe]) -> int | None:
+    """Returns how many multiplications a recipe takes; None where it lacks a part."""
+    try:
+        return expansion.made(folder, name, book).rank
+    except FileError:
+        return None
 
 
 def best(
@@ -151,7 +204,7 @@ def find(
     target: targets.Target | targets.Sizes | str,
     ring: rings.Ring | str = "Z",
 ) -> Factorization | None:
-    """Returns the folder's factorization of a target, verified; None where there is no file.
+    """Returns the folder's factorization of a target, verified; None where there is none.
 
     Args:
       folder: the library.
@@ -160,16 +213,17 @@ def find(
       ring: a ring or its name; `'Q'` for one with fractions.
 
     Raises:
-      FileError: for a file that is damaged, not exact or holds something else than its name says.
+      FileError: for a file that is damaged, not exact or holds something else than its name says,
+        and for a recipe that lacks a part.
       ValueError: for text that names no target.
     """
     name = ring if isinstance(ring, str) else ring.name
     if isinstance(target, str):
         target = targets.parse(target)
     path = exact_files.folder_of(folder) / f"{exact_files.stem(target)}_{name}.npz"
-    if not path.exists():
+    f = exact_files.read(path) if path.exists() else expansion.expand(folder, path.stem)
+    if f is None:
         return None
-    f = exact_files.read(path)
     sizes = target.sizes if isinstance(target, targets.Target) else target
     if sizes is not None:
         return transforms.permute_sizes(f, tuple(sizes))

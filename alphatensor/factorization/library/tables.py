@@ -1,4 +1,4 @@
-"""Tables of a library's ranks beside published ones: as text, Markdown and a picture."""
+"""Tables of a library's ranks beside published ones: as text, Markdown, CSV and a picture."""
 
 import math
 import os
@@ -17,6 +17,7 @@ COLUMNS = (
     "AlphaTensor Z2",
     "AlphaTensor Z",
     "known Z2",
+    "known ZT",
     "known Z",
     "known Q",
 )
@@ -25,11 +26,12 @@ COLUMNS = (
 def rows(folder: str | os.PathLike, maximum: int) -> list[tuple[str, ...]]:
     """Returns a row for each 2 ≤ n ≤ m ≤ p ≤ `maximum`; empty text where nothing is known.
 
-    The library's ranks are verified.
+    The library's ranks are verified. ZT stands for coefficients -1, 0 and 1.
     """
     here = [store.verified_ranks(folder, domain, maximum) for domain in ("Z2", "Z", "Q")]
     published = (published_ranks.ALPHATENSOR_Z2, published_ranks.ALPHATENSOR_Z)
-    best = (published_ranks.KNOWN_Z2, published_ranks.KNOWN_Z, published_ranks.KNOWN_Q)
+    known_zt = {sizes: x.zt for sizes, x in published_ranks.KNOWN.items()}
+    best = (published_ranks.KNOWN_Z2, known_zt, published_ranks.KNOWN_Z, published_ranks.KNOWN_Q)
     found = []
     for sizes in sorted(formats(maximum)):
         ranks = [math.prod(sizes), *(t.get(sizes, "") for t in (*here, *published, *best))]
@@ -49,9 +51,12 @@ def text(folder: str | os.PathLike, maximum: int, markdown: bool = False) -> str
 
 
 def write(path: str | os.PathLike, folder: str | os.PathLike, maximum: int) -> None:
-    """Writes the table: drawn if `path` ends in `.png`, as Markdown for `.md`, else as text."""
+    """Writes the table as `path` ends: drawn for `.png`, as `.md` or `.csv`, else as text."""
     if os.fspath(path).endswith(".png"):
         draw(folder, maximum, path)
+    elif os.fspath(path).endswith(".csv"):
+        lines = [COLUMNS, *rows(folder, maximum)]
+        io.write_text(path, "".join(",".join(line) + "\n" for line in lines))
     else:
         io.write_text(path, text(folder, maximum, markdown=os.fspath(path).endswith(".md")))
 

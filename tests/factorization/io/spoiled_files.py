@@ -15,6 +15,7 @@ from algorithms import gaussian
 from alphatensor import factorization as fz
 from alphatensor import rings, targets
 from alphatensor.factorization import library
+from alphatensor.factorization.library.recipes import Recipe
 
 ERROR = fz.FileError
 STRASSEN = fz.strassen()
@@ -67,6 +68,20 @@ def check_library(path: pathlib.Path) -> None:
     config = library.RecombinationConfig(variants=0)
     _, made = library.planned(folder, rings.Integers(), (2, 2, 3), config)
     assert made.rank == (12 if f is None else 11) and _is_exact(made, "2x2x3")
+
+
+def check_recipes(path: pathlib.Path) -> None:
+    """Uses a library with corrupted recipes; asserts that each rank is reached, or not said."""
+    folder = path.parent
+    library.index(folder)
+    for domain in ("Z", "Z2"):
+        for sizes, rank in library.ranks(folder, domain).items():
+            f = library.best(folder, sizes, domain)
+            assert f is not None and f.rank <= rank, (sizes, rank)
+            assert _is_exact(f, targets.format_name(sizes))
+    for _, f in library.load(path):
+        assert isinstance(f, ERROR | fz.Factorization)
+    library.close(folder, rings.Integers(), report=lambda line: None)
 
 
 def check_own_tensor(path: pathlib.Path) -> None:
@@ -295,6 +310,18 @@ def _write_library(folder: pathlib.Path) -> None:
     library.add(folder, fz.naive((1, 1, 2), rings.Integers()))
 
 
+def _write_recipes(folder: pathlib.Path) -> None:
+    _write_library(folder)
+    found = {
+        "2x2x3_Z": Recipe("sum", ((2, 2, 2), (2, 2, 1)), "p"),
+        "2x2x4_Z": Recipe("product", ((1, 1, 2), (2, 2, 2))),
+        "2x2x4_Z2": Recipe("mod", ((2, 2, 4),)),
+        "2x3x3_Z": Recipe("blocks", base=STRASSEN, split=((1, 1), (2, 1), (1, 2))),
+        "1x2x3_Z": Recipe("drop", ((2, 2, 3),), "n"),
+    }
+    library.add_recipes(folder, found)
+
+
 def _write_tensor(folder: pathlib.Path) -> None:
     np.save(folder / "my.npy", np.arange(8).reshape(2, 2, 2))
 
@@ -327,5 +354,6 @@ FORMATS = [
     _row("f_R.slp", RECTANGULAR, spoil_words),
     fuzzing.Format("index.json", _write_library, check_library, spoil_json, ERROR),
     fuzzing.Format("2x2x2_Z.npz", _write_library, check_library, spoil_archive, ERROR),
+    fuzzing.Format("recipes.json", _write_recipes, check_recipes, spoil_json, ERROR),
     fuzzing.Format("my.npy", _write_tensor, check_own_tensor, _forged_header, ERROR),
 ]

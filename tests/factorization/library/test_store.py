@@ -12,7 +12,7 @@ import pytest
 from alphatensor import factorization as fz
 from alphatensor import rings, targets
 from alphatensor.factorization import library
-from alphatensor.factorization.library import index_cache, store, tables
+from alphatensor.factorization.library import index_cache, recipe_file, store, tables
 
 ROOT = pathlib.Path(__file__).parents[3]
 FOLDER = ROOT / "factorizations"
@@ -23,7 +23,9 @@ STRASSEN = fz.strassen()
 def test_every_file_of_the_projects_library_is_exact_and_indexed():
     index = store.index(FOLDER)
     paths = sorted(FOLDER.glob("*.npz"))
-    assert {p.stem for p in paths} == set(index) and len(paths) > 100
+    made = set(recipe_file.read(FOLDER))
+    assert {p.stem for p in paths} | made == set(index) and len(paths) > 100
+    assert not made & {p.stem for p in paths}
     for path in paths:
         (f,) = fz.load(path)
         check = f.verify()
@@ -175,6 +177,10 @@ def test_the_best_is_loaded_by_name(tmp_path):
     assert store.load_best("2x2x2", folder=tmp_path).rank == 7
     assert store.load_best("5x4x5", "Z2").sizes == (5, 4, 5)  # from the project's library
     assert store.default_folder() == FOLDER
+    large = store.load_best("13x14x16")  # a recipe
+    assert large.sizes == (13, 14, 16) and large.verify().ok
+    assert large.rank <= store.ranks(FOLDER)[large.sizes] < 13 * 14 * 16
+    assert store.load_best("16x2x13", "Z2").rank <= store.ranks(FOLDER, "Z2")[2, 13, 16]
     with pytest.raises(ValueError, match=f"^2x2x3: the library {tmp_path} has none over Z2"):
         store.load_best("2x2x3", "Z2", tmp_path)
 

@@ -1,5 +1,6 @@
 """Tables of ranks: what they show, and that the library's own is up to date."""
 
+import csv
 import pathlib
 
 from alphatensor import factorization as fz
@@ -11,16 +12,21 @@ FOLDER = pathlib.Path(__file__).parents[3] / "factorizations"
 def test_tables_show_the_librarys_ranks_beside_published_ones(tmp_path):
     store.add(tmp_path, fz.strassen())
     first, second, *_ = tables.rows(tmp_path, 3)
-    assert first == ("2x2x2", "8", "", "7", "", "7", "7", "7", "7", "7")
+    assert first == ("2x2x2", "8", "", "7", "", "7", "7", "7", "7", "7", "7")
     assert second[:4] == ("2x2x3", "12", "", "") and len(tables.rows(tmp_path, 3)) == 4
     tables.write(tmp_path / "t.md", tmp_path, 3)
     assert (tmp_path / "t.md").read_text() == tables.text(tmp_path, 3, markdown=True)
     tables.write(tmp_path / "t.txt", tmp_path, 3)
     assert (tmp_path / "t.txt").read_text() == tables.text(tmp_path, 3)
+    tables.write(tmp_path / "t.csv", tmp_path, 3)
+    with open(tmp_path / "t.csv", newline="") as file:
+        read = list(csv.DictReader(file))
+    assert [row["format"] for row in read] == ["2x2x2", "2x2x3", "2x3x3", "3x3x3"]
+    assert read[3]["known ZT"] == "23" and read[0]["here Z"] == "7" and read[0]["here Q"] == ""
     tables.write(tmp_path / "t.png", tmp_path, 3)
     assert (tmp_path / "t.png").read_bytes().startswith(b"\x89PNG")
 
 
 def test_the_projects_table_is_up_to_date():
-    """Its command: `experiments.factorizations table --max=12 --output=factorizations/ranks.md`."""
-    assert (FOLDER / "ranks.md").read_text() == tables.text(FOLDER, 12, markdown=True)
+    """Its command: `experiments.factorizations table --max=16 --output=factorizations/ranks.md`."""
+    assert (FOLDER / "ranks.md").read_text() == tables.text(FOLDER, 16, markdown=True)
