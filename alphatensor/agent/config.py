@@ -21,6 +21,7 @@ from alphatensor.config import (
     section,
     setting,
     shares,
+    text,
 )
 
 MAX_TOKEN_VALUES = 20_000  # widest softmax of the policy head
@@ -225,6 +226,9 @@ class NeighbourhoodConfig(Config):
         integer(least=0),
         "Algorithms that walk at once, starting from the naive ones, by games on sums of their "
         "terms; 0: games on whole targets, as in the paper.",
+    )
+    library: str = setting(
+        "", text(), "Library whose algorithms the walks start from; empty for the naive ones."
     )
     side: int = setting(
         4, integer(least=1), "Side of the tensors that sums are compressed to, at least max_terms."

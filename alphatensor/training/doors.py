@@ -6,8 +6,12 @@ is not exact is named in one line and set aside, and the run or search goes on w
 
 import sys
 
-from alphatensor.factorization import Factorization
+from alphatensor.config import ConfigError, require
+from alphatensor.factorization import Factorization, naive
+from alphatensor.factorization.library import store
+from alphatensor.files import FileError
 from alphatensor.targets import Target
+from alphatensor.training.settings import Settings
 
 
 def exact(f: Factorization, target: Target) -> Factorization:
@@ -37,3 +41,24 @@ def set_aside(name: object, error: Exception) -> str:
 def say(line: str) -> None:
     """Writes a line to standard error."""
     print(line, file=sys.stderr, flush=True)
+
+
+def first_algorithms(settings: Settings) -> list[Factorization]:
+    """Returns the algorithm that the walks of each target start from.
+
+    Raises:
+      ConfigError: where the library has none that is exact over the run's ring.
+    """
+    library, ring = settings.config.neighbourhood.library, settings.agent.game.ring
+    if not library:
+        return [naive(target.sizes, ring) for target in settings.targets]
+    found = []
+    for target in settings.targets:
+        try:
+            f = store.find(library, target, ring)
+        except FileError as error:
+            raise ConfigError("neighbourhood.library", library, f"exact files: {error}") from None
+        expected = f"a library with {target.name} over {ring}"
+        require("neighbourhood.library", library, f is not None, expected)
+        found.append(f)
+    return found

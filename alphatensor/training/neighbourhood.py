@@ -7,26 +7,26 @@ import numpy as np
 
 from alphatensor import targets
 from alphatensor.agent import neighbourhood
-from alphatensor.factorization import Factorization, naive
-from alphatensor.training import discoveries
+from alphatensor.factorization import Factorization
+from alphatensor.training import discoveries, doors
 from alphatensor.training.settings import Settings
 from alphatensor.training.state import Findings, TrainState
 
 MOST_TRIED = 4  # algorithms of a new rank that are verified and lifted after each round
 
 
-def naive_walks(settings: Settings) -> neighbourhood.Walks:
-    """Returns the first walks, NumPy arrays: all at the naive algorithms of targets in turn."""
-    config, ring = settings.config.neighbourhood, settings.agent.game.ring
-    count = config.walks
-    starts = [naive(target.sizes, ring) for target in settings.targets]
-    most = max(config.max_terms, *(f.rank for f in starts))
+def first_walks(settings: Settings) -> neighbourhood.Walks:
+    """Returns the first walks, NumPy arrays, those of the targets in turn."""
+    config = settings.config.neighbourhood
+    starts = doors.first_algorithms(settings)
+    # Detours need room for more terms than they start with.
+    most = max(config.max_terms, *(f.rank + config.margin for f in starts))
     longest = max(max(target.shape) for target in settings.targets)
     terms = np.zeros((len(starts), most, 3, longest), np.int8)
     for number, f in enumerate(starts):
         for mode, factor in enumerate((f.u, f.v, f.w)):
             terms[number, : f.rank, mode, : factor.shape[0]] = factor.T
-    target = np.arange(count, dtype=np.int32) % len(starts)
+    target = np.arange(config.walks, dtype=np.int32) % len(starts)
     return neighbourhood.Walks(terms[target], target)
 
 

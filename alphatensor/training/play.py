@@ -152,9 +152,9 @@ def _play(learner, games: int, settings: Settings, programs: Programs) -> Played
 
 
 def _walk(learner, games: int, settings: Settings, programs: Programs) -> Played:
-    """Plays on sums of terms, from the naive algorithms."""
+    """Plays on sums of terms, from where the walks of the run started."""
     config = settings.config.neighbourhood
-    walks = jax.tree.map(jnp.asarray, sums.naive_walks(settings))
+    walks = jax.tree.map(jnp.asarray, sums.first_walks(settings))
     count = solved = 0
     found: dict[bytes, Factorization] = {}
     for number in range(-(-games // (config.walks * config.steps))):

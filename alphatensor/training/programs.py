@@ -17,7 +17,7 @@ from alphatensor.agent import (
     self_play,
 )
 from alphatensor.training import devices
-from alphatensor.training.neighbourhood import naive_walks
+from alphatensor.training.neighbourhood import first_walks
 from alphatensor.training.settings import Settings
 from alphatensor.training.state import TrainState
 
@@ -205,11 +205,11 @@ def _make_learn(settings: Settings, mesh, constants: Constants, learn_key) -> Ca
 
 
 def _init(settings: Settings, play: Callable, key: jax.Array) -> TrainState:
-    """Returns random parameters, and empty buffers or walks at the naive algorithms."""
+    """Returns random parameters, and empty buffers or walks at their start."""
     state, train = learner.init(key, settings.agent), settings.config.train
     rounds = jnp.zeros((), jnp.int32)
     if settings.config.neighbourhood.walks:
-        walks = jax.tree.map(jnp.asarray, naive_walks(settings))
+        walks = jax.tree.map(jnp.asarray, first_walks(settings))
         return TrainState(learner=state, games=None, best_games=None, walks=walks, rounds=rounds)
     batch, _ = jax.eval_shape(play, state.params, jnp.zeros((), jnp.int32))
     game = jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape[1:], x.dtype), batch)

@@ -1,6 +1,5 @@
 """Where a run stands: the arrays on the devices, and what the host has found and measured."""
 
-import math
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -77,8 +76,8 @@ def first_findings(settings: Settings) -> Findings:
     if settings.config.train.has_walks:
         starts = {target.name: naive(target.sizes, ring) for target in settings.targets}
     ranks = (None,) * len(settings.targets)
-    if settings.config.neighbourhood.walks:  # they start from the naive algorithms
-        ranks = tuple(math.prod(target.sizes) for target in settings.targets)
+    if settings.config.neighbourhood.walks:
+        ranks = tuple(f.rank for f in doors.first_algorithms(settings))
     return Findings(ranks=ranks, speedups={}, run_times={}, walk_starts=starts)
 
 

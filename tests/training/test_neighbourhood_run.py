@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from tiny_run import ON_SUMS, tiny_config
 
+from alphatensor import factorization as fz
 from alphatensor.config import ConfigError
 from alphatensor.factorization import strassen
 from alphatensor.training import loop, neighbourhood, settings, state
@@ -21,7 +22,7 @@ def state_at(walks):
 
 def test_walks_start_at_the_naive_algorithms_of_all_targets():
     given = settings_for("1x2x1,2x2x2")
-    walks = neighbourhood.naive_walks(given)
+    walks = neighbourhood.first_walks(given)
     assert walks.terms.shape == (4, 8, 3, 4) and walks.target.tolist() == [0, 1, 0, 1]
     for place, number in enumerate(walks.target):
         f = neighbourhood.to_factorization(walks.terms[place], given.targets[number], given)
@@ -29,10 +30,27 @@ def test_walks_start_at_the_naive_algorithms_of_all_targets():
     assert state.first_findings(given).ranks == (2, 8)
 
 
+def test_walks_start_from_a_library_where_one_is_named(tmp_path):
+    fz.save(tmp_path / "2x2x2_Z2.npz", fz.reduce_mod(strassen(), 2))
+    library = dict(neighbourhood__library=str(tmp_path), neighbourhood__margin=1)
+    given = settings_for("2x2x2", **library)
+    walks = neighbourhood.first_walks(given)
+    assert walks.terms.shape == (4, 8, 3, 4), "room for detours"
+    f = neighbourhood.to_factorization(walks.terms[3], given.targets[0], given)
+    assert f.verify().ok and f.rank == 7
+    assert state.first_findings(given).ranks == (7,)
+    with pytest.raises(ConfigError, match="expected a library with 2x2x3 over Z2"):
+        neighbourhood.first_walks(settings_for("2x2x3", **library))
+    f = strassen()
+    fz.save(tmp_path / "2x2x2_Z2.npz", f.replace(u=f.u[:, :6], v=f.v[:, :6], w=f.w[:, :6]))
+    with pytest.raises(ConfigError, match=r"2x2x2_Z2\.npz"):
+        neighbourhood.first_walks(given)
+
+
 def test_records_are_exact_and_lifted():
     given = settings_for("1x2x1,2x2x2")
     findings = state.first_findings(given)
-    walks = jax.tree.map(np.copy, neighbourhood.naive_walks(given))
+    walks = jax.tree.map(np.copy, neighbourhood.first_walks(given))
     found, after = neighbourhood.new_records(state_at(walks), findings, given, {})
     assert found == [] and after == findings, "the naive algorithms are no discovery"
     f = strassen()
