@@ -13,6 +13,7 @@
     runner             a run in its folder: `train` and `Run`
     run_folder, curves, checkpoints, progress, interrupts, status
     play               games with a trained agent, without learning
+    demonstrate        what is learnt from, beside the positions of games
     ablation           the same run with one part of the agent left out at a time
     planning, chips    what a run costs before it is started
     flip_search        flip-graph search over formats with a library

@@ -78,7 +78,8 @@ def play(
     """
     require("games", games, isinstance(games, int) and games > 0, "an integer of at least 1")
     require("bases", bases, bases in ("", "canonical", "random"), "'canonical', 'random' or ''")
-    trained, params = restore(run)
+    trained, state = restore(run)
+    params = state.learner.params
     config = trained.config.replace(
         seed=seed, output="play", target=target or trained.config.target
     )
@@ -97,8 +98,8 @@ def play(
     return _play(learner, games, settings, programs)
 
 
-def restore(run: str | os.PathLike) -> tuple[Settings, dict]:
-    """Returns the settings of a run and the parameters of its newest checkpoint.
+def restore(run: str | os.PathLike) -> tuple[Settings, TrainState]:
+    """Returns the settings of a run and the state of its newest checkpoint.
 
     Raises:
       ValueError: in one line, where there is no run or no checkpoint that can be used.
@@ -117,7 +118,7 @@ def restore(run: str | os.PathLike) -> tuple[Settings, dict]:
         raise ValueError(f"{folder}: no checkpoint can be used ({reason}).")
     for note in notes:
         doors.say(note)
-    return settings, restored[0].learner.params
+    return settings, restored[0]
 
 
 def _check_shapes(params, programs: Programs, target: str) -> None:

@@ -207,6 +207,12 @@ PLAY = [
     (["--bases=odd"], "--bases='odd'"),
     (["--seed=-1"], "--seed=-1"),
 ]
+DEMONSTRATE = [
+    (["--count=0"], "--count=0"),
+    (["--seed=-1"], "--seed=-1"),
+    (["--output="], "--output=''"),
+    (["--run=/nowhere"], "--run=/nowhere: expected the folder of a run"),
+]
 ABLATION = [
     (["--seeds="], "--seeds="),
     (["--seeds=a"], "--seeds='a'"),
@@ -239,6 +245,7 @@ LAUNCH = [
 ]
 WITH_CONFIG = {
     "experiments.ablation": QUICK,
+    "experiments.demonstrate": QUICK,
     "experiments.flip_search": FLIP,
     "experiments.launch": QUICK,
     "experiments.train": QUICK,
@@ -251,6 +258,7 @@ TABLE = BENCHMARKS | {
     "experiments.plan": PLAN,
     "experiments.launch": LAUNCH,
     "experiments.status": STATUS,
+    "experiments.demonstrate": DEMONSTRATE,
     "experiments.play": PLAY,
     "experiments.ablation": ABLATION,
     "experiments.factorizations": FACTORIZATIONS,

@@ -64,7 +64,7 @@ def test_round_trips(tmp_path, format_, f):
 
 
 def test_the_readme_lists_exactly_the_formats():
-    table = (FOLDER.parent / "README.md").read_text().split("| ending |")[1].split("\n\n")[0]
+    table = (FOLDER / "README.md").read_text().split("| ending |")[1].split("\n\n")[0]
     rows = [line.split("|")[1].split("`")[1] for line in table.splitlines()[2:]]
     assert rows and sorted(rows) == sorted(x.ending for x in formats.FORMATS)
 
