@@ -74,6 +74,11 @@ class DemonstrationsConfig(Config):
         shares(),
         "Probability of each of `entries`, in increasing order.",
     )
+    shared: float = setting(
+        0.0,
+        probability(),
+        "Probability, for each factor, that it is that of an earlier move (not in the paper).",
+    )
 
     def check(self) -> None:
         require("max_rank", self.max_rank, self.max_rank >= self.min_rank, "at least min_rank")

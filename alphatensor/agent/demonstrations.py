@@ -69,7 +69,20 @@ def sample(
     rescued = jax.nn.one_hot(rescue, side, dtype=jnp.int8)
     drawn = jnp.where(jnp.any(drawn != 0, axis=-1, keepdims=True), drawn, rescued)
 
+    if config.shared:
+        drawn = _share(jax.random.fold_in(key, 1), drawn, config.shared)
     rank = jax.random.randint(rank_key, (), config.min_rank, config.max_rank + 1)
     is_played = jnp.arange(config.max_rank) < rank
     drawn = jnp.where(is_played[:, None, None], actions.canonical(drawn, ring), 0)
     return Demonstration(drawn, rank)
+
+
+def _share(key: jax.Array, factors: jax.Array, probability: float) -> jax.Array:
+    """Replaces some of the factors [T, 3, S] by those of earlier moves, drawn uniformly."""
+    source_key, shared_key = jax.random.split(key)
+    count = factors.shape[0]
+    earlier = jnp.arange(count)[:, None]
+    source = jax.random.randint(source_key, (count, 3), 0, jnp.maximum(earlier, 1))
+    is_shared = jax.random.bernoulli(shared_key, probability, (count, 3)) & (earlier > 0)
+    taken = factors[source, jnp.arange(3)]
+    return jnp.where(is_shared[..., None], taken, factors)
