@@ -117,6 +117,28 @@ def run(
     app.run(start, flags_parser=_parse)
 
 
+# Name: function, least and most arguments (None: any number, passed as a list).
+Subcommands = dict[str, tuple[Callable[..., int], int, int | None]]
+
+
+def subcommand(commands: Subcommands, arguments: list[str]) -> int:
+    """Runs the subcommand that the first argument names; returns its exit status.
+
+    Raises:
+      ValueError: in one line, for another name or number of arguments.
+    """
+    if not arguments or arguments[0] not in commands:
+        given = f"{arguments[0]!r:.40}" if arguments else "nothing"
+        raise ValueError(f"subcommand: expected one of {', '.join(commands)}; got {given}.")
+    name, *rest = arguments
+    function, least, most = commands[name]
+    if len(rest) < least or (most is not None and len(rest) > most):
+        number = f"{least} to {most}" if most else f"{least} or more"
+        number = f"{least}" if least == most else number
+        raise ValueError(f"{name}: expected {number} arguments, got {len(rest)}.")
+    return function(rest) if most is None else function(*rest)
+
+
 def call(main: Callable[..., int | None], *arguments, prefix: str = "--config.") -> NoReturn:
     """Calls `main` and ends with the status that it returns, 0 for None.
 

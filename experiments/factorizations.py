@@ -44,7 +44,7 @@ import os
 import pathlib
 import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 from absl import flags
 
@@ -125,17 +125,7 @@ _WORKERS = flags.DEFINE_integer("workers", 2, "How many processes fill and count
 
 def verify(paths: list[str]) -> int:
     """Checks every factorization of every file; goes on after a bad one."""
-    status = 0
-    for path in paths:
-        for place, f in _each(path):
-            if isinstance(f, fz.FileError):
-                print(f, file=sys.stderr)
-                status = 2
-                continue
-            found = check(f)
-            print(printable(f"{place}: {found.message}"))
-            status = status or int(not found.ok)
-    return status
+    return max(reports.verified(_each(path)) for path in paths)
 
 
 def show(path: str) -> int:
@@ -305,8 +295,7 @@ def records() -> int:
     return 0
 
 
-# Subcommand: function, least and most arguments (None: any number, passed as a list).
-COMMANDS: dict[str, tuple[Callable[..., int], int, int | None]] = {
+COMMANDS: command.Subcommands = {
     "verify": (verify, 1, None),
     "show": (show, 1, 1),
     "convert": (convert, 2, 2),
@@ -327,20 +316,10 @@ COMMANDS: dict[str, tuple[Callable[..., int], int, int | None]] = {
 
 def main(arguments: list[str]) -> int:
     """Runs one subcommand; returns the exit status."""
-    if not arguments or arguments[0] not in COMMANDS:
-        given = f"{arguments[0]!r:.40}" if arguments else "nothing"
-        raise ValueError(f"subcommand: expected one of {', '.join(COMMANDS)}; got {given}.")
-    name, *rest = arguments
     for flag in (_LIBRARY, _PNG, _OUTPUT, _BASE, _INTO):
         if flag.value == "":
             raise ValueError(f"--{flag.name}='': expected a path, got an empty one.")
-    function, least, most = COMMANDS[name]
-    if len(rest) < least or (most is not None and len(rest) > most):
-        number = (
-            f"{least}" if least == most else f"{least} to {most}" if most else f"{least} or more"
-        )
-        raise ValueError(f"{name}: expected {number} arguments, got {len(rest)}.")
-    return function(rest) if most is None else function(*rest)
+    return command.subcommand(COMMANDS, arguments)
 
 
 def _load(path: str) -> fz.Factorization:

@@ -20,6 +20,27 @@ def exactness(path: str, f: fz.Factorization) -> int:
     return int(not found.ok)
 
 
+def verified(found: Iterable[tuple[str, fz.Factorization | fz.FileError]]) -> int:
+    """Prints what each factorization is.
+
+    Args:
+      found: places and factorizations, or why there is none.
+
+    Returns:
+      0; 1 where one is not exact, 2 where a file cannot be used.
+    """
+    status = 0
+    for place, f in found:
+        if isinstance(f, fz.FileError):
+            print(f, file=sys.stderr)
+            status = 2
+            continue
+        verification = check(f)
+        print(printable(f"{place}: {verification.message}"))
+        status = status or int(not verification.ok)
+    return status
+
+
 def costs(path: str, f: fz.Factorization) -> list[str]:
     """Returns the lines with all figures that a factorization has."""
     lines = [printable(f"{path}: {header(f)}")]
