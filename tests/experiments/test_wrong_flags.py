@@ -157,7 +157,7 @@ BENCHMARKS = {
     "benchmarking.accuracy": [
         (["--levels=0"], "--levels=0"),
         (["--formats=7"], "--formats"),
-        (["--formats=13x13x13"], "13x13x13"),
+        (["--formats=17x17x17"], "17x17x17"),
         (["--size=0"], "--size=0"),
         (["--scalings=all"], "--scalings='all'"),
         (["--output="], "--output=''"),
