@@ -68,8 +68,8 @@ def test_the_sheared_algorithm_is_a_hard_case():
 @pytest.mark.parametrize("schedule", SCHEDULES)
 def test_integers_of_every_dtype_wrap_around_as_in_numpy(schedule):
     rng = np.random.default_rng(0)
-    enable_x64 = getattr(jax, "enable_x64", None) or jax.experimental.enable_x64  # in jax 0.7
-    with enable_x64(True):
+    namespace = jax if hasattr(jax, "enable_x64") else jax.experimental  # before jax 0.8
+    with namespace.enable_x64(True):
         cases = {}
         for dtype in INTEGERS:
             limits = np.iinfo(dtype)
