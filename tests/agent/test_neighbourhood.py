@@ -204,9 +204,9 @@ def test_detours_need_room_below_the_longest_length():
     walks = neighbourhood.Walks(jnp.array(terms), jnp.zeros(3, jnp.int32))
     longest = jnp.array([2, 3, 3])
     ranks = set()
+    step = jax.jit(functools.partial(neighbourhood.step, {}, agent, constants_of(agent)))
     for seed in range(20):
-        keys = jax.random.split(jax.random.key(seed), 3)
-        after, outcomes = neighbourhood.step({}, agent, constants_of(agent), walks, longest, keys)
+        after, _ = step(walks, longest, jax.random.split(jax.random.key(seed), 3))
         ranks.add(tuple(neighbourhood.ranks(after).tolist()))
         for walk in range(3):
             assert np.array_equal(total(after.terms[walk], 2), total(terms[walk], 2))
