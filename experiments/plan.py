@@ -35,8 +35,7 @@ def main() -> None:
     utilisation = command.checked(_UTILISATION, settings.probability())
     if not utilisation:
         raise ValueError("--utilisation=0.0: expected a share above 0.")
-    if _CHIP.value not in CHIPS:
-        raise ValueError(f"--chip={_CHIP.value!r}: expected one of {', '.join(CHIPS)}.")
+    command.checked(_CHIP, settings.one_of(*CHIPS))
     config = command.config_of(_CONFIG, "experiments/configs/paper.py")
     run_settings = command.settings_on_mesh(config, data, model)
 

@@ -48,8 +48,7 @@ def main() -> int:
     utilisation = command.checked(_UTILISATION, settings.probability())
     if not utilisation:
         raise ValueError("--utilisation=0.0: expected a share above 0.")
-    if _CHIP.value not in CHIPS:
-        raise ValueError(f"--chip={_CHIP.value!r}: expected one of {', '.join(CHIPS)}.")
+    command.checked(_CHIP, settings.one_of(*CHIPS))
     config = command.config_of(_CONFIG, "experiments/configs/paper.py")
     count, model = processes * each, config.mesh.model
     if count > command.MAX_DEVICES:

@@ -33,6 +33,8 @@ def test_corrupted_files_are_named_or_read_truly(format_):
 
 @pytest.mark.parametrize("format_", spoiled_files.FORMATS, ids=lambda format_: format_.name)
 def test_good_files_are_read(tmp_path, format_):
-    """Else the test above would see nothing."""
+    """Else the test above would see nothing; and none is set aside."""
     format_.write(tmp_path)
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
     format_.read(tmp_path / format_.name)
+    assert before and all(path.read_bytes() == content for path, content in before.items())
