@@ -6,7 +6,8 @@ seconds and 500 MiB.
 """
 
 MAX_FILE_BYTES = 100 * 2**20  # of an archive or an .npy file on the disk
-MAX_TEXT_BYTES = 2**24  # of a file with text; numbers in it become Python objects
+MAX_TEXT_BYTES = 2**23  # of a file with text; numbers in it become Python objects
+MAX_SYMBOLIC_BYTES = 2**20  # of a file with sums and products, which are read symbol by symbol
 MAX_ARCHIVE_BYTES = 2**28  # of an archive's members, uncompressed: 14,236 algorithms in int64
 MAX_MEMBERS = 1_000  # of an archive
 MAX_ENTRIES = 2**25  # numbers of an archive, and of a matrix in text
@@ -34,7 +35,7 @@ def help_text() -> str:
 Limits of files (regular files only; more is refused in one line):
   an archive {MAX_FILE_BYTES >> 20} MiB, {MAX_ARCHIVE_BYTES >> 20} MiB uncompressed, \
 {MAX_MEMBERS:,} members, {MAX_ENTRIES:,} numbers
-  a file with text {MAX_TEXT_BYTES >> 20} MiB
+  a file with text {MAX_TEXT_BYTES >> 20} MiB, {MAX_SYMBOLIC_BYTES >> 20} MiB of sums and products
   numbers {MAX_DIGITS} digits; {MAX_EXACT:,} of a file may be fractions, text or beyond int64
   algorithms {MAX_FACTORIZATIONS:,} in a file, each of rank at most {MAX_RANK:,}
   targets sizes n, m, p up to {MAX_SIZE}, tensors of {MAX_TENSOR_ENTRIES:,} entries

@@ -26,6 +26,15 @@ _TOKEN = re.compile(
 )
 
 
+def check_size(path: str, size: int) -> None:
+    """Raises `FileError` where texts of `size` characters together would take too long to read."""
+    if size > limits.MAX_SYMBOLIC_BYTES:
+        raise FileError(
+            f"{path}: {size:,} characters of sums and products: at most "
+            f"{limits.MAX_SYMBOLIC_BYTES:,}."
+        )
+
+
 def linear(text: str, where: str) -> Form:
     """Reads a sum of multiples of names and of constants; `where` begins errors (`FileError`)."""
     parser = _Parser(text, where)

@@ -22,6 +22,7 @@ Entry = tuple[int, int]
 
 def parse(path: str, text: str, ring: rings.Ring) -> list[Factorization]:
     """Reads every algorithm in the text of the file at `path`."""
+    expressions.check_size(path, len(text))
     blocks: list[list[str]] = [[]]
     for line in parsing.lines(path, text):
         if line.strip():

@@ -28,11 +28,12 @@ _LETTERS = "LRP"
 
 def parse(path: str, text: str, ring: rings.Ring) -> list[Factorization]:
     """Reads the three files of which `path` (`..._L.slp`, ...) is one."""
-    found = []
-    for part in parts(path):
-        content = files.read_text(part, limits.MAX_TEXT_BYTES) if part != path else text
-        found.append(_program(part, content))
-    left, right, post = found
+    names = parts(path)
+    contents = [
+        files.read_text(part, limits.MAX_TEXT_BYTES) if part != path else text for part in names
+    ]
+    expressions.check_size(path, sum(map(len, contents)))
+    left, right, post = map(_program, names, contents)
     rank = len(left.outputs)
     if len(right.outputs) != rank or post.inputs > rank:
         counts = f"{rank}, {len(right.outputs)}, {post.inputs}"
