@@ -238,6 +238,12 @@ class NeighbourhoodConfig(Config):
     side: int = setting(
         4, integer(least=1), "Side of the tensors that sums are compressed to, at least max_terms."
     )
+    density: float = setting(
+        0.25,
+        probability(),
+        "Over Z, probability of a non-zero entry beside the diagonals of the triangular matrices "
+        "whose product is the random basis of a sum; mod p all bases are alike.",
+    )
     min_terms: int = setting(3, integer(least=1), "Least number of terms of a sum.")
     max_terms: int = setting(4, integer(least=1), "Greatest number of terms of a sum.")
     related: float = setting(
@@ -339,8 +345,6 @@ class AgentConfig(Config):
         config = self.neighbourhood
         if not config.walks:
             return
-        is_field = rings.parse(self.ring).is_modular
-        require("neighbourhood.walks", config.walks, is_field, "0 unless the ring is Z2, Z3, ...")
         most, moves = config.max_terms, self.game.max_moves
         require("game.max_moves", moves, moves == most, f"neighbourhood.max_terms={most}")
         rank = self.demonstrations.max_rank

@@ -9,7 +9,9 @@ more than they have terms: such detours lead out of algorithms whose neighbours 
 Walks start from the naive algorithm, so that nothing but the agent's play enters. It is not in
 Fawzi et al. 2022.
 
-Spans need a field: all arithmetic here is mod p. In the shapes below W is a number of walks, R the
+Over the integers the bases are unimodular, terms keep the entries of the game, and a game whose
+terms do not fit them afterwards, or whose factors have no such basis of unit pivots, changes
+nothing (`spans.py`). In the shapes below W is a number of walks, R the
 greatest number of terms, D the greatest length of a factor, k the greatest number of terms of a
 neighbourhood and S its side, at least k. Terms are factors [3, D]; unused terms are zero.
 """
@@ -52,6 +54,7 @@ class Neighbourhood(NamedTuple):
       spans: int32 [3, S, D], rows that span the factors of each mode, zero from `dims` on.
       dims: int32 [3], dimensions of the spans.
       inverse: int32 [3, S, S], matrices that undo the random bases.
+      is_compressed: bool [], False where the spans have no basis of unit pivots (over the integers).
     """
 
     index: jax.Array
@@ -61,6 +64,7 @@ class Neighbourhood(NamedTuple):
     spans: jax.Array
     dims: jax.Array
     inverse: jax.Array
+    is_compressed: jax.Array
 
 
 class Outcomes(NamedTuple):
@@ -128,40 +132,51 @@ def draw_neighbourhood(
     size = jnp.minimum(size, jnp.sum(~actions.is_null(terms)))
     index = choose_terms(choice_key, terms, most, config.related)
     chosen = jnp.where((jnp.arange(most) < size)[:, None, None], terms[index], 0)
-    rows_of_modes, local, dims = [], [], []
+    echelons, local = [], []
     for mode in range(3):
-        rows, pivots, rank = spans.reduced_rows(chosen[:, mode], ring)
-        coordinates = jnp.where(jnp.arange(most) < rank, chosen[:, mode][:, pivots], 0)
-        rows_of_modes.append(jnp.pad(rows, ((0, side - most), (0, 0))))
+        echelon = spans.reduced_rows(chosen[:, mode], ring)
+        is_inside = jnp.arange(most) < echelon.rank
+        coordinates = jnp.where(is_inside, chosen[:, mode][:, echelon.pivots], 0)
         local.append(jnp.pad(coordinates, ((0, 0), (0, side - most))))
-        dims.append(rank)
-    dims = jnp.stack(dims)
-    forward, inverse = spans.random_bases(basis_key, side, dims, ring)
+        echelons.append(echelon)
+    of_modes = jax.tree.map(lambda *x: jnp.stack(x), *echelons)
+    dims = of_modes.rank
+    forward, inverse = spans.random_bases(basis_key, side, dims, ring, config.density)
     changed = jnp.einsum("mij,kmj->kmi", forward, jnp.stack(local, axis=1).astype(jnp.int32))
     return Neighbourhood(
         index=index,
         size=size,
         terms=chosen,
         local=ring.reduce(changed).astype(jnp.int8),
-        spans=jnp.stack(rows_of_modes),
+        spans=jnp.pad(of_modes.rows, ((0, 0), (0, side - most), (0, 0))),
         dims=dims,
         inverse=inverse,
+        is_compressed=jnp.all(of_modes.is_complete),
     )
 
 
 def expand(moves: jax.Array, drawn: Neighbourhood, ring: Ring) -> jax.Array:
-    """Returns moves [T, 3, S] of a game as terms int8 [T, 3, D] of the algorithm.
+    """Returns moves [T, 3, S] of a game as terms int32 [T, 3, D] of the algorithm.
 
     What leaves the span of a mode is projected back onto it; the sum of a solved game lies in the
     spans and stays as it is.
     """
     old = ring.reduce(jnp.einsum("mij,tmj->tmi", drawn.inverse, moves.astype(jnp.int32)))
     inside = jnp.where(jnp.arange(old.shape[-1]) < drawn.dims[:, None], old, 0)
-    return ring.reduce(jnp.einsum("tms,msd->tmd", inside, drawn.spans)).astype(jnp.int8)
+    return ring.reduce(jnp.einsum("tms,msd->tmd", inside, drawn.spans))
 
 
-def merge_pair(terms: jax.Array, ring: Ring) -> jax.Array:
+def _fits(factors: jax.Array, ring: Ring, largest: int) -> jax.Array:
+    """Says whether factors [..., D] have no entry above `largest` in size; bool [...]."""
+    if ring.is_modular:
+        return jnp.ones(factors.shape[:-1], bool)
+    return jnp.all(jnp.abs(factors) <= largest, axis=-1)
+
+
+def merge_pair(terms: jax.Array, ring: Ring, largest: int) -> jax.Array:
     """Merges the first two terms of an algorithm [R, 3, D] that share two factors into one.
+
+    Over the integers only where no entry is above `largest` afterwards.
 
     Terms with a zero factor become zero throughout, so an algorithm with a term that cancels
     another loses both. Mod p > 2 terms count as sharing a factor where it is the same, not where it
@@ -173,12 +188,16 @@ def merge_pair(terms: jax.Array, ring: Ring) -> jax.Array:
     same = jnp.all(terms[:, None] == terms[None], axis=-1)
     is_pair = is_used[:, None] & is_used & (jnp.arange(count)[:, None] < jnp.arange(count))
     mergeable = is_pair & (jnp.sum(same, axis=-1) >= 2)
+    if not ring.is_modular:
+        # The modes that stay need not fit, nor those of equal terms but for w.
+        stays = same.at[..., 2].set(same[..., 2] & ~jnp.all(same, axis=-1))
+        mergeable &= jnp.all(stays | _fits(terms[:, None] + terms, ring, largest), axis=-1)
     first, second = jnp.divmod(jnp.argmax(mergeable), count)
     equal = same[first, second]
     mode = jnp.where(jnp.all(equal), 2, jnp.argmin(equal))
     total = ring.reduce(terms[first, mode].astype(jnp.int32) + terms[second, mode])
     merged = terms.at[first, mode].set(total.astype(jnp.int8)).at[second].set(0)
-    terms = jnp.where(mergeable[first, second], merged, terms)
+    terms = actions.canonical(jnp.where(mergeable[first, second], merged, terms), ring)
     return jnp.where(actions.is_null(terms)[:, None, None], 0, terms)
 
 
@@ -256,6 +275,7 @@ def step(
     int32 [W], may become longer by one term.
     """
     config, ring = agent.config.neighbourhood, agent.game.ring
+    largest = max(agent.vocabulary.entries)
     draw_keys, detour_keys, play_keys = jax.vmap(lambda k: jax.random.split(k, 3), out_axes=1)(keys)
     draw = functools.partial(draw_neighbourhood, config=config, ring=ring)
     drawn = jax.vmap(draw)(draw_keys, walks.terms)
@@ -264,7 +284,8 @@ def step(
     is_detour = is_detour & has_room & (drawn.size < config.max_terms)
     moves, solved = play(params, agent, constants, drawn, drawn.size + is_detour, play_keys)
     new = jax.vmap(functools.partial(expand, ring=ring))(moves, drawn)
-    new = actions.canonical(new, ring)
+    solved &= drawn.is_compressed & jnp.all(_fits(new, ring, largest), axis=(-2, -1))
+    new = actions.canonical(new, ring).astype(jnp.int8)
     num_new = jnp.sum(~actions.is_null(new), axis=-1)
     is_shorter, is_longer = solved & (num_new < drawn.size), solved & (num_new > drawn.size)
     is_changed = solved & (jax.vmap(_is_other)(new, drawn.terms) | is_shorter)
@@ -276,7 +297,7 @@ def step(
         # The stable order puts the unused places first: new terms go there.
         places = jnp.argsort(~actions.is_null(rest))[: config.max_terms]
         kept = jnp.where(actions.is_null(new)[:, None, None], rest[places], new)
-        return merge_pair(jnp.where(is_changed, rest.at[places].set(kept), terms), ring)
+        return merge_pair(jnp.where(is_changed, rest.at[places].set(kept), terms), ring, largest)
 
     terms = jax.vmap(take_up)(walks.terms, drawn, new, is_changed)
     sizes = jax.nn.one_hot(drawn.size, config.max_terms + 1)
@@ -311,7 +332,7 @@ def draw_examples(
       (examples [B, ...], number of the source of each in `SOURCES`, int32 [B]).
     """
     config, game = agent.config.neighbourhood, agent.game
-    support = jnp.ones((3, config.side), bool)
+    support, largest = jnp.ones((3, config.side), bool), max(agent.vocabulary.entries)
 
     def of_terms(key):
         walk_key, draw_key, order_key = jax.random.split(key, 3)
@@ -320,7 +341,8 @@ def draw_examples(
         is_meant = jnp.arange(config.max_terms) < drawn.size
         noise = jax.random.uniform(order_key, is_meant.shape)
         order = jnp.argsort(jnp.where(is_meant, noise, 2.0))
-        return actions.canonical(drawn.local[order], game.ring), drawn.size
+        can_be_played = drawn.is_compressed & jnp.all(_fits(drawn.local, game.ring, largest))
+        return actions.canonical(drawn.local[order], game.ring), drawn.size, can_be_played
 
     def of_demonstration(key):
         demonstration = demonstrations.sample(
@@ -331,8 +353,9 @@ def draw_examples(
 
     def one(key):
         source_key, terms_key, position_key = jax.random.split(key, 3)
-        pairs = zip(of_demonstration(terms_key), of_terms(terms_key), strict=True)
-        is_terms = jax.random.bernoulli(source_key, share)
+        *of_walk, can_be_played = of_terms(terms_key)
+        pairs = zip(of_demonstration(terms_key), of_walk, strict=True)
+        is_terms = jax.random.bernoulli(source_key, share) & can_be_played
         terms, count = (jnp.where(is_terms, b, a) for a, b in pairs)
         return _position(position_key, terms, count, agent), is_terms.astype(jnp.int32)
 
