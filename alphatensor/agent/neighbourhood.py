@@ -9,11 +9,11 @@ more than they have terms: such detours lead out of algorithms whose neighbours 
 Walks start from the naive algorithm, so that nothing but the agent's play enters. It is not in
 Fawzi et al. 2022.
 
-Over the integers the bases are unimodular, terms keep the entries of the game, and a game whose
-terms do not fit them afterwards, or whose factors have no such basis of unit pivots, changes
-nothing (`spans.py`). In the shapes below W is a number of walks, R the
-greatest number of terms, D the greatest length of a factor, k the greatest number of terms of a
-neighbourhood and S its side, at least k. Terms are factors [3, D]; unused terms are zero.
+Over the integers terms keep the entries of the game: a game whose terms have others when they are
+put back, or whose sum cannot be compressed, changes nothing (`compression.py`). In the shapes below
+W is a number of walks, R the greatest number of terms, D the greatest length of a factor, k the
+greatest number of terms of a neighbourhood and S its side, at least k. Terms are factors [3, D];
+unused terms are zero.
 """
 
 import functools
@@ -23,9 +23,9 @@ import chex
 import jax
 import jax.numpy as jnp
 
-from alphatensor.agent import actions, demonstrations, environment, replay, search, spans
+from alphatensor.agent import actions, demonstrations, environment, replay, search
 from alphatensor.agent.agent import Agent, Constants
-from alphatensor.agent.config import NeighbourhoodConfig
+from alphatensor.agent.compression import Neighbourhood, draw_neighbourhood, expand, fits
 from alphatensor.rings import Ring
 
 SOURCES = ("demonstrations", "terms")
@@ -41,30 +41,6 @@ class Walks(NamedTuple):
 
     terms: jax.Array
     target: jax.Array
-
-
-class Neighbourhood(NamedTuple):
-    """Some terms of one algorithm, compressed.
-
-    Attributes:
-      index: int32 [k], where they lie among the terms; only the first `size` are meant.
-      size: int32 [], how many.
-      terms: int8 [k, 3, D], zero from `size` on.
-      local: int8 [k, 3, S], the same terms in a random basis of their spans.
-      spans: int32 [3, S, D], rows that span the factors of each mode, zero from `dims` on.
-      dims: int32 [3], dimensions of the spans.
-      inverse: int32 [3, S, S], matrices that undo the random bases.
-      is_compressed: bool [], False where the spans have no basis of unit pivots (over the integers).
-    """
-
-    index: jax.Array
-    size: jax.Array
-    terms: jax.Array
-    local: jax.Array
-    spans: jax.Array
-    dims: jax.Array
-    inverse: jax.Array
-    is_compressed: jax.Array
 
 
 class Outcomes(NamedTuple):
@@ -96,83 +72,6 @@ def best_ranks(walks: Walks) -> jax.Array:
     return jnp.min(jnp.where(is_same, ranks(walks), jnp.iinfo(jnp.int32).max), axis=1)
 
 
-def choose_terms(key: jax.Array, terms: jax.Array, count: int, related: float) -> jax.Array:
-    """Draws the places int32 [count] of different terms of an algorithm [R, 3, D].
-
-    With probability `related` each term after the first is one of those that share most factors
-    with the ones before it; otherwise all are drawn alike.
-    """
-    is_used = ~actions.is_null(terms)
-    shared = jnp.sum(jnp.all(terms[:, None] == terms[None], axis=-1), axis=-1)
-    related_key, noise_key = jax.random.split(key)
-    weight = jnp.where(jax.random.bernoulli(related_key, related), 4.0, 0.0)
-    noise = jax.random.gumbel(noise_key, (count, terms.shape[0]))
-
-    def choose(carry, noise):
-        is_free, score = carry
-        place = jnp.argmax(jnp.where(is_free, weight * score + noise, -jnp.inf))
-        return (is_free.at[place].set(False), score + shared[place]), place
-
-    start = (is_used, jnp.zeros(terms.shape[0]))
-    return jax.lax.scan(choose, start, noise)[1].astype(jnp.int32)
-
-
-def draw_neighbourhood(
-    key: jax.Array, terms: jax.Array, config: NeighbourhoodConfig, ring: Ring
-) -> Neighbourhood:
-    """Draws some terms of an algorithm [R, 3, D] and compresses them.
-
-    In the reduced echelon form of the factors of a mode, the coordinates of a factor are its
-    entries at the pivots. A random basis of each span hides them.
-    """
-    size_key, choice_key, basis_key = jax.random.split(key, 3)
-    most, side = config.max_terms, config.side
-    chex.assert_shape(terms, (None, 3, None))
-    size = jax.random.randint(size_key, (), config.min_terms, most + 1)
-    size = jnp.minimum(size, jnp.sum(~actions.is_null(terms)))
-    index = choose_terms(choice_key, terms, most, config.related)
-    chosen = jnp.where((jnp.arange(most) < size)[:, None, None], terms[index], 0)
-    echelons, local = [], []
-    for mode in range(3):
-        echelon = spans.reduced_rows(chosen[:, mode], ring)
-        is_inside = jnp.arange(most) < echelon.rank
-        coordinates = jnp.where(is_inside, chosen[:, mode][:, echelon.pivots], 0)
-        local.append(jnp.pad(coordinates, ((0, 0), (0, side - most))))
-        echelons.append(echelon)
-    of_modes = jax.tree.map(lambda *x: jnp.stack(x), *echelons)
-    dims = of_modes.rank
-    forward, inverse = spans.random_bases(basis_key, side, dims, ring, config.density)
-    changed = jnp.einsum("mij,kmj->kmi", forward, jnp.stack(local, axis=1).astype(jnp.int32))
-    return Neighbourhood(
-        index=index,
-        size=size,
-        terms=chosen,
-        local=ring.reduce(changed).astype(jnp.int8),
-        spans=jnp.pad(of_modes.rows, ((0, 0), (0, side - most), (0, 0))),
-        dims=dims,
-        inverse=inverse,
-        is_compressed=jnp.all(of_modes.is_complete),
-    )
-
-
-def expand(moves: jax.Array, drawn: Neighbourhood, ring: Ring) -> jax.Array:
-    """Returns moves [T, 3, S] of a game as terms int32 [T, 3, D] of the algorithm.
-
-    What leaves the span of a mode is projected back onto it; the sum of a solved game lies in the
-    spans and stays as it is.
-    """
-    old = ring.reduce(jnp.einsum("mij,tmj->tmi", drawn.inverse, moves.astype(jnp.int32)))
-    inside = jnp.where(jnp.arange(old.shape[-1]) < drawn.dims[:, None], old, 0)
-    return ring.reduce(jnp.einsum("tms,msd->tmd", inside, drawn.spans))
-
-
-def _fits(factors: jax.Array, ring: Ring, largest: int) -> jax.Array:
-    """Says whether factors [..., D] have no entry above `largest` in size; bool [...]."""
-    if ring.is_modular:
-        return jnp.ones(factors.shape[:-1], bool)
-    return jnp.all(jnp.abs(factors) <= largest, axis=-1)
-
-
 def merge_pair(terms: jax.Array, ring: Ring, largest: int) -> jax.Array:
     """Merges the first two terms of an algorithm [R, 3, D] that share two factors into one.
 
@@ -191,7 +90,7 @@ def merge_pair(terms: jax.Array, ring: Ring, largest: int) -> jax.Array:
     if not ring.is_modular:
         # The modes that stay need not fit, nor those of equal terms but for w.
         stays = same.at[..., 2].set(same[..., 2] & ~jnp.all(same, axis=-1))
-        mergeable &= jnp.all(stays | _fits(terms[:, None] + terms, ring, largest), axis=-1)
+        mergeable &= jnp.all(stays | fits(terms[:, None] + terms, ring, largest), axis=-1)
     first, second = jnp.divmod(jnp.argmax(mergeable), count)
     equal = same[first, second]
     mode = jnp.where(jnp.all(equal), 2, jnp.argmin(equal))
@@ -284,7 +183,7 @@ def step(
     is_detour = is_detour & has_room & (drawn.size < config.max_terms)
     moves, solved = play(params, agent, constants, drawn, drawn.size + is_detour, play_keys)
     new = jax.vmap(functools.partial(expand, ring=ring))(moves, drawn)
-    solved &= drawn.is_compressed & jnp.all(_fits(new, ring, largest), axis=(-2, -1))
+    solved &= drawn.is_compressed & jnp.all(fits(new, ring, largest), axis=(-2, -1))
     new = actions.canonical(new, ring).astype(jnp.int8)
     num_new = jnp.sum(~actions.is_null(new), axis=-1)
     is_shorter, is_longer = solved & (num_new < drawn.size), solved & (num_new > drawn.size)
@@ -341,7 +240,7 @@ def draw_examples(
         is_meant = jnp.arange(config.max_terms) < drawn.size
         noise = jax.random.uniform(order_key, is_meant.shape)
         order = jnp.argsort(jnp.where(is_meant, noise, 2.0))
-        can_be_played = drawn.is_compressed & jnp.all(_fits(drawn.local, game.ring, largest))
+        can_be_played = drawn.is_compressed & jnp.all(fits(drawn.local, game.ring, largest))
         return actions.canonical(drawn.local[order], game.ring), drawn.size, can_be_played
 
     def of_demonstration(key):
