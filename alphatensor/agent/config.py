@@ -154,6 +154,15 @@ class SearchConfig(Config):
 
     simulations: int = setting(800, integer(least=1), "Simulations for each move of a game.")
     samples: int = setting(32, integer(least=1), "K: actions drawn at each node.")
+    rule: str = setting(
+        "puct",
+        one_of("puct", "gumbel"),
+        "How the tree is grown and moves are chosen: by the paper's PUCT and its visits, or by "
+        "Gumbel noise and sequential halving (agent/gumbel.py).",
+    )
+    considered: int = setting(
+        16, integer(least=1), "Actions of the root that the rule `gumbel` starts from."
+    )
     c_init: float = setting(
         1.25,
         number(least=0),

@@ -26,7 +26,7 @@ import jax
 import jax.numpy as jnp
 import mctx
 
-from alphatensor.agent import actions, bases, environment, rank_bound
+from alphatensor.agent import actions, bases, environment, gumbel, rank_bound
 from alphatensor.agent.agent import Agent
 from alphatensor.agent.config import SearchConfig
 from alphatensor.agent.environment import State
@@ -219,6 +219,19 @@ def search(
     """
     config = agent.config.search
     tree = grow_tree(params, agent, permutations, states, keys)
+    policy, chosen = gumbel.choose(tree) if config.rule == "gumbel" else _choose(tree, config, keys)
+    is_merged = _is_merged(tree.children_prior_logits[:, tree.ROOT_INDEX])
+    return SearchResult(
+        candidates=tree.embeddings.candidates[:, tree.ROOT_INDEX],
+        policy=policy,
+        chosen=chosen,
+        num_distinct=jnp.sum(~is_merged, axis=-1, dtype=jnp.int32),
+        depth=_mean_depth(tree.parents),
+    )
+
+
+def _choose(tree: mctx.Tree, config: SearchConfig, keys: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """Returns the improved policy [B, K] of visits, and an action int32 [B] drawn from it."""
     summary = tree.summary()
     policy = improved_policy(summary.visit_counts, config.visits_reference)
     acting = policy
@@ -226,14 +239,7 @@ def search(
         acting = acting_policy(policy, summary.visit_counts, summary.qvalues)
     _, _, act_keys = _split(keys)
     chosen = jax.vmap(jax.random.categorical)(act_keys, jnp.log(acting))
-    is_merged = _is_merged(tree.children_prior_logits[:, tree.ROOT_INDEX])
-    return SearchResult(
-        candidates=tree.embeddings.candidates[:, tree.ROOT_INDEX],
-        policy=policy,
-        chosen=chosen.astype(jnp.int32),
-        num_distinct=jnp.sum(~is_merged, axis=-1, dtype=jnp.int32),
-        depth=_mean_depth(tree.parents),
-    )
+    return policy, chosen.astype(jnp.int32)
 
 
 def grow_tree(
@@ -248,20 +254,25 @@ def grow_tree(
     chex.assert_shape(states.residual, (*keys.shape, side, side, side))
     chex.assert_tree_shape_prefix(states, keys.shape)
     chex.assert_tree_shape_suffix(permutations, (3, side))
-    root_keys, noise_keys, _ = _split(keys)
+    root_keys, noise_keys, act_keys = _split(keys)
     root, logits, values = _expand(params, agent, permutations, states, root_keys)
     if config.root_noise:
         logits = _add_root_noise(noise_keys, logits, config)
-    select = _select(config)
+    is_gumbel = config.rule == "gumbel"
+    puct = _select(config)
     return mctx.search(
         params,
         jax.random.key(0),  # mctx asks for one; the rules and the expansion here do not use it
         root=mctx.RootFnOutput(prior_logits=logits, value=values, embedding=root),
         recurrent_fn=_recurrent(agent, permutations),
-        root_action_selection_fn=select,
-        interior_action_selection_fn=select,
+        root_action_selection_fn=(
+            gumbel.root_rule(config.simulations, config.considered) if is_gumbel else puct
+        ),
+        interior_action_selection_fn=gumbel.interior_rule if is_gumbel else puct,
         num_simulations=config.simulations,
         max_depth=agent.config.game.max_moves,
+        invalid_actions=_is_merged(logits).astype(jnp.float32),
+        extra_data=gumbel.root_noise(act_keys, config.samples) if is_gumbel else None,
     )
 
 

@@ -76,14 +76,16 @@ def random_rank_one(rng):
             return action
 
 
-@pytest.mark.parametrize("q_transform", ["min_max", "raw"])
-def test_finds_the_winning_move_wherever_it_was_sampled(q_transform):
+@pytest.mark.parametrize(
+    "fields", [dict(q_transform="min_max"), dict(q_transform="raw"), dict(rule="gumbel")]
+)
+def test_finds_the_winning_move_wherever_it_was_sampled(fields):
     """One move solves a rank-1 tensor: where it is among the samples, it must be played."""
     rng = np.random.default_rng(0)
     solutions = np.array([random_rank_one(rng) for _ in range(64)])
     tensors = np.einsum("bi,bj,bk->bijk", *np.moveaxis(solutions, 1, 0))
     # Two moves without an end cost 2 and the penalty; the network promises nothing better.
-    agent = agent_with(uniform_network(-2.0), samples=32, q_transform=q_transform)
+    agent = agent_with(uniform_network(-2.0), samples=32, considered=32, **fields)
     result = run(agent, states(tensors, agent))
     winning = actions.canonical(jnp.array(solutions), RING)
     is_winning = jnp.all(result.candidates == winning[:, None], axis=(-2, -1))
@@ -105,13 +107,17 @@ def proposing(factors, quantile):
     return networks.AgentNetwork(None, None, sample, VALUE_HEAD)
 
 
-def test_finds_the_line_that_wins():
+RULES = pytest.mark.parametrize("rule", ["puct", "gumbel"])
+
+
+@RULES
+def test_finds_the_line_that_wins(rule):
     """Two moves allowed and one pair of actions that solves: the search must look ahead."""
     rng = np.random.default_rng(1)
     corners = [[[1, 0]] * 3, [[0, 1]] * 3]
     offered = np.array(corners + [random_rank_one(rng) for _ in range(6)])
     tensor = np.einsum("ti,tj,tk->ijk", *np.moveaxis(offered[:2], 1, 0))
-    agent = agent_with(proposing(offered, -2.0), max_moves=2, simulations=200, samples=24)
+    agent = agent_with(proposing(offered, -2.0), max_moves=2, simulations=200, samples=24, rule=rule)
     state = states(np.stack([tensor] * 16), agent)
     for move in range(2):
         result = run(agent, state, seed=move)
@@ -120,11 +126,12 @@ def test_finds_the_line_that_wins():
     assert np.mean(state.solved) > 0.5  # playing at random solves 1 in 32
 
 
-def test_merged_and_null_actions_are_never_visited():
+@RULES
+def test_merged_and_null_actions_are_never_visited(rule):
     """A network that proposes few distinct actions: copies must stay unvisited everywhere."""
     zero_u = [[0, 0], [1, 0], [0, 1]]
     offered = np.array([zero_u, [[1, 0], [1, 1], [0, 1]], [[0, 1], [1, -1], [1, 0]]])
-    agent = agent_with(proposing(offered, -3.0), samples=12)
+    agent = agent_with(proposing(offered, -3.0), samples=12, rule=rule)
     rng = np.random.default_rng(2)
     result = run(agent, states(rng.integers(-2, 3, (8, 2, 2, 2)), agent))
     merged = jax.vmap(actions.merge)(result.candidates) == 0
@@ -163,10 +170,11 @@ def test_acting_drops_actions_worse_than_the_most_visited():
     np.testing.assert_allclose(acting, np.array([0.5, 0, 0.15, 0.05]) / 0.7, rtol=1e-6)
 
 
-def test_a_game_does_not_depend_on_its_batch():
+@RULES
+def test_a_game_does_not_depend_on_its_batch(rule):
     rng = np.random.default_rng(3)
     tensors = rng.integers(-2, 3, (6, 2, 2, 2))
-    agent = agent_with(simulations=16)
+    agent = agent_with(simulations=16, rule=rule)
     bank = jax.vmap(
         lambda k: bases.random_signed_permutation(k, (2, 2, 2), agent.game, shared=False)
     )(jax.random.split(jax.random.key(0), 7))
