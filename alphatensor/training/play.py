@@ -148,7 +148,7 @@ def _play(learner, games: int, settings: Settings, programs: Programs) -> Played
             if f is not None:
                 solved += 1
                 ranks[f.target.name][f.rank] += 1
-                found.setdefault(_key(f), f)
+                found.setdefault(terms_key(f), f)
     return _played(count, solved, ranks, found.values())
 
 
@@ -166,8 +166,8 @@ def _walk(learner, games: int, settings: Settings, programs: Programs) -> Played
         learner, walks = state.learner, state.walks
         count += int(np.sum(outcomes.games))
         solved += int(np.sum(outcomes.solved))
-        for f in _shortest(walks, settings):
-            found.setdefault(_key(f), f)
+        for f in shortest(walks, settings):
+            found.setdefault(terms_key(f), f)
     ranks: dict[str, collections.Counter] = {
         x.name: collections.Counter() for x in settings.targets
     }
@@ -189,7 +189,7 @@ def _placed(state: TrainState, programs: Programs) -> TrainState:
     return jax.tree.map(place, state)
 
 
-def _shortest(walks: neighbourhood.Walks, settings: Settings) -> Iterable[Factorization]:
+def shortest(walks: neighbourhood.Walks, settings: Settings) -> Iterable[Factorization]:
     """Yields the verified algorithms at the best rank of each target."""
     is_best = np.asarray(neighbourhood.ranks(walks) == neighbourhood.best_ranks(walks))
     terms, target = (np.asarray(jax.device_get(x)) for x in walks)
@@ -199,7 +199,7 @@ def _shortest(walks: neighbourhood.Walks, settings: Settings) -> Iterable[Factor
             yield f
 
 
-def _key(f: Factorization) -> bytes:
+def terms_key(f: Factorization) -> bytes:
     """Returns what two lists of the same canonical terms share."""
     terms = np.concatenate([np.asarray(x, np.int64) for x in f.factors]).T
     return f.target.name.encode() + terms[np.lexsort(terms.T)].tobytes()

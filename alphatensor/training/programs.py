@@ -63,14 +63,22 @@ class Programs(NamedTuple):
     walk: Callable[[TrainState], tuple[TrainState, neighbourhood.Outcomes]] | None
 
 
+def keys_of(settings: Settings) -> Keys:
+    """Makes the random keys of a run of its seed."""
+    return Keys(*jax.random.split(jax.random.key(settings.config.seed), len(Keys._fields)))
+
+
+def constants_of(settings: Settings) -> Constants:
+    """Makes the arrays of a run that never change."""
+    keys = keys_of(settings)
+    return make_constants(settings.agent, settings.game_tensors(), keys.permutations, keys.bases)
+
+
 def make_programs(settings: Settings) -> Programs:
     """Builds the jitted functions over the configured mesh; nothing is compiled before a call."""
     config = settings.config
     mesh = devices.make_mesh(config.mesh.data, config.mesh.model)
-    keys = Keys(*jax.random.split(jax.random.key(config.seed), len(Keys._fields)))
-    constants = make_constants(
-        settings.agent, settings.game_tensors(), keys.permutations, keys.bases
-    )
+    keys, constants = keys_of(settings), constants_of(settings)
     play = _make_play(settings, mesh, constants, keys.act)
     learn = _make_learn(settings, mesh, constants, keys.learn)
     init = functools.partial(_init, settings, play, keys.init)

@@ -117,7 +117,9 @@ def test_finds_the_line_that_wins(rule):
     corners = [[[1, 0]] * 3, [[0, 1]] * 3]
     offered = np.array(corners + [random_rank_one(rng) for _ in range(6)])
     tensor = np.einsum("ti,tj,tk->ijk", *np.moveaxis(offered[:2], 1, 0))
-    agent = agent_with(proposing(offered, -2.0), max_moves=2, simulations=200, samples=24, rule=rule)
+    agent = agent_with(
+        proposing(offered, -2.0), max_moves=2, simulations=200, samples=24, rule=rule
+    )
     state = states(np.stack([tensor] * 16), agent)
     for move in range(2):
         result = run(agent, state, seed=move)

@@ -126,6 +126,7 @@ STATUS = [
     (["--run=nowhere"], "--run='nowhere'"),
     (["--run={list}"], "expected the folder of a run"),
     (["--run={curves}"], "curves.csv"),
+    (["--run={curves}", "--diagnose", "--positions=0"], "--positions=0"),
 ]
 FACTORIZATIONS = [
     ([], "got nothing"),
