@@ -68,24 +68,36 @@ def algorithms_of_others(
         if f.ring == ring and known is not None and f.rank <= known.rank:
             starts[f.target.name] = f
     for name, start in starts.items():
-        pool = _walk(start, settings, rounds, share=len(starts))
+        pool = walk([start], settings, rounds, share=len(starts))
         if pool[0].rank <= settings.agent.game.config.max_moves:
             starts[name] = pool[0]
             given = given + pool
     return Others(given, findings._replace(walk_starts=starts), notes)
 
 
-def _walk(start: Factorization, settings: Settings, rounds: int, share: int) -> list[Factorization]:
-    """Walks from a factorisation for the configured steps, or its share of the seconds."""
+def walk(
+    starts: list[Factorization], settings: Settings, rounds: int, share: int
+) -> list[Factorization]:
+    """Walks from factorisations of one target for the configured steps, or a share of the seconds.
+
+    Args:
+      starts: verified factorisations over the run's ring.
+      settings: settings of the run.
+      rounds: rounds played so far, which the seed of the walk depends on.
+      share: how many walks share the seconds of a round.
+
+    Returns:
+      Verified factorisations of the least rank reached.
+    """
     config, seed = settings.config.train, settings.config.seed
     if config.flip_steps:
         stop = budgets.after_calls(config.flip_steps)
     else:
         stop = budgets.after_seconds(time.monotonic, config.flip_seconds / share)
-    walked = walks.walk([start], WALKERS, stop, seed + rounds)
+    walked = walks.walk(starts, WALKERS, stop, seed + rounds)
     provenance = {
         "engine": "flip graph",
-        "started_from": start.provenance.get("engine", "naive"),
+        "started_from": starts[0].provenance.get("engine", "naive"),
         "version": alphatensor.__version__,
         "seed": seed,
         "flips": int(walked.flips),

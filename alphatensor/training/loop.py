@@ -181,6 +181,9 @@ def _walk(
     scalars = neighbourhood.scalars(state, outcomes, settings, begin)
     provenance = _provenance(state, settings, seconds + time.monotonic() - begin)
     found, findings = neighbourhood.new_records(state, findings, settings, provenance)
+    if settings.config.train.has_walks:
+        state, flipped, findings = neighbourhood.with_flips(state, findings, settings, provenance)
+        found += flipped
     return state, findings, Round(found, np.zeros(0, np.int32), scalars)
 
 

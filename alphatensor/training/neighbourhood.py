@@ -1,4 +1,8 @@
-"""Rounds of games on sums of terms: where the walks start, and what they found."""
+"""Rounds of games on sums of terms: where the walks start, and what they found.
+
+In hybrid runs (`train.flip_steps`, `train.flip_seconds`) flip-graph walks go on from the best
+algorithms after each round, and what they find takes the place of the longest ones.
+"""
 
 import time
 
@@ -8,10 +12,12 @@ import numpy as np
 from alphatensor import targets
 from alphatensor.agent import neighbourhood
 from alphatensor.factorization import Factorization
-from alphatensor.training import discoveries, doors
+from alphatensor.training import discoveries, doors, external_games
 from alphatensor.training.settings import Settings
 from alphatensor.training.state import Findings, TrainState
 
+FLIPPED = 16  # of the best algorithms of a target are where flip-graph walks start
+REPLACED = 4  # one of so many algorithms is replaced by what flip-graph walks found
 MOST_TRIED = 4  # algorithms of a new rank that are verified and lifted after each round
 
 
@@ -24,10 +30,17 @@ def first_walks(settings: Settings) -> neighbourhood.Walks:
     longest = max(max(target.shape) for target in settings.targets)
     terms = np.zeros((len(starts), most, 3, longest), np.int8)
     for number, f in enumerate(starts):
-        for mode, factor in enumerate((f.u, f.v, f.w)):
-            terms[number, : f.rank, mode, : factor.shape[0]] = factor.T
+        terms[number] = _terms_of(f, terms.shape[1:])
     target = np.arange(config.walks, dtype=np.int32) % len(starts)
     return neighbourhood.Walks(terms[target], target)
+
+
+def _terms_of(f: Factorization, shape: tuple[int, ...]) -> np.ndarray:
+    """Returns an algorithm as terms int8 [R, 3, D] of a walk, padded with zeros."""
+    terms = np.zeros(shape, np.int8)
+    for mode, factor in enumerate((f.u, f.v, f.w)):
+        terms[: f.rank, mode, : factor.shape[0]] = factor.T
+    return terms
 
 
 def to_factorization(terms: np.ndarray, target: targets.Target, settings: Settings):
@@ -53,6 +66,35 @@ def new_records(
             news, findings = discoveries.record(candidate, findings, settings)
             found += news
     return found, findings
+
+
+def with_flips(
+    state: TrainState, findings: Findings, settings: Settings, provenance: dict
+) -> tuple[TrainState, list[Factorization], Findings]:
+    """Lets flip-graph walks go on from the best algorithms, and takes up what they find.
+
+    Returns:
+      (state with their algorithms among the walks, those that beat the best ranks, findings).
+    """
+    terms, target = (np.array(jax.device_get(x)) for x in state.walks)
+    ranks = np.asarray(jax.device_get(neighbourhood.ranks(state.walks)))
+    found: list[Factorization] = []
+    for number, known in enumerate(settings.targets):
+        own = np.flatnonzero(target == number)
+        order = own[np.argsort(ranks[own], kind="stable")]
+        best = order[ranks[order] == ranks[order[0]]][:FLIPPED]
+        starts = [to_factorization(terms[x], known, settings) for x in best]
+        starts = [f.replace(provenance={"engine": "agent"}) for f in starts if f.verify().ok]
+        if not starts:
+            continue
+        pool = external_games.walk(starts, settings, int(state.rounds), len(settings.targets))
+        longest = order[::-1][: max(1, len(order) // REPLACED)]
+        for turn, place in enumerate(longest):
+            terms[place] = _terms_of(pool[turn % len(pool)], terms.shape[1:])
+        news, findings = discoveries.record(pool[0], findings, settings)
+        found += [f.replace(provenance=provenance | pool[0].provenance) for f in news]
+    walks = state.walks._replace(terms=jax.device_put(terms, state.walks.terms.sharding))
+    return state._replace(walks=walks), found, findings
 
 
 def scalars(

@@ -81,10 +81,8 @@ def _check_targets(config: RunConfig, found: tuple[targets.Target, ...]) -> None
         value = getattr(train, name)
         require(f"train.{name}", value, not value or can_walk, expected)
     walks = config.neighbourhood.walks
-    can_start = are_products and not (train.has_walks or train.runtime_weight or library)
-    expected = (
-        "0 unless the targets are matrix products, without flip walks, other libraries or run times"
-    )
+    can_start = are_products and not (train.runtime_weight or library)
+    expected = "0 unless the targets are matrix products, without other libraries or run times"
     require("neighbourhood.walks", walks, can_start or not walks, expected)
     is_enough = walks >= len(found) or not walks
     expected = f"at least one for each of the {len(found)} targets"

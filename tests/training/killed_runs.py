@@ -1,6 +1,6 @@
 """Runs of three kinds, side by side in one process.
 
-They are plain, hybrid and paid for run time, and on sums of terms.
+They are plain, hybrid and paid for run time, and hybrid on sums of terms.
 
 python tests/training/killed_runs.py FOLDER ROUNDS
 """
@@ -17,7 +17,7 @@ from alphatensor.training import loop, runner, runtime_reward
 KINDS = {
     "plain": {},
     "hybrid": dict(train__flip_steps=1, train__runtime_weight=0.5, train__runtime_measured=1),
-    "sums": tiny_run.ON_SUMS,
+    "sums": tiny_run.ON_SUMS | dict(train__flip_steps=1),
 }
 
 

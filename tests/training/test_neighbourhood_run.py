@@ -77,6 +77,25 @@ def test_a_round_reports_every_target_and_size():
     assert "loss/policy_best_games" not in scalars
 
 
+def test_flips_go_on_from_the_best_algorithms():
+    """Twenty calls of flip-graph walks find rank 7 from the naive algorithm."""
+    given = settings_for("1x2x1,2x2x2", train__flip_steps=20)
+    start = state_at(jax.tree.map(jax.numpy.asarray, neighbourhood.first_walks(given)))
+    start = start._replace(rounds=np.int32(0))
+    after, found, findings = neighbourhood.with_flips(
+        start, state.first_findings(given), given, {"engine": "agent", "seed": 3}
+    )
+    assert {(f.rank, str(f.ring)) for f in found} == {(7, "Z2"), (7, "Z")}
+    assert all(f.provenance["engine"] == "flip graph" and f.verify().ok for f in found)
+    assert findings.ranks == (2, 7)
+    ranks = [
+        neighbourhood.to_factorization(np.array(terms), given.targets[number], given)
+        for terms, number in zip(*map(np.array, after.walks), strict=True)
+    ]
+    assert all(f.verify().ok for f in ranks)
+    assert sorted(f.rank for f in ranks) == [2, 2, 7, 8], "one of two was replaced"
+
+
 @pytest.mark.parametrize(
     "changes, words",
     [
@@ -84,7 +103,7 @@ def test_a_round_reports_every_target_and_size():
         (dict(game__max_moves=2), r"game\.max_moves"),
         (dict(demonstrations__max_rank=9), r"demonstrations\.max_rank"),
         (dict(target="skew3"), r"neighbourhood\.walks"),
-        (dict(train__flip_steps=1), r"neighbourhood\.walks"),
+        (dict(train__runtime_weight=0.5), r"neighbourhood\.walks"),
         (dict(target="1x2x1,2x2x2,2x2x3,2x3x3,3x3x3"), r"neighbourhood\.walks"),
     ],
 )
