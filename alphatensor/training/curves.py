@@ -3,6 +3,7 @@
 import csv
 import io
 import pathlib
+from collections.abc import Sequence
 from typing import BinaryIO
 
 from matplotlib.figure import Figure
@@ -16,6 +17,27 @@ PANELS = (
     ("solved share of games", ("games/solved",)),
     ("moves of solved games", ("games/best_rank", "games/mean_rank")),
 )
+
+
+def panels(names: set[str]) -> Sequence[tuple[str, tuple[str, ...]]]:
+    """Returns the titles of the four panels and the scalars in each, for those that a run has.
+
+    A run on sums of terms shows by the number of terms how many sums were solved, and solved by
+    other terms than their own; and the ranks of each target.
+    """
+    ranks = tuple(sorted(name for name in names if name.startswith("ranks/")))
+    if not ranks:
+        return PANELS
+    solved = sorted(
+        name for name in names if name.startswith("terms_") and name.endswith(("solved", "changed"))
+    )
+    losses = ("loss/policy_demonstrations", "loss/policy_terms")
+    return (
+        ("policy loss (nats)", losses),
+        ("value loss", ("loss/value",)),
+        ("share of sums solved, and by other terms", tuple(solved)),
+        ("ranks, best and mean", ranks),
+    )
 
 
 def to_csv(rows: Rows) -> str:
@@ -52,15 +74,22 @@ def _row(cells: dict[str, str]) -> dict[str, float]:
     return row
 
 
+def _label(name: str) -> str:
+    section, _, rest = name.partition("/")
+    is_of_terms = section.startswith("terms_")
+    return f"{section.removeprefix('terms_')} terms, {rest}" if is_of_terms else rest
+
+
 def draw(rows: Rows, file: BinaryIO) -> None:
     """Draws learning curves as PNG into a binary file."""
     figure = Figure(figsize=(10, 6.5), layout="constrained")
     axes = figure.subplots(2, 2, sharex=True)
-    for ax, (title, names) in zip(axes.flat, PANELS, strict=True):
+    chosen_panels = panels({name for row in rows for name in row})
+    for ax, (title, names) in zip(axes.flat, chosen_panels, strict=True):
         for name in names:
             chosen = [row for row in rows if name in row]
             x = [row["seconds"] for row in chosen]
-            ax.plot(x, [row[name] for row in chosen], ".-", ms=4, lw=1, label=name.split("/")[1])
+            ax.plot(x, [row[name] for row in chosen], ".-", ms=4, lw=1, label=_label(name))
         ax.set_title(title, fontsize=10)
         ax.grid(alpha=0.3)
         if len(names) > 1:

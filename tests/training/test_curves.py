@@ -43,3 +43,15 @@ def test_the_picture_is_a_png():
     file = io.BytesIO()
     curves.draw(ROWS, file)
     assert file.getvalue().startswith(b"\x89PNG")
+
+
+def test_runs_on_sums_have_panels_of_their_own():
+    names = {"loss/policy", "terms_3/solved", "terms_3/changed", "terms_3/shorter"}
+    assert curves.panels(names) == curves.PANELS
+    shown = dict(curves.panels(names | {"ranks/2x2x2_best", "ranks/2x2x2_mean"}))
+    assert ("terms_3/changed", "terms_3/solved") in shown.values()
+    assert ("ranks/2x2x2_best", "ranks/2x2x2_mean") in shown.values()
+    rows = [{"seconds": 1.0, "terms_3/solved": 0.5, "ranks/2x2x2_best": 7.0}]
+    file = io.BytesIO()
+    curves.draw(rows, file)
+    assert file.getvalue().startswith(b"\x89PNG")
