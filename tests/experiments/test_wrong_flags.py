@@ -69,7 +69,7 @@ TRAIN = [
 SEARCH = [
     ([], "--config: not given"),
     (["--config.formats=2x2"], "--config.formats='2x2'"),
-    (["--config.formats=6x6x6"], "at most 32 entries"),
+    (["--config.formats=2x16x17"], "at most 256 entries"),
     (["--config.formats=skew3"], "formats such as"),
     (["--config.formats="], "--config.formats=''"),
     (["--config.seconds=0"], "--config.seconds=0"),
@@ -143,7 +143,7 @@ BENCHMARKS = {
         (["--devices="], "--devices="),
         (["--walkers=3", "--devices=2"], "--walkers=3: expected a multiple of --devices=2"),
         (["--formats=2x2"], "--formats=2x2"),
-        (["--formats=6x6x6"], "--formats=6x6x6"),
+        (["--formats=11x11x11"], "--formats=11x11x11"),
         (["--seconds=nan"], "--seconds=nan"),
         (["--warmup=inf"], "--warmup=inf"),
         (["--output="], "--output=''"),
