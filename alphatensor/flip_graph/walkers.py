@@ -223,8 +223,9 @@ def _run_blocks(walkers: Walkers, options: WalkOptions) -> Walkers:
     """
     most = number = walkers.seeds.size
     if jax.default_backend() == "cpu":
-        words = max(len(x) * x.shape[1] for x in walkers.terms)
-        most = 128 if words * walkers.slots <= 64 else 256  # measured
+        planes, words = len(walkers.terms[0]), max(x.shape[1] for x in walkers.terms)
+        most = 128 if planes * walkers.slots <= 64 else 256  # measured
+        most = most if words == 1 else 64
     block = next(b for b in range(most, 0, -1) if number % b == 0)
     split = jax.tree.map(
         lambda x: jnp.moveaxis(x.reshape(*x.shape[:-1], -1, block), -2, 0), walkers

@@ -141,6 +141,7 @@ BENCHMARKS = {
         (["--walkers=0"], "--walkers=0"),
         (["--walkers=x"], "--walkers='x'"),
         (["--devices="], "--devices="),
+        (["--words=9"], "--words=9"),
         (["--walkers=3", "--devices=2"], "--walkers=3: expected a multiple of --devices=2"),
         (["--formats=2x2"], "--formats=2x2"),
         (["--formats=11x11x11"], "--formats=11x11x11"),
