@@ -1,9 +1,10 @@
 """Rank-1 terms as bit masks: their arithmetic for many walkers at once, in JAX.
 
-A factor is stored in *planes*, one 32-bit word each. Over Z2 there is one plane, the support: bit k
-is set where entry k is not zero. Over the integers a second plane holds the signs: bit k is set
-where entry k is -1, and all entries are -1, 0 or 1. A mode may have up to 32 entries; 5x5 matrices
-have 25.
+A factor is stored in *planes*. Over Z2 there is one, the support: bit k is set where entry k is not
+zero. Over the integers a second plane holds the signs: bit k is set where entry k is -1, and all
+entries are -1, 0 or 1. A plane has as many 32-bit words as the entries of its mode need, K: one up
+to 5x5 matrices, two up to 8x8, and at most eight. Words are separate arrays, so that one word costs
+what it would cost alone.
 
 The last axis of every array counts the walkers. All work is elementwise in it, except that single
 terms are gathered. XLA for CPUs fuses the operations that lead to such a term into every consumer
@@ -11,7 +12,7 @@ and would repeat them for each of the R terms; `materializer` prevents that.
 """
 
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
@@ -20,14 +21,24 @@ import numpy as np
 
 from alphatensor import rings
 from alphatensor.factorization import Factorization
-from alphatensor.targets import Target
+from alphatensor.targets import Sizes, Target
 
-WORD_BITS = 32  # bits of a word, and the most entries of a mode
+WORD_BITS = 32  # bits of a word
+MAX_ENTRIES = 8 * WORD_BITS  # of a mode
+MAX_PRODUCTS = 1_024  # terms of the naive algorithm of a format; more take minutes to compile
 NO_TERM = 2**15  # the index that stands for no term
 
-Planes = tuple[jax.Array, ...]  # support, and over the integers signs: uint32 [R, W] or [W]
+Plane = tuple[jax.Array, ...]  # its words, uint32 [R, W] or [W] each
+Planes = tuple[Plane, ...]  # of factors: support, and over the integers signs
+Terms = tuple[jax.Array, ...]  # for each mode uint32 [P, K, R, W]; K is that of the mode
 Words = tuple[jax.Array, ...]  # a set of terms: bit r % 32 of word r // 32 is term r, uint32 [W]
 Materialize = Callable[[Any], Any]  # a tree of arrays -> the same tree, see `materializer`
+
+
+def fits(sizes: Sizes) -> bool:
+    """Says whether walkers can hold schemes of a format, its naive algorithm among them."""
+    n, m, p = sizes
+    return max(n * m, m * p, p * n) <= MAX_ENTRIES and n * m * p <= MAX_PRODUCTS
 
 
 def is_ternary(f: Factorization) -> bool:
@@ -35,52 +46,76 @@ def is_ternary(f: Factorization) -> bool:
     return f.is_integral and all(np.abs(np.array(x)).max(initial=0) <= 1 for x in f.factors)
 
 
-def to_masks(f: Factorization) -> np.ndarray:
+def to_masks(f: Factorization) -> tuple[np.ndarray, ...]:
     """Returns the factors as bit masks.
 
     Returns:
-      uint32 [P, 3, rank]: P = 1 (supports) over Z2, P = 2 (supports, signs) over the integers.
+      For each mode uint32 [P, K, rank]: P = 1 (supports) over Z2, P = 2 (supports, signs) over the
+      integers.
     """
 
     def pack(is_set: np.ndarray) -> np.ndarray:
-        weight = 1 << np.arange(len(is_set), dtype=np.uint32)
-        return (is_set * weight[:, None]).sum(0, dtype=np.uint32)
+        padded = np.pad(is_set, ((0, -len(is_set) % WORD_BITS), (0, 0)))
+        weight = 1 << np.arange(WORD_BITS, dtype=np.uint32)
+        words = padded.reshape(-1, WORD_BITS, is_set.shape[1])
+        return (words * weight[:, None]).sum(1, dtype=np.uint32)
 
     factors = [np.array(x, np.int64) for x in f.factors]
-    planes = [[pack(x != 0) for x in factors]]
-    if not f.ring.is_modular:
-        planes.append([pack(x < 0) for x in factors])
-    return np.array(planes)
+    if f.ring.is_modular:
+        return tuple(pack(x != 0)[None] for x in factors)
+    return tuple(np.stack([pack(x != 0), pack(x < 0)]) for x in factors)
 
 
-def from_masks(masks: np.ndarray, target: Target, provenance: dict) -> Factorization:
-    """Returns the factorization of masks uint32 [P, 3, R], without their terms that are zero."""
-    masks = masks[:, :, np.all(masks[0] != 0, axis=0)]
+def from_masks(masks: Sequence[np.ndarray], target: Target, provenance: dict) -> Factorization:
+    """Returns the factorization of masks uint32 [P, K, R], without their terms that are zero."""
+    masks = [np.asarray(x) for x in masks]
+    alive = np.all([x[0].any(axis=0) for x in masks], axis=0)
     factors = []
-    for mode, size in enumerate(target.shape):
-        place = np.arange(size, dtype=np.uint32)[:, None]
-        entries = ((masks[0, mode] >> place) & 1).astype(np.int64)
-        if len(masks) == 2:
-            entries *= 1 - 2 * ((masks[1, mode] >> place) & 1).astype(np.int64)
+    for words, size in zip(masks, target.shape, strict=True):
+        place = np.arange(WORD_BITS, dtype=np.uint32)[:, None]
+        bits = (words[:, :, None, alive] >> place) & 1
+        entries, *signs = bits.astype(np.int64).reshape(len(words), -1, alive.sum())[:, :size]
+        for sign in signs:
+            entries *= 1 - 2 * sign
         factors.append(entries)
-    ring = rings.IntegersMod(2) if len(masks) == 1 else rings.Integers()
+    ring = rings.IntegersMod(2) if len(masks[0]) == 1 else rings.Integers()
     return Factorization(target, ring, *factors, provenance)
 
 
 def scheme_key(f: Factorization) -> bytes:
     """Returns a key that schemes share if they differ only in signs and in the order of terms."""
-    supports = np.ascontiguousarray(to_masks(f)[0].T)
-    return np.sort(supports.view([("u", "u4"), ("v", "u4"), ("w", "u4")])[:, 0]).tobytes()
+    supports = np.concatenate([x[0] for x in to_masks(f)])
+    return supports[:, np.lexsort(supports)].tobytes()
 
 
-def ranks(terms: jax.Array) -> jax.Array:
-    """Counts the terms that are not zero: terms uint32 [P, 3, R, W] -> int32 [W]."""
-    return jnp.sum(terms[0, 0] != 0, axis=0, dtype=jnp.int32)
+def planes_of(mode: jax.Array) -> Planes:
+    """Returns the planes of the factors of a mode, uint32 [P, K, ...]."""
+    return tuple(map(tuple, mode))
 
 
-def weights(terms: jax.Array) -> jax.Array:
-    """Counts the entries that are not zero: terms uint32 [P, 3, R, W] -> int32 [W]."""
-    return jnp.sum(jax.lax.population_count(terms[0]), axis=(0, 1)).astype(jnp.int32)
+def stacked(planes: Planes) -> jax.Array:
+    """Returns planes as one array uint32 [P, K, ...]."""
+    return jnp.stack([jnp.stack(words) for words in planes])
+
+
+def is_zero(planes: Planes) -> jax.Array:
+    """Says which factors are zero."""
+    return tree_reduce(operator.or_, planes[0]) == 0
+
+
+def ranks(terms: Terms) -> jax.Array:
+    """Counts the terms that are not zero, int32 [W]."""
+    return jnp.sum(~is_zero(planes_of(terms[0])), axis=0, dtype=jnp.int32)
+
+
+def entries(planes: Planes) -> jax.Array:
+    """Counts the entries of factors that are not zero, uint32."""
+    return tree_reduce(operator.add, map(jax.lax.population_count, planes[0]))
+
+
+def weights(terms: Terms) -> jax.Array:
+    """Counts the entries of all factors that are not zero, int32 [W]."""
+    return sum(jnp.sum(entries(planes_of(x)), axis=0) for x in terms).astype(jnp.int32)
 
 
 def next_random(seeds: jax.Array) -> jax.Array:
@@ -108,18 +143,21 @@ def factor_at(planes: Planes, index: jax.Array) -> Planes:
     """Gathers one factor for each walker; zero where the index is `NO_TERM`.
 
     Args:
-      planes: uint32 [R, W] each.
+      planes: words of [R, W].
       index: int32 [W].
 
     Returns:
-      Planes of [W].
+      Words of [W].
     """
-    exists = index < len(planes[0])
+    exists = index < len(planes[0][0])
     row = jnp.where(exists, index, 0)[None]
-    return tuple(
-        jnp.where(exists, jnp.take_along_axis(x, row, axis=0, mode="promise_in_bounds")[0], 0)
-        for x in planes
-    )
+
+    def gather(x: jax.Array) -> jax.Array:
+        return jnp.where(
+            exists, jnp.take_along_axis(x, row, axis=0, mode="promise_in_bounds")[0], 0
+        )
+
+    return jax.tree.map(gather, planes)
 
 
 def add(x: Planes, y: Planes, negated: jax.Array) -> tuple[Planes, jax.Array]:
@@ -132,20 +170,31 @@ def add(x: Planes, y: Planes, negated: jax.Array) -> tuple[Planes, jax.Array]:
     Returns:
       (x + y or x - y, whether an entry leaves {-1, 0, 1} bool [W]).
     """
-    support = x[0] ^ y[0]
+    support = tuple(map(operator.xor, x[0], y[0]))
     if len(x) == 1:
-        return (support,), jnp.zeros(support.shape, bool)
-    sign = jnp.where(negated, y[1] ^ y[0], y[1])
-    overflow = (x[0] & y[0] & ~(x[1] ^ sign)) != 0
-    return (support, (x[1] | sign) & support), overflow
+        return (support,), jnp.zeros(negated.shape, bool)
+    sign = negated_where(negated, y)[1]
+    words = list(zip(*x, y[0], sign, support, strict=True))
+    overflow = [(xs & ys & ~(xn ^ yn)) for xs, xn, ys, yn, _ in words]
+    signs = tuple((xn | yn) & both for _, xn, _, yn, both in words)
+    return (support, signs), tree_reduce(operator.or_, overflow) != 0
 
 
-def permute_entries(planes: Planes, shifts: dict[int, int]) -> Planes:
+def negated_where(condition: jax.Array, planes: Planes) -> Planes:
+    """Negates factors where a condition holds, bool [W]; without effect over Z2."""
+    support, *signs = planes
+    return support, *(
+        tuple(jnp.where(condition, x ^ y, y) for x, y in zip(support, words, strict=True))
+        for words in signs
+    )
+
+
+def permute_entries(planes: Planes, shifts: Sequence[dict[tuple[int, int], int]]) -> Planes:
     """Permutes the entries of factors.
 
     Args:
       planes: uint32 of any shape.
-      shifts: for each shift to the left, the bits that it moves.
+      shifts: for each word of the result, {(word, shift to the left): the bits that it moves}.
     """
 
     def shifted(x: jax.Array, shift: int, mask: int) -> jax.Array:
@@ -153,8 +202,14 @@ def permute_entries(planes: Planes, shifts: dict[int, int]) -> Planes:
         return x << shift if shift >= 0 else x >> -shift
 
     return tuple(
-        tree_reduce(operator.or_, [shifted(x, shift, mask) for shift, mask in shifts.items()])
-        for x in planes
+        tuple(
+            tree_reduce(
+                operator.or_,
+                [shifted(plane[word], shift, mask) for (word, shift), mask in parts.items()],
+            )
+            for parts in shifts
+        )
+        for plane in planes
     )
 
 
@@ -162,22 +217,28 @@ def terms_with(planes: Planes, factor: Planes, excluded: Words) -> Words:
     """Finds the terms that have a given factor up to sign; none where the factor is zero.
 
     Args:
-      planes: the factors of all terms, uint32 [R, W] each.
-      factor: the one sought by each walker, uint32 [W] each.
+      planes: the factors of all terms, words of [R, W].
+      factor: the one sought by each walker, words of [W].
       excluded: terms that do not count.
     """
     support, *signs = planes
     bits = []
-    for r in range(len(support)):
-        is_equal = support[r] == factor[0]
-        for sign in signs:
-            is_equal &= (sign[r] == factor[1]) | (sign[r] == factor[1] ^ factor[0])
+    opposite = [tuple(map(operator.xor, *factor)) for _ in signs]
+    for r in range(len(support[0])):
+        is_equal = _are_equal(support, r, factor[0])
+        for sign, other in zip(signs, opposite, strict=True):
+            is_equal &= _are_equal(sign, r, factor[1]) | _are_equal(sign, r, other)
         bits.append(jnp.where(is_equal, jnp.uint32(1 << r % WORD_BITS), 0))
     words = [
         tree_reduce(operator.or_, bits[k : k + WORD_BITS]) for k in range(0, len(bits), WORD_BITS)
     ]
-    exists = factor[0] != 0
+    exists = ~is_zero(factor)
     return tuple(jnp.where(exists, x & ~y, 0) for x, y in zip(words, excluded, strict=True))
+
+
+def _are_equal(plane: Plane, row: int, words: Plane) -> jax.Array:
+    """Says where a row of a plane of [R, W] has these words of [W]."""
+    return tree_reduce(operator.and_, [x[row] == y for x, y in zip(plane, words, strict=True)])
 
 
 def one_hot(index: jax.Array, words: int) -> Words:

@@ -15,7 +15,7 @@ import jax
 import jax.numpy as jnp
 
 from alphatensor.flip_graph import bitmasks
-from alphatensor.flip_graph.bitmasks import NO_TERM, Planes, Words
+from alphatensor.flip_graph.bitmasks import NO_TERM, Planes, Terms, Words
 
 Image = Callable[[Planes], Planes]  # the image of factors under an element of a symmetry
 
@@ -52,12 +52,12 @@ class Layout(abc.ABC):
     clears_at_once: bool = False
 
     @abc.abstractmethod
-    def pack(self, terms: jax.Array) -> tuple[Planes, ...]:
-        """Returns the lists, planes of [length, W] each, of terms uint32 [P, 3, R, W]."""
+    def pack(self, terms: Terms) -> tuple[Planes, ...]:
+        """Returns the lists, words of [length, W] each, of terms."""
 
     @abc.abstractmethod
-    def unpack(self, lists: Sequence[Planes]) -> jax.Array:
-        """Returns the terms uint32 [P, 3, R, W] of such lists."""
+    def unpack(self, lists: Sequence[Planes]) -> Terms:
+        """Returns the terms of such lists."""
 
     @abc.abstractmethod
     def others(self, shared: int) -> tuple[int, int]:
@@ -125,11 +125,11 @@ class TermsLayout(Layout):
     def __init__(self, slots: int, images: Sequence[Sequence[Image]] = (NO_IMAGES,) * 3):
         self.slots, self.lengths, self.images = slots, (slots,) * 3, tuple(images)
 
-    def pack(self, terms: jax.Array) -> tuple[Planes, ...]:
-        return tuple(tuple(terms[:, mode]) for mode in range(3))
+    def pack(self, terms: Terms) -> tuple[Planes, ...]:
+        return tuple(map(bitmasks.planes_of, terms))
 
-    def unpack(self, lists: Sequence[Planes]) -> jax.Array:
-        return jnp.stack([jnp.stack(planes) for planes in lists], axis=1)
+    def unpack(self, lists: Sequence[Planes]) -> Terms:
+        return tuple(map(bitmasks.stacked, lists))
 
     def others(self, shared: int) -> tuple[int, int]:
         return (shared + 1) % 3, (shared + 2) % 3
@@ -151,12 +151,11 @@ class RotationLayout(Layout):
     def __init__(self, slots: int, images: Sequence[Image] = NO_IMAGES):
         self.slots, self.lengths, self.images = slots, (3 * slots,), (images,)
 
-    def pack(self, terms: jax.Array) -> tuple[Planes, ...]:
-        return (tuple(terms.reshape(len(terms), 3 * self.slots, -1)),)
+    def pack(self, terms: Terms) -> tuple[Planes, ...]:
+        return (bitmasks.planes_of(jnp.concatenate(terms, axis=2)),)
 
-    def unpack(self, lists: Sequence[Planes]) -> jax.Array:
-        stacked = jnp.stack(lists[0])
-        return stacked.reshape(len(stacked), 3, self.slots, -1)
+    def unpack(self, lists: Sequence[Planes]) -> Terms:
+        return tuple(jnp.split(bitmasks.stacked(lists[0]), 3, axis=2))
 
     def others(self, shared: int) -> tuple[int, int]:
         return 0, 0
@@ -188,16 +187,16 @@ class TranspositionLayout(Layout):
         self.images = NO_IMAGES, (_unchanged, inner)
         self._there, self._back = there, back
 
-    def pack(self, terms: jax.Array) -> tuple[Planes, ...]:
-        first, inner, last = (tuple(terms[:, mode]) for mode in range(3))
-        pairs = zip(first, self._there(last), strict=True)
-        return tuple(map(jnp.concatenate, pairs)), inner
+    def pack(self, terms: Terms) -> tuple[Planes, ...]:
+        first, inner, last = map(bitmasks.planes_of, terms)
+        outer = jax.tree.map(lambda *x: jnp.concatenate(x), first, self._there(last))
+        return outer, inner
 
-    def unpack(self, lists: Sequence[Planes]) -> jax.Array:
+    def unpack(self, lists: Sequence[Planes]) -> Terms:
         outer, inner = lists
-        first = tuple(x[: self.slots] for x in outer)
-        last = self._back(tuple(x[self.slots :] for x in outer))
-        return jnp.stack([jnp.stack(x) for x in (first, inner, last)], axis=1)
+        first = jax.tree.map(lambda x: x[: self.slots], outer)
+        last = self._back(jax.tree.map(lambda x: x[self.slots :], outer))
+        return tuple(map(bitmasks.stacked, (first, inner, last)))
 
     def others(self, shared: int) -> tuple[int, int]:
         return (self.OUTER, self.OUTER) if shared == self.INNER else (self.OUTER, self.INNER)

@@ -6,6 +6,7 @@ may have an equal one. A flip changes two factors; comparing the new ones with a
 hints complete, and a try that finds no partner clears its bit.
 """
 
+import functools
 import operator
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -14,7 +15,7 @@ import jax
 import jax.numpy as jnp
 
 from alphatensor.flip_graph import bitmasks
-from alphatensor.flip_graph.bitmasks import NO_TERM, Materialize, Planes, Words
+from alphatensor.flip_graph.bitmasks import NO_TERM, Materialize, Planes, Terms, Words
 from alphatensor.flip_graph.layouts import Image, Layout
 
 
@@ -22,7 +23,7 @@ class FactorList(NamedTuple):
     """One list of a layout, of L factors.
 
     Attributes:
-      planes: the factors, uint32 [L, W] each.
+      planes: the factors, words of [L, W].
       partner_hints: the factors that may have an equal one in another generator, uint32 [W] each.
     """
 
@@ -64,8 +65,8 @@ class Proposal(NamedTuple):
     Attributes:
       first, second: numbers of a in that list for each, int32 [W]; `NO_TERM` where no flip is made.
       image: number of the image of the second generator that is taken, int32 [W].
-      new_b: b + b', the first one's new factor, planes of [W].
-      new_c: c' - c, the second one's new factor, planes of [W].
+      new_b: b + b', the first one's new factor, words of [W].
+      new_c: c' - c, the second one's new factor, words of [W].
       is_made: whether the walker makes the flip, bool [W].
     """
 
@@ -104,12 +105,12 @@ def flip(
 
     place = layout.place(shared, first, 1, 0)
     lists[list_b] = _put(lists[list_b], place, proposal.new_b, list_b, layout, options)
-    vanished = [(layout.generator(shared, first), proposal.new_b[0] == 0)]
+    vanished = [(layout.generator(shared, first), bitmasks.is_zero(proposal.new_b))]
     if layout.clears_at_once:
         lists, vanished = _clear(lists, vanished, layout), []
     place = layout.place(shared, second, 2, image)
     lists[list_c] = _put(lists[list_c], place, proposal.new_c, list_c, layout, options)
-    vanished.append((layout.generator(shared, second), proposal.new_c[0] == 0))
+    vanished.append((layout.generator(shared, second), bitmasks.is_zero(proposal.new_c)))
     return tuple(_clear(lists, vanished, layout)), seeds, proposal.is_made
 
 
@@ -146,15 +147,16 @@ def _propose(
     has_signs = len(planes) == 2
     if has_signs:
         a_j = _image(bitmasks.factor_at(planes, second), layout.images[shared], image)
-        negated ^= bitmasks.factor_at(planes, first)[1] != a_j[1]
+        signs = zip(bitmasks.factor_at(planes, first)[1], a_j[1], strict=True)
+        negated ^= bitmasks.tree_reduce(operator.or_, [x != y for x, y in signs])
     if has_signs or options.prefer_sparse:  # where more than one array comes of them
         b_i, b_j, c_i, c_j, negated = options.materialize((b_i, b_j, c_i, c_j, negated))
     new_b, large_b = bitmasks.add(b_i, b_j, negated)
     new_c, large_c = bitmasks.add(c_j, c_i, ~is_opposite)
     is_made = is_pair & ~large_b & ~large_c
     if options.prefer_sparse:
-        count = jax.lax.population_count
-        added = count(new_b[0]) + count(new_c[0]) - count(b_i[0]) - count(c_j[0])
+        count = bitmasks.entries
+        added = count(new_b) + count(new_c) - count(b_i) - count(c_j)
         seeds = bitmasks.next_random(seeds)
         is_made &= added.astype(jnp.int32) <= jax.lax.clz(seeds).astype(jnp.int32)
     first, second = (jnp.where(is_made, x, NO_TERM) for x in (first, second))
@@ -202,8 +204,8 @@ def _image(factor: Planes, images: Sequence[Image], number: jax.Array) -> Planes
     """Returns each walker's image of a factor under the element of a number int32 [W]."""
     result = factor
     for k, image in enumerate(images[1:], 1):
-        pairs = zip(image(factor), result, strict=True)
-        result = tuple(jnp.where(number == k, x, y) for x, y in pairs)
+        chosen = functools.partial(jnp.where, number == k)
+        result = jax.tree.map(chosen, image(factor), result)
     return result
 
 
@@ -220,7 +222,7 @@ def _put(
     Args:
       factors: the list.
       place: number of the factor, int32 [W].
-      new: the new factor, planes of [W].
+      new: the new factor, words of [W].
       number: of the list in the layout.
       layout: how the factors lie in the lists.
       options: of all tries.
@@ -236,8 +238,8 @@ def _put(
         jnp.where(has_some, old | other | one, old & ~one)
         for old, other, one in zip(hints, partners, bit, strict=True)
     )
-    is_place = jnp.arange(len(planes[0]), dtype=jnp.int32)[:, None] == place
-    planes = tuple(jnp.where(is_place, x, old) for x, old in zip(new, planes, strict=True))
+    is_place = jnp.arange(len(planes[0][0]), dtype=jnp.int32)[:, None] == place
+    planes = jax.tree.map(functools.partial(jnp.where, is_place), new, planes)
     return FactorList(planes, hints)
 
 
@@ -256,36 +258,34 @@ def _clear(
         rows = layout.rows(number)
         masks = [(rows == generator) & is_zero for generator, is_zero in vanished]
         mask = bitmasks.tree_reduce(operator.or_, masks)
-        cleared.append(FactorList(tuple(jnp.where(mask, 0, x) for x in planes), hints))
+        planes = jax.tree.map(functools.partial(jnp.where, mask, 0), planes)
+        cleared.append(FactorList(planes, hints))
     return cleared
 
 
-def plus(
-    terms: jax.Array, seeds: jax.Array, wanted: jax.Array
-) -> tuple[jax.Array, jax.Array, jax.Array]:
+def plus(terms: Terms, seeds: jax.Array, wanted: jax.Array) -> tuple[Terms, jax.Array, jax.Array]:
     """Splits two random terms into three where wanted and a slot is free: a plus transition.
 
     Args:
-      terms: uint32 [P, 3, R, W].
+      terms: of R slots each.
       seeds: states of the random generators, uint32 [W].
       wanted: bool [W].
 
     Returns:
       (terms, seeds, whether the walker made the transition bool [W]).
     """
-    slots = terms.shape[2]
+    a, b, c = map(bitmasks.planes_of, terms)
+    slots = len(a[0][0])
     index = jnp.arange(slots, dtype=jnp.int32)[:, None]
     first = bitmasks.next_random(seeds)
     seeds = bitmasks.next_random(first)
     place_1, place_2 = bitmasks.random_below(first, slots), bitmasks.random_below(seeds, slots)
-    free = jnp.min(jnp.where(terms[0, 0] == 0, index, slots), axis=0)
-    a, b, c = (tuple(terms[:, mode]) for mode in range(3))
+    free = jnp.min(jnp.where(bitmasks.is_zero(a), index, slots), axis=0)
     (a1, b1, c1), (a2, b2, c2) = (
         [bitmasks.factor_at(x, i) for x in (a, b, c)] for i in (place_1, place_2)
     )
     # The second term's b and c may both be negated first, which changes signs alone.
-    is_opposite = (first & 1) == 1
-    b2, c2 = ((x[0], *(jnp.where(is_opposite, x[0] ^ y, y) for y in x[1:])) for x in (b2, c2))
+    b2, c2 = (bitmasks.negated_where((first & 1) == 1, x) for x in (b2, c2))
     everywhere = jnp.ones(seeds.shape, bool)
     (b12, large_b), (c12, large_c), (a12, large_a) = (
         bitmasks.add(b1, b2, ~everywhere),
@@ -293,18 +293,18 @@ def plus(
         bitmasks.add(a2, a1, everywhere),
     )
     # Terms that share a factor would give a zero one: leave those to flips.
-    differ = (a12[0] != 0) & (b12[0] != 0) & (c12[0] != 0) & (a1[0] != 0) & (a2[0] != 0)
-    go = wanted & differ & ~(large_a | large_b | large_c) & (free < slots)
+    has_zero = bitmasks.tree_reduce(operator.or_, map(bitmasks.is_zero, (a12, b12, c12, a1, a2)))
+    go = wanted & ~(has_zero | large_a | large_b | large_c) & (free < slots)
     is_1, is_2, is_3 = (
         (index == jnp.where(go, place, NO_TERM)) for place in (place_1, place_2, free)
     )
 
     def put(old: Planes, *changes) -> jax.Array:
         for where, new in changes:
-            old = [jnp.where(where, y, x) for x, y in zip(old, new, strict=True)]
-        return jnp.stack(old)
+            old = jax.tree.map(functools.partial(jnp.where, where), new, old)
+        return bitmasks.stacked(old)
 
     a = put(a, (is_2, a12), (is_3, a1))
     b = put(b, (is_1, b12), (is_2, b2), (is_3, b2))
     c = put(c, (is_2, c2), (is_3, c12))
-    return jnp.stack([a, b, c], axis=1), seeds, go
+    return (a, b, c), seeds, go

@@ -86,7 +86,7 @@ def permuted(schemes: list[Factorization], sizes: Sizes) -> list[Factorization]:
 
 
 def _adjacent(sizes: Sizes) -> Iterator[tuple[Sizes, list[int], str]]:
-    """Yields formats one smaller or larger in one size, each once, if their modes fit in words.
+    """Yields formats one smaller or larger in one size, each once, that walkers can hold.
 
     Yields:
       (sizes in increasing order, sizes in the given format's order, name of the size that differs).
@@ -97,6 +97,6 @@ def _adjacent(sizes: Sizes) -> Iterator[tuple[Sizes, list[int], str]]:
             near = list(sizes)
             near[axis] += change
             key = tuple(sorted(near))
-            if key not in seen and key[0] >= 1 and key[1] * key[2] <= bitmasks.WORD_BITS:
+            if key not in seen and key[0] >= 1 and bitmasks.fits(key):
                 seen.add(key)
                 yield key, near, name

@@ -157,14 +157,13 @@ def _sparsest(
     Returns:
       Verified schemes by `bitmasks.scheme_key`.
     """
-    best_rank, weight, best = (
-        np.array(x) for x in (state.best_rank, state.best_weight, state.best)
-    )
+    best_rank, weight = np.array(state.best_rank), np.array(state.best_weight)
+    best = [np.array(x) for x in state.best]
     found: dict[bytes, Factorization] = {}
     for index in np.argsort(weight, kind="stable"):
         if best_rank[index] != start.rank or len(found) == most:
             continue
-        f = bitmasks.from_masks(best[..., index], start.target, {})
+        f = bitmasks.from_masks([x[..., index] for x in best], start.target, {})
         key = bitmasks.scheme_key(f)
         if key not in seen:
             seen.add(key)

@@ -32,10 +32,11 @@ from jax.sharding import PartitionSpec
 
 from alphatensor.factorization import Factorization
 from alphatensor.flip_graph import bitmasks, layouts, moves
+from alphatensor.flip_graph.bitmasks import Terms
 from alphatensor.flip_graph.moves import FactorList
 from alphatensor.flip_graph.symmetries import Symmetry
 
-MAX_TERMS = 512
+MAX_TERMS = 2 * bitmasks.MAX_PRODUCTS
 SLACK = 1  # ranks that a walker may be behind before it follows others
 TRIES = 3  # tries of a flip in a sweep, one for each mode
 
@@ -43,13 +44,13 @@ TRIES = 3  # tries of a flip in a sweep, one for each mode
 class Walkers(NamedTuple):
     """W walkers on schemes of at most R terms; a term that vanished is zero in all modes.
 
-    P is 1 over Z2 (supports) and 2 over the integers (supports, signs). With a symmetry terms are
-    generators, and ranks count these.
+    P is 1 over Z2 (supports) and 2 over the integers (supports, signs); K is the number of words
+    that the entries of a mode need. With a symmetry terms are generators, and ranks count these.
 
     Attributes:
-      terms: the current schemes as bit masks of factors, uint32 [P, 3, R, W].
+      terms: the current schemes as bit masks of factors, for each mode uint32 [P, K, R, W].
       best: the scheme of least rank, then least weight where that counts, that each walker has
-        seen, uint32 [P, 3, R, W].
+        seen, of the same shapes.
       best_rank: the rank of `best`, int32 [W].
       best_weight: the number of entries of `best` that are not zero, int32 [W].
       age: rounds since the rank last changed, int32 [W].
@@ -57,13 +58,18 @@ class Walkers(NamedTuple):
       flips: flips made so far, for rates, int32 [W]; wraps.
     """
 
-    terms: jax.Array
-    best: jax.Array
+    terms: Terms
+    best: Terms
     best_rank: jax.Array
     best_weight: jax.Array
     age: jax.Array
     seeds: jax.Array
     flips: jax.Array
+
+    @property
+    def slots(self) -> int:
+        """R."""
+        return self.terms[0].shape[2]
 
 
 class WalkOptions(NamedTuple):
@@ -107,7 +113,7 @@ def start(schemes: list[Factorization], num_walkers: int, slots: int, seed: int)
       seed: the seed of all randomness.
 
     Raises:
-      ValueError: if a scheme is over another ring, is wrong, has larger entries, more than 32
+      ValueError: if a scheme is over another ring, is wrong, has larger entries, more than 256
         entries in a mode, or more terms than slots.
     """
     if not schemes:
@@ -118,10 +124,10 @@ def start(schemes: list[Factorization], num_walkers: int, slots: int, seed: int)
     for f in schemes:
         if f.ring != schemes[0].ring or f.ring.modulus not in (0, 2):
             raise ValueError(f"start scheme over {f.ring}: expected all over Z2 or all over Z.")
-        if max(f.target.shape) > bitmasks.WORD_BITS:
+        if max(f.target.shape) > bitmasks.MAX_ENTRIES:
             shape = "x".join(map(str, f.target.shape))
             raise ValueError(
-                f"target of shape {shape}: at most {bitmasks.WORD_BITS} entries a mode are "
+                f"target of shape {shape}: at most {bitmasks.MAX_ENTRIES} entries a mode are "
                 "possible."
             )
         if f.rank > slots:
@@ -130,14 +136,17 @@ def start(schemes: list[Factorization], num_walkers: int, slots: int, seed: int)
             raise ValueError("start scheme over Z: expected entries -1, 0 and 1 alone.")
         if not (check := f.verify()).ok:
             raise ValueError(f"start scheme: {check.message}")
-        masks.append(np.pad(bitmasks.to_masks(f), ((0, 0), (0, 0), (0, slots - f.rank))))
+        padding = ((0, 0), (0, 0), (0, slots - f.rank))
+        masks.append([np.pad(x, padding) for x in bitmasks.to_masks(f)])
     chosen = np.arange(num_walkers) % len(masks)
-    terms = jnp.array(np.moveaxis(np.array(masks)[chosen], 0, -1))
+    terms = tuple(jnp.array(np.stack(x, axis=-1)[..., chosen]) for x in zip(*masks, strict=True))
     seeds = jax.random.bits(jax.random.key(seed), (num_walkers,), jnp.uint32) | 1
     zeros = jnp.zeros(num_walkers, jnp.int32)
     return Walkers(
         terms=terms,
-        best=terms + 0,  # arrays of their own, since `run` takes over the memory of each
+        best=jax.tree.map(
+            jnp.copy, terms
+        ),  # arrays of their own, since `run` takes over the memory of each
         best_rank=bitmasks.ranks(terms),
         best_weight=bitmasks.weights(terms),
         age=zeros,
@@ -155,8 +164,8 @@ def run(walkers: Walkers, options: WalkOptions) -> Walkers:
     CPUs a multiple of 128 for each device is fastest. The same seeds walk the same way on any
     number of devices.
     """
-    chex.assert_rank([walkers.terms, walkers.best], 4)
-    chex.assert_equal_shape([walkers.terms, walkers.best])
+    chex.assert_rank([*walkers.terms, *walkers.best], 4)
+    chex.assert_trees_all_equal_shapes(walkers.terms, walkers.best)
     mesh = jax.sharding.Mesh(np.array(jax.devices()), ("walkers",))
     schemes, single = PartitionSpec(None, None, None, "walkers"), PartitionSpec("walkers")
     is_scheme = {"terms", "best"}
@@ -172,19 +181,17 @@ def follow(walkers: Walkers, prefer_sparse: bool = False) -> Walkers:
     Walkers behind are those whose best rank is higher by more than `SLACK`, which keeps many
     different schemes, or with `prefer_sparse` those of higher best weight at the same rank.
     """
-    number = walkers.seeds.size
-    cost = walkers.best_rank
-    if prefer_sparse:
-        cost = cost * (3 * MAX_TERMS * bitmasks.WORD_BITS) + walkers.best_weight
-    order = jnp.argsort(cost)
+    number, rank, weight = walkers.seeds.size, walkers.best_rank, walkers.best_weight
+    order = jnp.lexsort((weight, rank)) if prefer_sparse else jnp.argsort(rank)
     last, first = order[number - number // 4 :], order[: number // 4]
-    slack = 0 if prefer_sparse else SLACK
-    behind = cost[last] > cost[first] + slack
+    behind = rank[last] > rank[first] + (0 if prefer_sparse else SLACK)
+    if prefer_sparse:
+        behind |= (rank[last] == rank[first]) & (weight[last] > weight[first])
     source = jnp.arange(number).at[last].set(jnp.where(behind, first, last))
     moved = source != jnp.arange(number)
-    best = walkers.best[..., source]
+    best = jax.tree.map(lambda x: x[..., source], walkers.best)
     return walkers._replace(
-        terms=jnp.where(moved, best, walkers.terms),
+        terms=_where(moved, best, walkers.terms),
         best=best,
         best_rank=walkers.best_rank[source],
         best_weight=walkers.best_weight[source],
@@ -201,9 +208,10 @@ def compact(walkers: Walkers, slots: int) -> Walkers:
       slots: R, at least as many as any of their schemes has terms.
     """
 
-    def packed(terms: jax.Array) -> jax.Array:
-        order = jnp.argsort(terms[0, 0] == 0, axis=0, stable=True)[:slots]
-        return jnp.take_along_axis(terms, order[None, None], axis=2)
+    def packed(terms: Terms) -> Terms:
+        is_free = bitmasks.is_zero(bitmasks.planes_of(terms[0]))
+        order = jnp.argsort(is_free, axis=0, stable=True)[None, None, :slots]
+        return tuple(jnp.take_along_axis(x, order, axis=2) for x in terms)
 
     return walkers._replace(terms=packed(walkers.terms), best=packed(walkers.best))
 
@@ -213,10 +221,11 @@ def _run_blocks(walkers: Walkers, options: WalkOptions) -> Walkers:
 
     Walkers do not interact, so the result is the same bit for bit.
     """
-    planes, _, slots, number = walkers.terms.shape
-    most = number
+    most = number = walkers.seeds.size
     if jax.default_backend() == "cpu":
-        most = 128 if planes * slots <= 64 else 256  # measured
+        planes, words = len(walkers.terms[0]), max(x.shape[1] for x in walkers.terms)
+        most = 128 if planes * walkers.slots <= 64 else 256  # measured
+        most = most if words == 1 else 64
     block = next(b for b in range(most, 0, -1) if number % b == 0)
     split = jax.tree.map(
         lambda x: jnp.moveaxis(x.reshape(*x.shape[:-1], -1, block), -2, 0), walkers
@@ -227,9 +236,9 @@ def _run_blocks(walkers: Walkers, options: WalkOptions) -> Walkers:
 
 def _run(walkers: Walkers, options: WalkOptions) -> Walkers:
     """Walks all rounds with one block of walkers."""
-    symmetry, slots = options.symmetry, walkers.terms.shape[2]
+    symmetry, slots = options.symmetry, walkers.slots
     layout = symmetry.layout(slots) if symmetry else layouts.TermsLayout(slots)
-    cancels = symmetry is not None and symmetry.cancels_pairs and len(walkers.terms) == 1
+    cancels = symmetry is not None and symmetry.cancels_pairs and len(walkers.terms[0]) == 1
     move_options = moves.MoveOptions(
         materialize=bitmasks.materializer(walkers.seeds), prefer_sparse=options.prefer_sparse
     )
@@ -239,15 +248,17 @@ def _run(walkers: Walkers, options: WalkOptions) -> Walkers:
         old, hints = carry
         terms, hints, seeds, flips = _walk(old, hints, layout, options.sweeps, move_options)
         if cancels:
-            terms = jnp.where(symmetry.is_own_image(terms), 0, terms)
+            terms = jax.tree.map(
+                functools.partial(jnp.where, symmetry.is_own_image(terms), 0), terms
+            )
         best, best_rank, best_weight = _best(old, terms, options.prefer_sparse)
         rank = bitmasks.ranks(terms)
         age = jnp.where(rank == bitmasks.ranks(old.terms), old.age + 1, 0)
         is_stuck = (age >= options.patience) | (flips == old.flips)
         goes_back = is_stuck & (rank >= best_rank + options.margin)
-        terms = jnp.where(goes_back, best, terms)
+        terms = _where(goes_back, best, terms)
         terms, seeds, is_split = moves.plus(terms, seeds, is_stuck)
-        hints = jax.tree.map(lambda x, y: jnp.where(goes_back | is_split, x, y), all_hints, hints)
+        hints = _where(goes_back | is_split, all_hints, hints)
         age = jnp.where(is_split, 0, age)
         new = Walkers(
             terms=terms,
@@ -294,8 +305,13 @@ def _walk(walkers: Walkers, hints, layout: layouts.Layout, sweeps: int, options:
     return terms, tuple(x.partner_hints for x in lists), seeds, flips
 
 
-def _best(walkers: Walkers, terms: jax.Array, prefer_sparse: bool):
-    """Compares new terms uint32 [P, 3, R, W] with the best; returns best, best_rank, best_weight.
+def _where(condition: jax.Array, x, y):
+    """Chooses between two trees of arrays of the same structure."""
+    return jax.tree.map(functools.partial(jnp.where, condition), x, y)
+
+
+def _best(walkers: Walkers, terms: Terms, prefer_sparse: bool):
+    """Compares new terms with the best; returns best, best_rank, best_weight.
 
     Of equal ranks the new ones count as best, with `prefer_sparse` unless they weigh more.
     """
@@ -304,7 +320,7 @@ def _best(walkers: Walkers, terms: jax.Array, prefer_sparse: bool):
     heaviest = walkers.best_weight if prefer_sparse else jnp.iinfo(jnp.int32).max
     is_better |= (rank == walkers.best_rank) & (weight <= heaviest)
     return (
-        jnp.where(is_better, terms, walkers.best),
+        _where(is_better, terms, walkers.best),
         jnp.minimum(rank, walkers.best_rank),
         jnp.where(is_better, weight, walkers.best_weight),
     )

@@ -71,14 +71,13 @@ def walk(
             held = walkers.follow(held)
         largest = max(held.best_rank.max(), bitmasks.ranks(held.terms).max())
         slots = walkers.slots_for(largest, config.margin)
-        if slots <= COMPACTED * held.terms.shape[2]:
+        if slots <= COMPACTED * held.slots:
             held = walkers.compact(held, slots)
     # Counters wrap at 2^32; differences of uint32 do not mind.
     flips = (np.array(held.flips).astype(np.uint32) - before).sum(dtype=np.float64)
     chosen = np.flatnonzero(best_rank == best_rank.min())
-    masks = np.array(held.best)[..., chosen]
-    target = starts[0].target
-    schemes = [bitmasks.from_masks(masks[..., i], target, {}) for i in range(len(chosen))]
+    masks, target = [np.array(x) for x in held.best], starts[0].target
+    schemes = [bitmasks.from_masks([x[..., i] for x in masks], target, {}) for i in chosen]
     if symmetry:
         schemes = [symmetry.expand(f) for f in schemes]
     else:  # flips find dependent terms sooner or later; asking is sure

@@ -36,7 +36,10 @@ from alphatensor.kernels import memory
 from alphatensor.targets import Sizes
 from alphatensor.training import doors
 
-FORMATS = f"formats such as '3x4x5' with at most {bitmasks.WORD_BITS} entries in each matrix"
+FORMATS = (
+    f"formats such as '3x4x5' with at most {bitmasks.MAX_ENTRIES} entries in each matrix and "
+    f"{bitmasks.MAX_PRODUCTS} products"
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -180,4 +183,4 @@ def parse_format(name: str) -> Sizes | None:
         n, m, p = targets.parse_sizes(name.strip())
     except ValueError:
         return None
-    return (n, m, p) if max(n * m, m * p, p * n) <= bitmasks.WORD_BITS else None
+    return (n, m, p) if bitmasks.fits((n, m, p)) else None

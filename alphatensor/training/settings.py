@@ -74,8 +74,8 @@ def _check_targets(config: RunConfig, found: tuple[targets.Target, ...]) -> None
     library = train.best_games_from
     require("train.best_games_from", library, not library or os.path.isdir(library), "a folder")
     are_products = all(target.sizes is not None for target in found)
-    fits = max(max(target.shape) for target in found) <= bitmasks.WORD_BITS
-    can_walk = ring.modulus == 2 and are_products and fits and jax.process_count() == 1
+    can_walk = ring.modulus == 2 and are_products and jax.process_count() == 1
+    can_walk = can_walk and all(bitmasks.fits(target.sizes) for target in found)
     expected = "0 unless the ring is Z2, the targets matrix products, and there is one process"
     for name in ("flip_seconds", "flip_steps"):
         value = getattr(train, name)

@@ -4,6 +4,7 @@ import dataclasses
 
 import numpy as np
 import pytest
+from brute_force import scheme_of
 
 from alphatensor import rings, targets
 from alphatensor.factorization import extend, naive, permute_sizes, project
@@ -84,24 +85,30 @@ def test_the_naive_algorithm_keeps_relabellings(ring, kind, sizes):
     ],
 )
 def test_relabellings_by_hand(symmetry, mode, places):
-    words = (np.array([1 << place for place in places], np.uint32),)
-    moved = bitmasks.permute_entries(words, symmetry.entry_shifts(mode, 1))
-    assert np.array_equal(moved[0], [1 << place for place in places.values()])
+    words = ((np.array([1 << place for place in places], np.uint32),),)
+    ((moved,),) = bitmasks.permute_entries(words, symmetry.entry_shifts(mode, 1))
+    assert np.array_equal(moved, [1 << place for place in places.values()])
 
 
 @pytest.mark.parametrize(
     "symmetry",
-    [Cycle((3, 4, 4)), Swap((3, 4, 4)), Transposition((3, 4, 4)), Reversal((3, 1))],
+    [
+        Cycle((3, 4, 4)), Swap((3, 4, 4)), Transposition((3, 4, 4)), Reversal((3, 1)),
+        Swap((6, 7, 8)), Transposition((4, 8, 8)), Reversal((4, 3)),
+    ],
     ids=str,
-)
+)  # fmt: skip
 def test_images_lead_back(symmetry):
     for mode in range(3):
-        words = (np.arange(1, 2**12, 37, dtype=np.uint32),)
+        entries = symmetry.sizes[mode] * symmetry.sizes[(mode + 1) % 3]
+        some = [x * 0x9E3779B97F4A7C15 % 2**entries for x in range(1, 100)]
+        words = [[x >> 32 * k & 2**32 - 1 for x in some] for k in range(-(-entries // 32))]
+        words = (tuple(np.array(x, np.uint32) for x in words),)
         for turns in range(symmetry.order):
             there = bitmasks.permute_entries(words, symmetry.entry_shifts(mode, turns))
             rest, image = -turns % symmetry.order, symmetry.modes[mode] if turns else mode
             back = bitmasks.permute_entries(there, symmetry.entry_shifts(image, rest))
-            assert np.array_equal(back[0], words[0]), (mode, turns)
+            assert np.array_equal(back, words), (mode, turns)
 
 
 @pytest.mark.parametrize("symmetry", ROTATIONS + REVERSALS, ids=str)
@@ -176,8 +183,8 @@ def test_neighbours_of_symmetric_schemes_are_symmetric(symmetry, neighbours):
     options = WalkOptions(rounds=400, sweeps=20, margin=3, patience=3, symmetry=symmetry)
     held = walkers.run(held, options)
     target = symmetry.generators(Z2).target
-    best = held.best[..., int(held.best_rank.argmin())]
-    f = bitmasks.from_masks(np.array(best), target, {})
+    best = scheme_of(held.best, int(held.best_rank.argmin()))
+    f = bitmasks.from_masks(best, target, {})
     f = symmetry.expand(f)
     assert f.rank < np.prod(symmetry.sizes)
     for other in neighbours(f):
@@ -221,5 +228,5 @@ def test_a_new_kind_is_one_class():
     options = WalkOptions(rounds=100, sweeps=20, margin=3, patience=3, symmetry=mirror)
     held = walkers.run(held, options)
     for w in range(16):
-        generators = bitmasks.from_masks(np.array(held.best[..., w]), f.target, {})
+        generators = bitmasks.from_masks(scheme_of(held.best, w), f.target, {})
         assert mirror.expand(generators).verify().ok

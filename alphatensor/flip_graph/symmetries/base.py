@@ -1,6 +1,7 @@
 """What every symmetry tells the walkers, the origins and the scheduler."""
 
 import abc
+import collections
 import functools
 from collections.abc import Callable, Hashable
 from typing import ClassVar, Self
@@ -116,12 +117,12 @@ class Symmetry(abc.ABC):
         """Whether over Z2 a generator that equals its own image adds up to nothing with it."""
         return self.order == 2
 
-    def is_own_image(self, terms: jax.Array) -> jax.Array:
-        """Says which terms the symmetry maps to themselves: uint32 [P, 3, R, W] -> bool [R, W]."""
+    def is_own_image(self, terms: bitmasks.Terms) -> jax.Array:
+        """Says which terms the symmetry maps to themselves, bool [R, W]."""
         is_same = True
         for mode, other in enumerate(self.modes):
-            image = jnp.stack(self.factor_image(mode)(tuple(terms[:, mode])))
-            is_same &= jnp.all(image == terms[:, other], axis=0)
+            image = bitmasks.stacked(self.factor_image(mode)(bitmasks.planes_of(terms[mode])))
+            is_same &= jnp.all(image == terms[other], axis=(0, 1))
         return is_same
 
     def expand(self, f: Factorization) -> Factorization:
@@ -154,11 +155,15 @@ class Symmetry(abc.ABC):
         """Returns all images of terms, themselves first, each int64 [entries, R] for each mode."""
         return [self._image(factors, times) for times in range(self.order)]
 
-    def entry_shifts(self, mode: int, times: int) -> dict[int, int]:
-        """Returns how the symmetry moves the bits of a mode: shift to the left -> bits moved."""
-        shifts: dict[int, int] = {}
-        for entry, image in enumerate(self.entry_images(mode, times).tolist()):
-            shifts[image - entry] = shifts.get(image - entry, 0) | 1 << entry
+    def entry_shifts(self, mode: int, times: int) -> list[dict[tuple[int, int], int]]:
+        """Returns how the symmetry moves the bits of a mode, see `bitmasks.permute_entries`."""
+        images = self.entry_images(mode, times).tolist()
+        shifts = [collections.Counter() for _ in range(-(-len(images) // bitmasks.WORD_BITS))]
+        for entry, image in enumerate(images):
+            (word, bit), (new_word, new_bit) = (
+                divmod(x, bitmasks.WORD_BITS) for x in (entry, image)
+            )
+            shifts[new_word][word, new_bit - bit] |= 1 << bit
         return shifts
 
     def entry_images(self, mode: int, times: int) -> np.ndarray:
