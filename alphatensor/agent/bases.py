@@ -60,7 +60,7 @@ def _modes_of_size(shape: tuple[int, int, int], shared: bool) -> list[tuple[int,
     return [(s, [m for m in range(3) if shape[m] == s]) for s in sorted(set(shape))]
 
 
-def _unit_triangular(key: jax.Array, size: int, ring: Ring, density: float, lower: bool):
+def unit_triangular(key: jax.Array, size: int, ring: Ring, density: float, lower: bool):
     """Draws a triangular matrix with invertible diagonal; returns it and its inverse, int32."""
     entry_key, nonzero_key, diagonal_key = jax.random.split(key, 3)
     if ring.is_modular:
@@ -101,8 +101,8 @@ def random_basis(
     basis = identity(game.side)
     for size, modes in _modes_of_size(shape, config.shared):
         key, upper_key, lower_key = jax.random.split(key, 3)
-        upper, upper_inverse = _unit_triangular(upper_key, size, ring, density, lower=False)
-        lower, lower_inverse = _unit_triangular(lower_key, size, ring, density, lower=True)
+        upper, upper_inverse = unit_triangular(upper_key, size, ring, density, lower=False)
+        lower, lower_inverse = unit_triangular(lower_key, size, ring, density, lower=True)
         matrix = ring.reduce(upper @ lower)
         inverse = ring.reduce(lower_inverse @ upper_inverse)
         for mode in modes:

@@ -229,6 +229,12 @@ class LearnerConfig(Config):
         probability(),
         "Probability of learning from a solved game in a random order of its moves.",
     )
+    symmetries: float = setting(
+        0.0,
+        probability(),
+        "Probability of learning from a solved game as another one of the same start, to which a "
+        "random symmetry of its target leads; for matrix products mod p (not in the paper).",
+    )
 
 
 @dataclasses.dataclass(frozen=True)

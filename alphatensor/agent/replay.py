@@ -4,13 +4,14 @@ Buffers live on the device as arrays of fixed sizes; every function is pure. A t
 one random position of one game (Fawzi et al. 2022, Fig. 2: "sample random state").
 """
 
+import functools
 from typing import NamedTuple
 
 import chex
 import jax
 import jax.numpy as jnp
 
-from alphatensor.agent import actions, demonstrations, environment
+from alphatensor.agent import actions, demonstrations, environment, symmetries
 from alphatensor.agent.agent import Agent
 from alphatensor.agent.self_play import Games
 
@@ -168,13 +169,16 @@ def game_example(key: jax.Array, buffer: RingBuffer | BestBuffer, agent: Agent) 
     """Draws a random position of a random game of a buffer that is not empty.
 
     The actions are drawn from the improved policy. With `LearnerConfig.shuffle_probability` a
-    solved game is first put in a random order, and the actions are those played next.
+    solved game is first put in a random order, and the actions are those played next. With
+    probability `LearnerConfig.symmetries` it is another one with the same start.
     """
     config = agent.config.learner
     count = config.actions_per_state
     game_key, index_key, policy_key, order_key, shuffle_key = jax.random.split(key, 5)
     number = jax.random.randint(game_key, (), 0, jnp.maximum(buffer.size, 1))
     played = jax.tree.map(lambda x: x[number], buffer.games)
+    if config.symmetries:
+        played = _moved(jax.random.fold_in(key, 0), played, agent)
     moves = played.actions.shape[0]
     index = jax.random.randint(index_key, (), 0, jnp.maximum(played.length, 1))
 
@@ -188,3 +192,18 @@ def game_example(key: jax.Array, buffer: RingBuffer | BestBuffer, agent: Agent) 
     following = index + jnp.arange(count) % jnp.maximum(played.length - index, 1)
     chosen = jnp.where(shuffle, ordered[following], played.candidates[index, picked])
     return Example(state, chosen, shuffle, played.returns[index])
+
+
+def _moved(key: jax.Array, played: Games, agent: Agent) -> Games:
+    """Maps a solved game by a random symmetry of its target; others stay as they are."""
+    choice_key, map_key = jax.random.split(key)
+    ring = agent.game.ring
+    maps = [
+        functools.partial(symmetries.map_factors, shape=shape, ring=ring) for shape in agent.shapes
+    ]
+    both = jnp.concatenate([played.actions[:, None], played.candidates], axis=1)
+    moved = jax.lax.switch(played.target, maps, map_key, both, played.inverse)
+    moved = actions.canonical(moved, ring)
+    is_moved = played.solved & jax.random.bernoulli(choice_key, agent.config.learner.symmetries)
+    moved = jnp.where(is_moved, moved, both)
+    return played._replace(actions=moved[:, 0], candidates=moved[:, 1:])

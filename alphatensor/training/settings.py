@@ -84,6 +84,9 @@ def _check_targets(config: RunConfig, found: tuple[targets.Target, ...]) -> None
     can_start = are_products and not (train.runtime_weight or library)
     expected = "0 unless the targets are matrix products, without other libraries or run times"
     require("neighbourhood.walks", walks, can_start or not walks, expected)
+    share = config.learner.symmetries
+    expected = "0 unless the targets are matrix products over Z2, Z3, ..."
+    require("learner.symmetries", share, not share or are_products and ring.is_modular, expected)
     is_enough = walks >= len(found) or not walks
     expected = f"at least one for each of the {len(found)} targets"
     require("neighbourhood.walks", walks, is_enough, expected)
