@@ -3,9 +3,11 @@
     python -m experiments.flip_search --config=experiments/configs/flip_small.py
     python -m experiments.flip_search --config=experiments/configs/flip_small.py \\
         --config.formats=4x4x4,4x4x5 --config.seconds=600 --config.library=runs/library
+    python -m experiments.flip_search --config=experiments/configs/flip_small.py \\
+        --config.formats=2x2x2..6x6x6 --config.search.order=gaps
 
-A search that is stopped (Ctrl-C, or the end of its budget) goes on from its library. A file there
-that is damaged or not exact is named and not used.
+A search that is stopped (Ctrl-C, a kill or the end of its budget) goes on from its library and the
+pools beside it. A file there that is damaged or not exact is named and not used.
 """
 
 import time

@@ -10,8 +10,8 @@ A glossary, in the order in which terms build on each other:
 * **walker**: one random walk; many share a compiled program, and the last axis counts them (W).
 * **try, sweep, round**: one attempt at a flip; three of them; many sweeps, after which walkers
   store their best scheme and make plus transitions where they are stuck.
-* **plane**: one 32-bit word of a factor: its *support plane* (entries that are not zero) or, over
-  the integers, its plane of signs.
+* **plane, word**: the bits of a factor: its *support plane* (entries that are not zero) or, over
+  the integers, its plane of signs; each in words of 32 bits.
 * **slot**: room for one term; R slots, some of them zero.
 * **partner hint**: a bit that says that a factor may have an equal one in another term.
 * **symmetry, image, orbit**: a map that leaves the target alone, what it makes of a term, and all
@@ -20,6 +20,7 @@ A glossary, in the order in which terms build on each other:
 * **layout**: how the factors of generators are stacked in lists for the walkers.
 * **origin**: where the schemes come from that a walk starts from, such as a neighbouring format.
 * **turn, descent**: a scheduler's step on one format; a walk that starts above the best rank.
+* **pool, family**: schemes that are kept to go on from; the kind of turn that found a scheme.
 * **lift**: a scheme over the integers that a scheme over Z2 is the reduction of.
 
 Nothing here knows files or clocks: a library is passed in as `Memory`, a clock as `Clock`.

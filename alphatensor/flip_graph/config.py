@@ -6,7 +6,7 @@ from alphatensor import config as checks
 from alphatensor.config import Config, integer, one_of, positive, setting, some_of
 from alphatensor.flip_graph.symmetries import KINDS
 
-TURNS = ("descent", "best", "symmetric")
+TURNS = ("descent", "best", "symmetric", "integers")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,7 +44,14 @@ class FlipSearchConfig(Config):
         TURNS,
         some_of(TURNS),
         "What the turns of a format do, over and over: walk from schemes above the best (descent), "
-        "from the best, or among schemes that keep one of the format's symmetries (symmetric).",
+        "from the best, among schemes that keep one of the format's symmetries (symmetric), or "
+        "over Z where the best over Z2 does not lift (integers).",
+    )
+    order: str = setting(
+        "turns",
+        one_of("turns", "gaps"),
+        "Which format is next: the one that follows (turns), or the one whose rank lies furthest "
+        "above the best known and fell last (gaps; the rule is in flip_graph/choices.py).",
     )
     symmetries: tuple[str, ...] = setting(
         tuple(KINDS),

@@ -1,14 +1,21 @@
-"""Lifts of schemes over Z2 to the integers, each tried once."""
+"""Lifts of schemes over Z2 to the integers, else to fractions, each tried once."""
 
+import collections
 from collections.abc import Callable
 
 from alphatensor.factorization import Factorization, lift
 from alphatensor.flip_graph import bitmasks
 from alphatensor.flip_graph.budgets import Clock
+from alphatensor.targets import Sizes
+
+FAMILY = "family"  # of a scheme's provenance: the kind of turn that found it
 
 
 class LiftCache:
-    """The lift to the integers of each scheme over Z2 that was tried, where it has one."""
+    """The lift to Z, or else to Q, of each scheme over Z2 that was tried, where it has one.
+
+    Denominators are odd, since a scheme with halves is none mod 2.
+    """
 
     def __init__(self, clock: Clock, lift: Callable[[Factorization], Factorization | None] = lift):
         """Makes an empty cache.
@@ -19,6 +26,7 @@ class LiftCache:
         """
         self._clock, self._lift = clock, lift
         self._lifts: dict[bytes, Factorization | None] = {}
+        self._tries = collections.defaultdict(collections.Counter)  # by (sizes, family)
 
     def __len__(self) -> int:
         """Returns the number of schemes tried."""
@@ -37,7 +45,7 @@ class LiftCache:
         return self._lifts.get(bitmasks.scheme_key(f))
 
     def lifting(self, schemes: list[Factorization], seconds: float) -> list[Factorization]:
-        """Returns those schemes over Z2 that are known to lift to the integers.
+        """Returns those schemes over Z2 that are known to lift.
 
         At least one that was not tried before is tried, and more until the seconds are over.
         """
@@ -47,11 +55,24 @@ class LiftCache:
                 if tried and self._clock() - begin >= seconds:
                     continue
                 lifted, tried = self._lift(f), tried + 1
-                is_integral = lifted is not None and lifted.is_integral
-                self._lifts[bitmasks.scheme_key(f)] = lifted if is_integral else None
+                self._lifts[bitmasks.scheme_key(f)] = lifted
+                family = tuple(sorted(f.sizes)), f.provenance.get(FAMILY, "others")
+                self._tries[family].update([None if lifted is None else lifted.domain])
             if self.lift_of(f) is not None:
                 found.append(f)
         return found
+
+    def shares(self, sizes: Sizes) -> str:
+        """Returns which share of a format's schemes lifts, for each family that was tried.
+
+        For example "best 3 of 8, symmetric swap 0 of 4"; a family is the kind of turn that found
+        the schemes.
+        """
+        return ", ".join(
+            f"{family} {tries.total() - tries[None]} of {tries.total()}"
+            for (of_sizes, family), tries in self._tries.items()
+            if of_sizes == sizes
+        )
 
     def promising(
         self, schemes: list[Factorization], lifting: list[Factorization]

@@ -1,9 +1,10 @@
 """Where walks of a format start: schemes of the formats next to it, brought to this one.
 
-Schemes of formats one smaller or larger in one size are extended or projected, and those of two
-formats are glued.
+Schemes of formats one smaller or larger in one size are extended or projected, those of two formats
+are glued, and those of two whose sizes multiply to this one's are multiplied.
 """
 
+import functools
 import itertools
 from collections.abc import Callable, Hashable, Iterator
 
@@ -12,6 +13,7 @@ from alphatensor.factorization import (
     Factorization,
     direct_sum,
     extend,
+    kronecker,
     naive,
     permute_sizes,
     project,
@@ -21,6 +23,7 @@ from alphatensor.flip_graph import bitmasks
 from alphatensor.targets import Sizes
 
 NEIGHBOURS = 32  # schemes of each format next to one that its walks start from
+PRODUCTS = 4  # schemes of each format that are multiplied by others
 DIRECTIONS = 4  # directions in which each larger scheme is projected
 
 
@@ -78,6 +81,34 @@ def sums(
                     for f, g in itertools.islice(pairs, max(map(len, known)))
                 ]
     return glued
+
+
+def products(
+    sizes: Sizes, schemes_of: Callable[[Sizes], list[Factorization]]
+) -> dict[Hashable, list[Factorization]]:
+    """Multiplies schemes of two formats: one works on blocks, the other inside them.
+
+    Returns:
+      For each pair of sizes of both parts that have known schemes, schemes of this format.
+    """
+    known = functools.cache(lambda key: schemes_of(key)[:PRODUCTS])
+    made = {}
+    for outer in itertools.product(*map(_divisors, sizes)):
+        inner = tuple(size // part for size, part in zip(sizes, outer, strict=True))
+        if any(sorted(part)[1] == 1 for part in (outer, inner)):
+            continue  # one row and one column: copies alone
+        parts = [known(tuple(sorted(part))) for part in (outer, inner)]
+        if all(parts):
+            pairs = zip(*map(itertools.cycle, parts), strict=True)
+            made[outer, "times", inner] = [
+                kronecker(permute_sizes(f, outer), permute_sizes(g, inner))
+                for f, g in itertools.islice(pairs, max(map(len, parts)))
+            ]
+    return made
+
+
+def _divisors(n: int) -> list[int]:
+    return [x for x in range(1, n + 1) if n % x == 0]
 
 
 def permuted(schemes: list[Factorization], sizes: Sizes) -> list[Factorization]:

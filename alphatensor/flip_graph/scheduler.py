@@ -1,14 +1,17 @@
 """A scheduler of flip-graph walks over many formats, with a library as its memory.
 
-Each *turn* takes the next format, starts walkers, walks for some seconds and stores what beats the
-memory at once. Over Z2 it also stores what lifts to the integers; over the integers walks keep to
-the entries -1, 0 and 1. There are three kinds of turns:
+Each *turn* takes a format (`choices`), starts walkers, walks for some seconds and stores what beats
+the memory at once. Over Z2 it also stores what lifts to the integers; over the integers walks keep
+to the entries -1, 0 and 1. Schemes to go on from are kept in the memory's pools after each turn, so
+that a search that was stopped goes on. There are four kinds of turns:
 
 * `descent` starts above the best rank, since the best schemes may lie in a component of the flip
   graph without better ones. It starts from another origin each time: neighbouring formats extended
-  and projected, two formats glued, schemes that keep a symmetry, or the naive algorithm.
+  and projected, two formats glued or multiplied, schemes that keep a symmetry, or the naive
+  algorithm.
 * `best` starts from the best schemes known.
 * `symmetric` walks among schemes that keep one of the format's symmetries, each in turn.
+* `integers` walks over the integers, in a search over Z2 whose best schemes do not lift.
 """
 
 import collections
@@ -20,35 +23,19 @@ import jax
 
 import alphatensor
 from alphatensor import rings, targets
-from alphatensor.factorization import Factorization, naive
-from alphatensor.flip_graph import budgets, origins, pools, symmetries, walks
+from alphatensor.factorization import Factorization, naive, reduce_mod
+from alphatensor.flip_graph import budgets, origins, pools, walks
 from alphatensor.flip_graph.budgets import Clock
+from alphatensor.flip_graph.choices import TurnPlan, choose_turn
 from alphatensor.flip_graph.config import FlipSearchConfig
-from alphatensor.flip_graph.lifts import LiftCache
+from alphatensor.flip_graph.lifts import FAMILY, LiftCache
 from alphatensor.flip_graph.origins import Sizes
-from alphatensor.flip_graph.search_state import Descent, Memory, SearchState
-from alphatensor.flip_graph.symmetries import Symmetry
+from alphatensor.flip_graph.search_state import DESCENT, Descent, Memory, SearchState, pool_name
 from alphatensor.flip_graph.walks import Walked
 
 IDLE = 3  # turns in a row without a lower rank, then a descent starts anew
 KEPT = 32  # symmetric schemes of each format
 LIFTING = 0.25  # of the time of a turn goes into finding schemes that lift to go on from
-
-
-class TurnPlan(NamedTuple):
-    """What a turn is to do.
-
-    Attributes:
-      number: number of the turn, from 0.
-      sizes: the format, in increasing order.
-      kind: "descent", "best" or "symmetric".
-      symmetry: the symmetry that a symmetric turn keeps, else None.
-    """
-
-    number: int
-    sizes: Sizes
-    kind: str
-    symmetry: Symmetry | None
 
 
 class Turn(NamedTuple):
@@ -80,10 +67,10 @@ def search(
     clock: Clock,
     seconds: float,
 ) -> Iterator[Turn]:
-    """Takes the formats in turn until the seconds are over, yielding after each turn.
+    """Takes turns until the seconds are over, yielding after each.
 
-    The best schemes of an earlier search are found in the memory, so a search that was stopped
-    goes on. Errors of the memory are raised.
+    Schemes of an earlier search are found in the memory, so a search that was stopped goes on.
+    Errors of the memory are raised.
 
     Args:
       formats: sizes in increasing order.
@@ -99,46 +86,22 @@ def search(
         if left <= 0:
             return
         choice = choose_turn(state, formats, number)
-        yield take_turn(state, choice, min(config.slice_seconds, left))
-
-
-def choose_turn(state: SearchState, formats: list[Sizes], number: int) -> TurnPlan:
-    """Returns what the turn of a number does.
-
-    A turn whose symmetry has no start yet takes the format that leads to it.
-    """
-    cycle, place = divmod(number, len(formats))
-    sizes = formats[place]
-    kind, symmetry = kind_of_turn(state.config, sizes, cycle)
-    if symmetry:
-        symmetry = symmetry.stage(state.keeping)
-        sizes = tuple(sorted(symmetry.sizes))
-    return TurnPlan(number=number, sizes=sizes, kind=kind, symmetry=symmetry)
-
-
-def kind_of_turn(
-    config: FlipSearchConfig, sizes: Sizes, number: int
-) -> tuple[str, Symmetry | None]:
-    """Returns what a format's own turn of a number does, and the symmetry that it keeps.
-
-    Where a format has no symmetry of the kinds asked for, a symmetric turn is a descent.
-    """
-    turns = config.turns
-    cycle, place = divmod(number, len(turns))
-    if turns[place] != "symmetric":
-        return turns[place], None
-    choices = symmetries.symmetries_of(sizes, config.symmetries)
-    if not choices:
-        return "descent", None
-    earlier = cycle * turns.count("symmetric") + turns[:place].count("symmetric")
-    return "symmetric", choices[earlier % len(choices)]
+        before = state.rank(choice.asked)
+        turn = take_turn(state, choice, min(config.slice_seconds, left))
+        asked = state.formats[choice.asked]
+        asked.turns, asked.last = asked.turns + 1, number
+        asked.idle = 0 if state.rank(choice.asked) < before else asked.idle + 1
+        yield turn
 
 
 def take_turn(state: SearchState, choice: TurnPlan, seconds: float) -> Turn:
     """Starts, walks for some seconds, and keeps what was found."""
+    if choice.kind == "integers":
+        return walk_integers(state, choice, seconds)
     begin, config, sizes = state.clock(), state.config, choice.sizes
     near = origins.neighbours(sizes, state.schemes_of)
     near |= origins.sums(sizes, state.schemes_of, state.ring)
+    near |= origins.products(sizes, state.schemes_of)
     known = known_schemes(state, sizes, near)
     descent = start_of(state, choice, known, near)
     walked = walks.walk(
@@ -149,19 +112,67 @@ def take_turn(state: SearchState, choice: TurnPlan, seconds: float) -> Turn:
         held=descent.walkers,
         symmetry=choice.symmetry,
     )
+    walked = walked._replace(
+        schemes=[f.replace(provenance={FAMILY: choice.family}) for f in walked.schemes]
+    )
     lifting = settle(state, choice, descent, walked, known, seconds)
+    keep_pools(state, choice, walked)
     elapsed = state.clock() - begin
     state.formats[sizes].seconds += elapsed
     stored = store(state, sizes, lifting, provenance_of(state, choice))
     return Turn(
         sizes=sizes,
-        kind=f"{choice.kind} {choice.symmetry}" if choice.symmetry else choice.kind,
+        kind=choice.family,
         reached=walked.schemes[0].rank,
         rank=state.formats[sizes].pool[0].rank,
         flips=walked.flips,
         seconds=elapsed,
         stored=stored,
     )
+
+
+def walk_integers(state: SearchState, choice: TurnPlan, seconds: float) -> Turn:
+    """Walks over the integers from the best schemes known there, in a search over Z2."""
+    begin, config, sizes, ring = state.clock(), state.config, choice.sizes, rings.Integers()
+    here = state.formats[sizes]
+    near = origins.neighbours(sizes, state.integers_of)
+    known = [naive(sizes, ring), *state.held(sizes, ring), *itertools.chain(*near.values())]
+    known = pools.least_rank(here.integers + known, config.pool)
+    stop = budgets.after_seconds(state.clock, seconds)
+    walked = walks.walk(known, config, stop, config.seed + choice.number)
+    here.integers = pools.least_rank(walked.schemes + known, config.pool)
+    state.memory.keep_pool(sizes, pool_name(ring), here.integers)
+    residues = [reduce_mod(f, 2) for f in here.integers]
+    here.pool = pools.least_rank(
+        here.pool + known_schemes(state, sizes, {}) + residues, config.pool
+    )
+    elapsed = state.clock() - begin
+    here.seconds += elapsed
+    found = here.integers[0].replace(provenance=provenance_of(state, choice))
+    return Turn(
+        sizes=sizes,
+        kind=choice.family,
+        reached=walked.schemes[0].rank,
+        rank=here.pool[0].rank,
+        flips=walked.flips,
+        seconds=elapsed,
+        stored=_said([state.memory.add(found)]),
+    )
+
+
+def keep_pools(state: SearchState, choice: TurnPlan, walked: Walked) -> None:
+    """Keeps in the memory what the next search goes on from."""
+    here, sizes, symmetry = state.formats[choice.sizes], choice.sizes, choice.symmetry
+    words = [symmetry] if symmetry else []
+
+    def keep(schemes: list[Factorization], *words: object) -> None:
+        state.memory.keep_pool(sizes, pool_name(state.ring, *words), schemes)
+
+    keep(here.pool)
+    if symmetry:
+        keep(here.symmetric[symmetry], symmetry)
+    if choice.kind != "best":
+        keep(walked.schemes[:KEPT] if symmetry in here.descents else [], DESCENT, *words)
 
 
 def known_schemes(
@@ -284,6 +295,7 @@ def provenance_of(state: SearchState, choice: TurnPlan) -> dict:
         "version": alphatensor.__version__,
         "seed": state.config.seed,
         "turn": choice.number,
+        FAMILY: choice.family,
         "walkers": state.config.walkers,
         "seconds": round(state.formats[choice.sizes].seconds, 1),
         "devices": jax.device_count(),
@@ -309,26 +321,20 @@ def store(
     lines = [memory.add(pool[0].replace(provenance=provenance))]
     if not state.ring.is_modular:
         return _said(lines)
-    is_news = lines[0] is not None
-    lifted = provenance | {"lifted_from": state.ring.name}
-
-    def add_lift(f: Factorization) -> None:
-        lines.append(memory.add(lifts.lift_of(f).replace(provenance=lifted)))
-
-    for f in lifting[:1]:
-        add_lift(f)
+    is_news, lifting, before = lines[0] is not None, lifting[:1], len(lifts)
     over_z = memory.best(sizes, rings.Integers())
-    is_sought = over_z is None or over_z.rank > pool[0].rank
-    if not (is_sought or is_news):
-        return _said(lines)
-    before = len(lifts)
-    for f in lifts.lifting(pool, state.config.slice_seconds):
-        add_lift(f)
+    if is_news or over_z is None or over_z.rank > pool[0].rank:
+        lifting = lifting + lifts.lifting(pool, state.config.slice_seconds)
+    for f in lifting:
+        family = f.provenance.get(FAMILY, "others")
+        lifted = provenance | {"lifted_from": state.ring.name, FAMILY: family}
+        lines.append(memory.add(lifts.lift_of(f).replace(provenance=lifted)))
     if is_news or len(lifts) > before:
-        tried = [f for f in pool if lifts.was_tried(f)]
+        of_pool = [f for f in pool if lifts.was_tried(f)]
         lines.append(
             f"{targets.format_name(sizes)}: of {len(pool)} schemes of rank {pool[0].rank} over Z2, "
-            f"{len(tried)} were tried and {sum(not lifts.has_failed(f) for f in tried)} lift to Z."
+            f"{len(of_pool)} were tried and {sum(not lifts.has_failed(f) for f in of_pool)} lift; "
+            f"by the turns that found them: {lifts.shares(sizes)}."
         )
     return _said(lines)
 

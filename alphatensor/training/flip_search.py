@@ -7,6 +7,7 @@ ranks = flip_search.search_flips(config, report=print)
 """
 
 import dataclasses
+import itertools
 import math
 import os
 import pathlib
@@ -29,12 +30,13 @@ from alphatensor.config import (
     text,
 )
 from alphatensor.factorization import Factorization, FileError
-from alphatensor.factorization.library import closing, store
+from alphatensor.factorization.library import closing, published_ranks, store
 from alphatensor.flip_graph import bitmasks, scheduler
 from alphatensor.flip_graph.config import FlipSearchConfig
 from alphatensor.kernels import memory
 from alphatensor.targets import Sizes
 from alphatensor.training import doors
+from alphatensor.training.pool_files import PoolFiles
 
 FORMATS = (
     f"formats such as '3x4x5' with at most {bitmasks.MAX_ENTRIES} entries in each matrix and "
@@ -47,7 +49,10 @@ class FlipRunConfig(Config):
     """A flip-graph search over formats."""
 
     formats: str = setting(
-        "3x3x3", text(), "Formats, separated by commas, that take turns; for example '4x4x4,4x4x5'."
+        "3x3x3",
+        text(),
+        "Formats that take turns, separated by commas, for example '4x4x4,4x4x5'; '2x2x2..4x5x6' "
+        "are all formats n <= m <= p whose sizes lie between these.",
     )
     library: str = setting(
         "runs/library",
@@ -59,12 +64,13 @@ class FlipRunConfig(Config):
 
     def check(self) -> None:
         for name in self.formats.split(","):
-            require("formats", name, parse_format(name) is not None, FORMATS)
+            require("formats", name, bool(parse_formats(name)), FORMATS)
 
     @property
     def sizes(self) -> list[Sizes]:
-        """The sizes of the formats, each in increasing order."""
-        return [tuple(sorted(parse_format(name))) for name in self.formats.split(",")]
+        """The sizes of the formats, each in increasing order and once."""
+        parts = map(parse_formats, self.formats.split(","))
+        return list(dict.fromkeys(itertools.chain(*parts)))
 
 
 class Library:
@@ -73,6 +79,7 @@ class Library:
     def __init__(self, folder: str, say: Callable[[str], None] = doors.say):
         """Uses a folder; `say` is called with one line for each file that is set aside."""
         self._folder, self._say = pathlib.Path(folder), say
+        self._pools = PoolFiles(self._folder, say)
         self._named: set[str] = set()
 
     def best(self, sizes: Sizes, ring: rings.Ring) -> Factorization | None:
@@ -101,6 +108,18 @@ class Library:
             return None
         followed = closing.close_after(self._folder, f)
         return f"{added.message} It improves {len(followed)} more." if followed else added.message
+
+    def known_rank(self, sizes: Sizes, ring: rings.Ring) -> int | None:
+        """Returns the best published rank of a format, None where none is listed."""
+        return published_ranks.best(tuple(sorted(sizes)), ring.name)
+
+    def pool(self, sizes: Sizes, name: str) -> list[Factorization]:
+        """Returns the schemes that an earlier search kept under a name."""
+        return self._pools.read(sizes, name)
+
+    def keep_pool(self, sizes: Sizes, name: str, schemes: list[Factorization]) -> None:
+        """Keeps schemes for the next search; raises `FileError` where they cannot be written."""
+        self._pools.write(sizes, name, schemes)
 
 
 def turns(
@@ -172,6 +191,19 @@ def _check_writable(folder: str) -> None:
             pass
     except OSError as error:
         require("library", folder, False, f"a folder that can be written ({error.strerror})")
+
+
+def parse_formats(name: str) -> list[Sizes]:
+    """Returns the formats that such a text as '3x4x5' or '2x2x2..3x4x5' names, sizes sorted.
+
+    There are none for any other text, and where one of them is too large for walkers.
+    """
+    ends = [parse_format(part) for part in name.split("..")]
+    if len(ends) > 2 or None in ends:
+        return []
+    first, last = sorted(ends[0]), sorted(ends[-1])
+    ranges = [range(low, high + 1) for low, high in zip(first, last, strict=True)]
+    return [sizes for sizes in itertools.product(*ranges) if sizes == tuple(sorted(sizes))]
 
 
 def parse_format(name: str) -> Sizes | None:

@@ -71,6 +71,8 @@ SEARCH = [
     (["--config.formats=2x2"], "--config.formats='2x2'"),
     (["--config.formats=2x16x17"], "at most 256 entries"),
     (["--config.formats=skew3"], "formats such as"),
+    (["--config.formats=3x3x3..2x2x2"], "--config.formats='3x3x3..2x2x2'"),
+    (["--config.search.order=ranks"], "one of 'turns', 'gaps'"),
     (["--config.formats="], "--config.formats=''"),
     (["--config.seconds=0"], "--config.seconds=0"),
     (["--config.seconds=inf"], "--config.seconds=inf"),

@@ -9,7 +9,8 @@ from alphatensor.flip_graph import KINDS, FlipSearchConfig
 def test_defaults_are_settings_of_a_search():
     config = FlipSearchConfig()
     assert config.ring == "Z2" and config.symmetries == tuple(KINDS)
-    assert config.turns == ("descent", "best", "symmetric")
+    assert config.turns == ("descent", "best", "symmetric", "integers")
+    assert config.order == "turns"
     assert all(doc.endswith(".") for _, _, doc in describe(FlipSearchConfig))
 
 
@@ -21,6 +22,7 @@ def test_defaults_are_settings_of_a_search():
         ("margin", 0, "at least 1"),
         ("slice_seconds", 0.0, "above 0"),
         ("turns", (), "some of 'descent'"),
+        ("order", "ranks", "one of 'turns', 'gaps'"),
         ("symmetries", ("mirror",), "some of 'reversal', 'rotation'"),
     ],
 )

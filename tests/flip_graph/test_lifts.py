@@ -1,9 +1,12 @@
 """Lifts: each scheme is tried once, and walks go on from schemes that may lift."""
 
+from fractions import Fraction
+
+import numpy as np
 from memory import ticks
 
 from alphatensor import rings
-from alphatensor.factorization import naive, strassen
+from alphatensor.factorization import naive, sandwich, strassen
 from alphatensor.flip_graph.lifts import LiftCache
 
 Z2, Z = rings.IntegersMod(2), rings.Integers()
@@ -43,3 +46,15 @@ def test_symmetric_walks_go_on_from_schemes_that_may_lift():
     assert cache(first, rest[:1]).promising(SCHEMES, first) == [*first, *rest[1:]]
     assert cache(first, rest).promising(SCHEMES, first) == first, "most do not lift"
     assert cache((), SCHEMES).promising(SCHEMES, []) == SCHEMES, "none lifts"
+
+
+def test_shares_that_lift_are_told_by_family_and_fractions_count():
+    seven, eight = strassen(Z2), naive((2, 2, 2), Z2)
+    third = np.diag([Fraction(1, 3), Fraction(1)])
+    rational = sandwich(naive((2, 2, 2), Z), third, np.eye(2, dtype=int), np.eye(2, dtype=int))
+    lifts = LiftCache(ticks(), lift=lambda f: rational if f.rank == 8 else None)
+    families = [f.replace(provenance={"family": x}) for f, x in ((seven, "best"), (eight, "swap"))]
+    assert lifts.lifting([*families, naive((1, 2, 2), Z2)], seconds=9.0) == [families[1]]
+    assert lifts.shares((2, 2, 2)) == "best 0 of 1, swap 1 of 1"
+    assert lifts.shares((1, 2, 2)) == "others 0 of 1"
+    assert lifts.lift_of(eight).domain == "Q"

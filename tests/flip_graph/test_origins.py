@@ -35,6 +35,19 @@ def test_sums_of_two_formats_are_origins():
     assert origins.sums((2, 3, 3), schemes_of, Z2) == {}
 
 
+def test_products_of_two_formats_are_origins():
+    made = origins.products((4, 2, 4), schemes_of)
+    assert made == {}, "no 1x2x2 or 2x1x2 is known"
+    made = origins.products((4, 4, 4), schemes_of)
+    ((pair, (f,)),) = made.items()
+    assert pair == ((2, 2, 2), "times", (2, 2, 2))
+    assert f.rank == 49 and f.sizes == (4, 4, 4) and f.verify().ok
+    parts = {(1, 2, 2): [naive((1, 2, 2), Z2)], (2, 2, 2): [strassen(Z2)]}
+    made = origins.products((2, 4, 4), lambda sizes: parts.get(sizes, []))
+    assert {tuple(sorted(outer)) for outer, _, _ in made} == {(1, 2, 2), (2, 2, 2)}
+    assert all(f.rank == 28 and f.verify().ok for fs in made.values() for f in fs)
+
+
 def test_schemes_are_brought_to_another_order_of_sizes():
     (f,) = origins.permuted([naive((2, 3, 4), Z2)], (4, 2, 3))
     assert f.sizes == (4, 2, 3) and f.verify().ok

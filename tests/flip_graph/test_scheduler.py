@@ -7,10 +7,10 @@ from memory import Memory, ticks
 
 from alphatensor import rings
 from alphatensor.factorization import naive, strassen
-from alphatensor.flip_graph import KINDS, FlipSearchConfig, origins, scheduler
+from alphatensor.flip_graph import KINDS, FlipSearchConfig, choices, origins, scheduler
 from alphatensor.flip_graph.config import TURNS
 from alphatensor.flip_graph.lifts import LiftCache
-from alphatensor.flip_graph.search_state import FormatState, SearchState
+from alphatensor.flip_graph.search_state import Formats, FormatState, SearchState
 from alphatensor.flip_graph.symmetries import (
     Cycle,
     Reflection,
@@ -76,17 +76,17 @@ def test_a_scheme_that_lifts_is_stored_where_those_of_less_rank_do_not():
 
 
 def test_a_search_takes_the_symmetries_of_a_format_in_turn():
-    def kinds(sizes, number, turns=TURNS, symmetries=tuple(KINDS)):
+    def kinds(sizes, number, turns=TURNS[:3], symmetries=tuple(KINDS)):
         config = CONFIG.replace(turns=turns, symmetries=symmetries)
-        return [scheduler.kind_of_turn(config, sizes, turn) for turn in range(number)]
+        return [choices.kind_of_turn(config, sizes, turn) for turn in range(number)]
 
     first, cube = Reversal((3,)), (3, 3, 3)
     relabellings = [Cycle(cube), Swap(cube), Transposition(cube)]
     assert kinds((3, 3, 3), 3) == [("descent", None), ("best", None), ("symmetric", first)]
     rotations = [Rotation((3,)), Rotation((2, 1)), Rotation((1, 1, 1))]
     rotations = [first, Reversal((2, 1)), *rotations]
-    choices = [*rotations, *relabellings, first]
-    assert [symmetry for _, symmetry in kinds((3, 3, 3), 27)[2::3]] == choices
+    expected = [*rotations, *relabellings, first]
+    assert [symmetry for _, symmetry in kinds((3, 3, 3), 27)[2::3]] == expected
     two = [Reversal((2,)), Rotation((2,)), Rotation((1, 1)), Swap((2, 2, 2))]
     two += [Transposition((2, 2, 2))]
     assert kinds((2, 2, 2), 6, ("symmetric",)) == [("symmetric", x) for x in [*two, two[0]]]
@@ -101,6 +101,56 @@ def test_a_search_takes_the_symmetries_of_a_format_in_turn():
     assert kinds((3, 4, 5), 1, ("symmetric",)) == [("symmetric", Cycle((3, 4, 5)))]
     assert kinds((1, 1, 1), 1, ("symmetric",)) == [("descent", None)], "has no orbits"
     assert kinds((1, 3, 3), 3) == [("descent", None), ("best", None), ("descent", None)]
+
+
+def test_the_next_format_is_the_one_furthest_from_the_best_known_that_moved_last():
+    """The rule by hand: (1 + gap in percent) * (1 + wait) / (1 + idle)."""
+    memory = Memory(naive((2, 2, 2), Z2), strassen(Z2), known={(2, 2, 2): 7, (2, 2, 3): 10})
+    config = CONFIG.replace(order="gaps", turns=("best",))
+    state = SearchState(config=config, memory=memory, clock=ticks(), lifts=LiftCache(ticks()))
+    square, wide, unknown = (2, 2, 2), (2, 2, 3), (2, 2, 4)
+    formats = [square, wide, unknown]
+    assert choices.priority(state, wide, 0) == 1 + 20, "12 of the naive algorithm, 10 known"
+    assert choices.priority(state, square, 0) == choices.priority(state, unknown, 0) == 1
+    assert choices.choose_turn(state, formats, 0).asked == wide
+    state.formats[wide].idle, state.formats[wide].last = 9, 10
+    assert choices.priority(state, wide, 12) == 21 * 3 / 10
+    assert choices.choose_turn(state, formats, 12).asked == square, "13, and the first of two"
+    turns = list(itertools.islice(search(formats, config, memory), 9))
+    assert {turn.sizes for turn in turns} == set(formats), "each has a turn sooner or later"
+    assert turns[0].sizes == wide
+
+
+def test_a_search_over_residues_walks_over_the_integers_where_nothing_lifts():
+    memory = Memory(strassen(Z2), naive((2, 2, 2), Z))
+    config = CONFIG.replace(turns=("integers",), rounds=20)
+    (turn,) = itertools.islice(search([(2, 2, 2)], config, memory), 1)
+    assert turn.kind == "integers" and turn.reached == 7 == memory.best((2, 2, 2), Z).rank
+    assert memory.best((2, 2, 2), Z).provenance["family"] == "integers"
+    assert {f.rank for f in memory.pools[(2, 2, 2), "Z"]} == {7}
+    again = next(search([(2, 2, 2)], config, memory))
+    assert again.kind == "descent", "nothing is missing over the integers now"
+
+
+def test_a_search_that_was_stopped_goes_on_from_its_pools():
+    memory = Memory()
+    config = CONFIG.replace(turns=("symmetric", "descent"), symmetries=("rotation",), rounds=1)
+    first = list(itertools.islice(search([(3, 3, 3)], config, memory), 2))
+    assert [turn.kind for turn in first] == ["symmetric rotation (3,)", "descent"]
+    symmetry, names = Rotation((3,)), {name for _, name in memory.pools}
+    assert {"Z2", "Z2 rotation (3,)", "Z2 descent rotation (3,)"} <= names
+    state = SearchState(config=config, memory=memory, clock=ticks(), lifts=LiftCache(ticks()))
+    here = state.formats[3, 3, 3]
+    assert {f.rank for f in here.symmetric[symmetry]} == {first[0].reached}
+    assert {f.rank for f in here.pool} == {first[1].rank}
+    descent = here.descents[symmetry]
+    assert descent.rank == first[0].reached and descent.walkers is None
+    assert all(symmetry.expand(f).verify().ok for f in descent.starts)
+    again = next(search([(3, 3, 3)], config, memory))
+    assert again.reached <= first[0].reached, "not from the generators again"
+    wrong = Memory()
+    wrong.pools[(3, 3, 3), "Z2 rotation (3,)"] = [naive((3, 3, 3), Z2)]
+    assert Formats(wrong, Z2)[3, 3, 3].symmetric == {}, "it keeps no rotation"
 
 
 def test_a_search_comes_to_a_format_from_smaller_ones():

@@ -90,6 +90,35 @@ def test_a_wrong_file_is_set_aside_by_name(tmp_path, how):
     assert (tmp_path / "2x2x2_Z2.npz.set-aside").read_bytes() == before
 
 
+@pytest.mark.parametrize("how", ["inexact", "garbage", "another"])
+def test_a_wrong_pool_is_set_aside_by_name(tmp_path, how):
+    said, sizes, good = [], (2, 2, 2), strassen(rings.IntegersMod(2))
+    library = flip_search.Library(str(tmp_path), said.append)
+    assert library.pool(sizes, "Z2 rotation (2,)") == []
+    library.keep_pool(sizes, "Z2 rotation (2,)", [good, good])
+    path = tmp_path / "pools/2x2x2_Z2-rotation-2.npz"
+    assert [f.rank for f in library.pool(sizes, "Z2 rotation (2,)")] == [7, 7] and path.exists()
+    wrong = {"inexact": [good, good.replace(u=good.v)], "another": [naive((2, 2, 3), good.ring)]}
+    save(path, wrong.get(how, good))
+    if how == "garbage":
+        path.write_text("garbage")
+    assert library.pool(sizes, "Z2 rotation (2,)") == []
+    assert len(said) == 1 and str(path) in said[0] and "set aside" in said[0]
+    assert not path.exists() and path.with_name(f"{path.name}.set-aside").exists()
+    library.keep_pool(sizes, "Z2 rotation (2,)", [good])
+    library.keep_pool(sizes, "Z2 rotation (2,)", [])
+    assert not path.exists()
+
+
+def test_a_range_names_all_formats_between_two():
+    run = config("runs/any", formats="2x2x2..2x3x4,3x2x2, 4x4x4")
+    between = [(2, 2, 2), (2, 2, 3), (2, 2, 4), (2, 3, 3), (2, 3, 4)]
+    assert run.sizes == [*between, (4, 4, 4)]
+    for wrong in ("2x2x2..", "2x2x3..2x2x2", "2x2x2..3x3x3..4x4x4", "2x2x2..16x16x16"):
+        with pytest.raises(settings.ConfigError, match="formats such as"):
+            config("runs/any", formats=wrong)
+
+
 def test_walkers_that_cannot_fit_are_refused(tmp_path):
     many = FlipSearchConfig(walkers=2**31 - 1)
     with pytest.raises(settings.ConfigError, match="search.walkers=2147483647.*GiB"):

@@ -47,6 +47,8 @@ def test_a_library_stays_whole(tmp_path):
     found = {path.stem: fz.load(path) for path in tmp_path.glob("*.npz")}
     assert {"1x2x2_Z2", "2x2x2_Z2"} <= found.keys()
     assert all(len(fs) == 1 and fs[0].verify().ok for fs in found.values())
+    pools = [fz.load(path) for path in (tmp_path / "pools").glob("*.npz")]
+    assert pools and all(f.verify().ok for fs in pools for f in fs)
     assert {key: entry["rank"] for key, entry in store.index(tmp_path).items()} == {
         key: fs[0].rank for key, fs in found.items()
     }
