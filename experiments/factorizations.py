@@ -17,8 +17,9 @@ Subcommands:
   close                 stores what its formats give side by side, multiplied, with a row fewer
   fill                  closes and recombines all formats up to --max
   reindex               rebuilds the library's index from its files
-  records               the library's entries at or below the best known rank
-                        (--output=factorizations/records.md)
+  records               the library's entries at or below the best known rank; with
+                        --output=factorizations/records.md also a page for each that was found
+                        below it, in records/ beside that file
   table                 the library's ranks beside published ones (--output=table.md, .csv or .png)
 
 Examples:
@@ -61,7 +62,12 @@ from alphatensor.factorization.io import (
     load_exact,
     write_text,
 )
-from alphatensor.factorization.library import RecombinationConfig, published_ranks, tables
+from alphatensor.factorization.library import (
+    RecombinationConfig,
+    published_ranks,
+    record_pages,
+    tables,
+)
 from alphatensor.factorization.library import records as library_records
 from alphatensor.files import printable
 from experiments import command, reports
@@ -287,11 +293,11 @@ def table() -> int:
 
 def records() -> int:
     """Prints or writes the library's entries at or below the best known rank."""
-    text = library_records.text(library_records.records(_LIBRARY.value))
+    found = library_records.records(_LIBRARY.value)
     if _OUTPUT.value:
-        write_text(_OUTPUT.value, text)
+        record_pages.write(_OUTPUT.value, found, _LIBRARY.value)
     else:
-        sys.stdout.write(text)
+        sys.stdout.write(library_records.text(found))
     return 0
 
 
