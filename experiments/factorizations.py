@@ -20,7 +20,8 @@ Subcommands:
   records               the library's entries at or below the best known rank; with
                         --output=factorizations/records.md also a page for each that was found
                         below it, in records/ beside that file
-  table                 the library's ranks beside published ones (--output=table.md, .csv or .png)
+  table                 the library's ranks beside published ones (--output=table.md, .csv or .png,
+                        which draws them relative to AlphaTensor's and to the best known ones)
 
 Examples:
   python -m experiments.factorizations verify factorizations/*.npz
@@ -28,14 +29,21 @@ Examples:
   python -m experiments.factorizations show factorizations/3x3x3_Z.npz --format=c --type=int32_t
   python -m experiments.factorizations convert factorizations/4x4x4_Z.npz 4x4x4.json
   python -m experiments.factorizations convert scheme.exp scheme.npz --ring=Z2
+  python -m experiments.factorizations costs factorizations/4x5x5_Z.npz
+  python -m experiments.factorizations count found.npz more.txt --workers=2
   python -m experiments.factorizations compare factorizations/3x3x3_Z.npz scheme.txt
+  python -m experiments.factorizations add runs/quickstart/*.npz --library=runs/lib
   python -m experiments.factorizations merge runs/host0 runs/host1 --into=runs/all
   python -m experiments.factorizations recombine 4 9 10 --output=4x9x10.npz
   python -m experiments.factorizations recombine 4 9 10 --base=factorizations/3x3x3_Z.npz \
 --table=alphatensor
   python -m experiments.factorizations lift factorizations/4x4x5_Z2.npz 4x4x5_Z.npz
+  python -m experiments.factorizations close --library=runs/lib --max=16
   python -m experiments.factorizations fill --library=factorizations --max=12 --ring=Z2
+  python -m experiments.factorizations reindex --library=runs/lib
+  python -m experiments.factorizations records --output=factorizations/records.md
   python -m experiments.factorizations table --max=5
+  python -m experiments.factorizations table --max=16 --output=ranks.png
 
 Exit status: 0; 1 if something is not a factorization, does not lift or is not equivalent; 2 for
 unusable input.
