@@ -356,8 +356,10 @@ def _base(ring: rings.Ring) -> fz.Factorization:
     found = check(base)
     if not found.ok:
         raise ValueError(f"--base={_BASE.value}: {found.message}")
-    if base.sizes is None or base.ring != ring:
-        raise ValueError(f"--base={_BASE.value}: expected a matrix product over {ring}.")
+    if base.sizes is None or base.ring != ring or not base.is_real:
+        raise ValueError(
+            f"--base={_BASE.value}: expected a matrix product over {ring}, real coefficients."
+        )
     return base
 
 
