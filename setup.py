@@ -31,6 +31,7 @@ class BuildWithLibrary(build_py):
 
 
 COLAB = ["ipykernel", "nbclient", "nbformat"]
+DOCS = ["sphinx>=9.0", "myst-parser>=5.0"]
 
 setuptools.setup(
     name="alphatensor",
@@ -69,9 +70,11 @@ setuptools.setup(
             "ruff>=0.15",
             "setuptools>=77",  # builds the package in a test
             *COLAB,
+            *DOCS,
         ],
         "cuda": ["jax[cuda13]"],
         "tpu": ["jax[tpu]"],
         "colab": COLAB,
+        "docs": DOCS,
     },
 )

@@ -1,6 +1,6 @@
 """AlphaTensor in JAX: an agent that finds fast matrix multiplication algorithms.
 
-What most users need is here; each name is imported when it is first used:
+What most users need is here; each name is imported when it is first used::
 
   matmul, dot_general    products by what was tuned for this device
   autotune               tunes a shape

@@ -1,5 +1,7 @@
 """Settings: each is one field of a frozen dataclass, with its default, its check and its meaning.
 
+Example::
+
     @dataclasses.dataclass(frozen=True)
     class SearchConfig(Config):
         simulations: int = setting(800, integer(least=1), "Simulations for each move.")

@@ -4,9 +4,11 @@ import functools
 import importlib
 import logging
 import os
+import re
 import sys
 import warnings
 from collections.abc import Callable
+from types import ModuleType
 from typing import Any, NoReturn
 
 from absl import app, flags
@@ -98,9 +100,7 @@ def run(
     if takes_arguments:
         flags.FLAGS.set_gnu_getopt(True)
         if {"--help", "-help", "-h"} & set(sys.argv[1:]):
-            module = sys.modules["__main__"]
-            print(f"{module.__doc__}\nFlags:\n{flags.FLAGS.module_help(module)}")
-            sys.exit(0)
+            call(lambda: print(_help(sys.modules["__main__"], sys.argv[1:])))
 
     def start(argv: list[str]) -> None:
         warnings.showwarning = _show_once
@@ -115,6 +115,31 @@ def run(
     if config_type and any(x.lstrip("-").startswith("help") for x in sys.argv[1:]):
         _add_fields_to_help(config_type)
     app.run(start, flags_parser=_parse)
+
+
+def _help(module: ModuleType, arguments: list[str]) -> str:
+    """Returns the help of a command with subcommands; of one alone where `arguments` begin with it.
+
+    That is its lines in the module's docstring, below "Subcommands:" and "Examples:".
+    """
+    doc, own_flags = module.__doc__, flags.FLAGS.module_help(module)
+    name = arguments[0] if arguments[0].isalpha() else ""
+    said = re.search(rf"^  {name} .*(?:\n {{12}}.*)*", doc, re.M) if name else None
+    if said is None:
+        return f"{doc}\nFlags:\n{own_flags}"
+    command = re.search(r"^  (python -m \S+)", doc, re.M)[1]
+    examples = re.findall(rf"^  {re.escape(command)} {name}\b.*", doc, re.M)
+    lines = [
+        said[0],
+        "",
+        "Examples:",
+        *examples,
+        "",
+        f"`{command} --help` says more.",
+        "",
+        "Flags:",
+    ]
+    return "\n".join([*lines, own_flags])
 
 
 # Name: function, least and most arguments (None: any number, passed as a list).

@@ -17,9 +17,11 @@ Subcommands:
   close                 stores what its formats give side by side, multiplied, with a row fewer
   fill                  closes and recombines all formats up to --max
   reindex               rebuilds the library's index from its files
-  records               the library's entries at or below the best known rank
-                        (--output=factorizations/records.md)
-  table                 the library's ranks beside published ones (--output=table.md, .csv or .png)
+  records               the library's entries at or below the best known rank; with
+                        --output=factorizations/records.md also a page for each that was found
+                        below it, in records/ beside that file
+  table                 the library's ranks beside published ones (--output=table.md, .csv or .png,
+                        which draws them relative to AlphaTensor's and to the best known ones)
 
 Examples:
   python -m experiments.factorizations verify factorizations/*.npz
@@ -27,14 +29,21 @@ Examples:
   python -m experiments.factorizations show factorizations/3x3x3_Z.npz --format=c --type=int32_t
   python -m experiments.factorizations convert factorizations/4x4x4_Z.npz 4x4x4.json
   python -m experiments.factorizations convert scheme.exp scheme.npz --ring=Z2
+  python -m experiments.factorizations costs factorizations/4x5x5_Z.npz
+  python -m experiments.factorizations count found.npz more.txt --workers=2
   python -m experiments.factorizations compare factorizations/3x3x3_Z.npz scheme.txt
+  python -m experiments.factorizations add runs/quickstart/*.npz --library=runs/lib
   python -m experiments.factorizations merge runs/host0 runs/host1 --into=runs/all
   python -m experiments.factorizations recombine 4 9 10 --output=4x9x10.npz
   python -m experiments.factorizations recombine 4 9 10 --base=factorizations/3x3x3_Z.npz \
 --table=alphatensor
   python -m experiments.factorizations lift factorizations/4x4x5_Z2.npz 4x4x5_Z.npz
+  python -m experiments.factorizations close --library=runs/lib --max=16
   python -m experiments.factorizations fill --library=factorizations --max=12 --ring=Z2
+  python -m experiments.factorizations reindex --library=runs/lib
+  python -m experiments.factorizations records --output=factorizations/records.md
   python -m experiments.factorizations table --max=5
+  python -m experiments.factorizations table --max=16 --output=ranks.png
 
 Exit status: 0; 1 if something is not a factorization, does not lift or is not equivalent; 2 for
 unusable input.
@@ -61,7 +70,12 @@ from alphatensor.factorization.io import (
     load_exact,
     write_text,
 )
-from alphatensor.factorization.library import RecombinationConfig, published_ranks, tables
+from alphatensor.factorization.library import (
+    RecombinationConfig,
+    published_ranks,
+    record_pages,
+    tables,
+)
 from alphatensor.factorization.library import records as library_records
 from alphatensor.files import printable
 from experiments import command, reports
@@ -287,11 +301,11 @@ def table() -> int:
 
 def records() -> int:
     """Prints or writes the library's entries at or below the best known rank."""
-    text = library_records.text(library_records.records(_LIBRARY.value))
+    found = library_records.records(_LIBRARY.value)
     if _OUTPUT.value:
-        write_text(_OUTPUT.value, text)
+        record_pages.write(_OUTPUT.value, found, _LIBRARY.value)
     else:
-        sys.stdout.write(text)
+        sys.stdout.write(library_records.text(found))
     return 0
 
 
@@ -342,8 +356,10 @@ def _base(ring: rings.Ring) -> fz.Factorization:
     found = check(base)
     if not found.ok:
         raise ValueError(f"--base={_BASE.value}: {found.message}")
-    if base.sizes is None or base.ring != ring:
-        raise ValueError(f"--base={_BASE.value}: expected a matrix product over {ring}.")
+    if base.sizes is None or base.ring != ring or not base.is_real:
+        raise ValueError(
+            f"--base={_BASE.value}: expected a matrix product over {ring}, real coefficients."
+        )
     return base
 
 

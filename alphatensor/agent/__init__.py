@@ -2,7 +2,7 @@
 
 Everything here is a pure function of arrays and of static descriptions. The agent knows no files,
 clocks or devices; `alphatensor.training` gives it those. The modules, in the order in which they
-build on each other:
+build on each other::
 
     config          every setting, with the paper's defaults
     actions         rank-1 tensors as factors, as tokens, in canonical form, and merged
@@ -17,7 +17,7 @@ build on each other:
     replay          buffers of games, and positions to learn from
     learner         losses, optimiser, and many updates in one compiled call
 
-A round of a run, with the constants of the run and one random key for each game:
+A round of a run, with the constants of the run and one random key for each game::
 
     agent = make_agent(config, shapes=[(4, 4, 4)])
     constants = make_constants(agent, [tensor], permutation_key, bases_key)
@@ -31,7 +31,7 @@ A round of a run, with the constants of the run and one random key for each game
         state, key, draw, constants.permutations, agent=agent, shard=shard
     )
 
-Letters in shapes:
+Letters in shapes::
 
     B  games or positions at once           h  past actions that the network sees
     S  side: entries of each mode, padded   k  tokens of one action

@@ -39,7 +39,7 @@ class Vocabulary(NamedTuple):
 
     @property
     def size(self) -> int:
-        """The number |F|**d of values of one token."""
+        """The number `|F|**d` of values of one token."""
         return len(self.entries) ** self.entries_per_token
 
 

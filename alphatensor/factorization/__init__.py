@@ -1,5 +1,7 @@
 """Factorizations as exact objects: verify, transform, combine, lift, read, write, export.
 
+Example::
+
     from alphatensor import factorization as fz
 
     f = fz.load("factorizations/3x3x3_Z.npz")[0]

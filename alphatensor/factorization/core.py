@@ -144,7 +144,7 @@ class Factorization:
         A target with sizes, or with a name that defines a tensor, must have that tensor, which is
         built anew, whatever the target holds.
 
-        Rationals are first scaled to integers. Where Σ_r |u||v||w| is proven to stay below 2^53
+        Rationals are first scaled to integers. Where `Σ_r |u||v||w|` is proven to stay below 2^53
         (2^24) the sums are formed by float64 (float32) matrix products, which are then exact;
         otherwise they are formed modulo as many primes as the bound asks for. Values in a modular
         ring are compared mod p. Of Gaussian rationals the real and the imaginary part of the sum

@@ -1,6 +1,6 @@
 """Fast matrix multiplication: an algorithm compiled to a function that multiplies two matrices.
 
-What most users need:
+What most users need::
 
   matmul(a, b)            `jnp.matmul` that uses what `autotune` chose for the shape.
   dot_general(...)        The same for layers that take a `dot_general`, such as Flax's `Dense`.
@@ -8,7 +8,7 @@ What most users need:
                           the options of `TuningConfig`.
   compile_matmul(f)       Compiles one factorization, with the options of `KernelConfig`.
 
-The modules below them:
+The modules below them::
 
   compile                 From a factorization to `matmul(a, b)`.
   product                 The fast product as one bilinear operation of JAX.

@@ -14,8 +14,8 @@ class Error(NamedTuple):
     """Errors of one product C of A and B, where C* is the exact one.
 
     Attributes:
-      norm: relative error in the Frobenius norm, |C - C*| / |C*|.
-      element: largest element-wise error, max |C - C*| / (|A| |B|).
+      norm: relative error in the Frobenius norm, `|C - C*| / |C*|`.
+      element: largest element-wise error, `max |C - C*| / (|A| |B|)`.
     """
 
     norm: float

@@ -32,7 +32,7 @@ def matmul(
 
     Errors. With e_max and q of the algorithm (`factorization.analysis.costs`; 12 and 8 for
     Strassen's), unit roundoff u and inner size M, the error of an entry is at most about
-    (M + q) e_max u max|A| max|B| (Ballard et al. 2016), where `jnp` has M u Σ_k |a_ik b_kj|. So
+    (M + q) e_max u max|A| max|B| (Ballard et al. 2016), where `jnp` has `M u Σ_k |a_ik b_kj|`. So
     entries far below the largest ones lose digits. `accuracy='scaled'` first scales rows of A and
     columns of B, then inner columns and rows, by powers of two; then the bound of entry (i, j) is
     4 (M + q) e_max u max_k|a_ik| max_k|b_kj|. Integers are exact modulo overflow.

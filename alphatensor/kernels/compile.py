@@ -17,6 +17,8 @@ def compile_matmul(
 ) -> Callable[[jax.Array, jax.Array], jax.Array]:
     """Returns a function matmul(a, b) that multiplies with the algorithm, as `jnp.matmul` would.
 
+    Example::
+
         fast = jax.jit(compile_matmul(strassen(), levels=2, schedule="sequential"))
         c = fast(a, b)
 

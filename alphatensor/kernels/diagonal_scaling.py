@@ -3,6 +3,8 @@
 Norm-wise bounds of fast algorithms mix large and small blocks. Scaling to even rows and columns
 gives better element-wise errors (Ballard, Benson, Druinsky, Lipshitz, Schwartz 2016, section 5).
 
+The scalings::
+
   outer         Rows of A and columns of B get largest entries near 1: C = D_A (A' B') D_B.
   inner         Column k of A and row k of B get equal largest entries: A B = (A D)(D⁻¹ B).
   outer-inner   The outer scaling, then the inner one.

@@ -1,5 +1,7 @@
 """Schedules: the orders in which an algorithm's sums and products of blocks are computed.
 
+The schedules::
+
   unrolled     One product of blocks after the other in the program, which XLA may reorder; shared
                sums are computed once, and every block of C is written once, as in the benchmark
                that was published with AlphaTensor (Fawzi et al. 2022).

@@ -88,6 +88,8 @@ def autotune(
 ) -> choice_cache.Choice:
     """Times the `tries` most promising candidates for (N, M, P) and stores the best one.
 
+    Example::
+
         choice = autotune((8192, 8192, 8192))
         print(choice.name, choice.ratio)     # for example 2x2x2:7 sequential 1.14
         c = alphatensor.matmul(a, b)         # uses it for 8192 x 8192 matrices

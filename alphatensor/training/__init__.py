@@ -1,5 +1,7 @@
 """Runs: the agent's from configuration to results, and the searches beside it.
 
+The modules::
+
     config, settings   every field of a run; what a configuration becomes for its targets
     devices            the mesh of devices, the processes of a run
     memory_check       refuses what cannot fit before it is allocated

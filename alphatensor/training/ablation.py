@@ -6,6 +6,8 @@ basis, self-play and demonstrations 52, 52, 53, 58, 60 and 64. Here all variants
 make the same number of updates on several seeds, one run after the other, each in a folder of its
 own: an ablation goes on where it was stopped, and finished runs are not made again.
 
+Example::
+
     for row in ablation.run(quickstart.get_config(), AblationConfig(seeds=(0, 1, 2))):
         print(row)
 """

@@ -1,5 +1,7 @@
 """What the agent learns from: demonstrations, beside the positions that its games meet.
 
+Example::
+
     shown = demonstrate(quickstart.get_config(), run="runs/quickstart")
     print(table(shown.statistics))
 

@@ -1,9 +1,11 @@
 """Runs a flip-graph search over formats: the clock, the library's folder and the one call.
 
-from alphatensor.training import flip_search
+Example::
 
-config = flip_search.FlipRunConfig(formats="2x2x2,2x2x3", library="runs/library", seconds=60.0)
-ranks = flip_search.search_flips(config, report=print)
+    from alphatensor.training import flip_search
+
+    config = flip_search.FlipRunConfig(formats="2x2x2", library="runs/library", seconds=60.0)
+    ranks = flip_search.search_flips(config, report=print)
 """
 
 import dataclasses

@@ -1,5 +1,7 @@
 """Plays with the agent of a run, without learning: what it solves, and which algorithms it finds.
 
+Example::
+
     played = play("runs/quickstart", games=1024)
     print(played.solved, played.ranks, [f.rank for f in played.algorithms])
 

@@ -1,9 +1,11 @@
 """Runs a refinement: the clock, the file that grows and the one call.
 
-from alphatensor.training import refine
+Example::
 
-for progress in refine.refine("factorizations/3x3x3_Z.npz", "runs/refined.npz", seconds=60):
-    print(progress.seconds, progress.kept[0].additions)
+    from alphatensor.training import refine
+
+    for progress in refine.refine("factorizations/3x3x3_Z.npz", "runs/refined.npz", seconds=60):
+        print(progress.seconds, progress.kept[0].additions)
 """
 
 import os

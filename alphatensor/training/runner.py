@@ -1,5 +1,7 @@
 """A whole run in its folder: started or gone on with, checkpointed, reported and ended.
 
+Example::
+
     from alphatensor.training import train
     from experiments.configs import quickstart
 

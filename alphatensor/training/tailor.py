@@ -5,6 +5,8 @@ square format, or a sparse neighbour in the flip graph, then a walk through chan
 (A U B⁻¹, B V C⁻¹, C W A⁻¹) for fewer additions. It is checked against `jnp.dot`, then timed against
 it in interleaved pairs. Candidate 0 is the algorithm as given, unrolled.
 
+Example::
+
     for tailored in tailor.search(strassen(), TailorConfig(size=2048, candidates=10)):
         print(tailored.number, tailored.figures["ratio"])
 """

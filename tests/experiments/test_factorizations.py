@@ -169,3 +169,14 @@ def test_the_index_is_not_believed_when_a_rank_is_said(run):
     index.write_text(index.read_text().replace('"rank": 7', '"rank": 1'))
     status, out, _ = run("recombine", "2", "2", "4", "--library=lib")
     assert status == 0 and out.startswith("2x2x4 in rank 14:")
+
+
+def test_every_subcommand_has_help_with_an_example():
+    for name in factorizations.COMMANDS:
+        text = command._help(factorizations, [name, "--help"])
+        line, _, rest = text.partition("\n")
+        assert line.startswith(f"  {name} ") and rest.count("experiments.factorizations " + name)
+        others = set(factorizations.COMMANDS) - {name}
+        examples = rest.partition("Flags:")[0]
+        assert not any(f"factorizations {other} " in examples for other in others)
+    assert command._help(factorizations, ["--help"]).startswith(factorizations.__doc__)

@@ -52,7 +52,7 @@ def test_orientations_stay_exact_and_libraries_keep_them(tmp_path):
     assert library.index(tmp_path)["2x2x2_Qi"]["rank"] == 7
 
 
-def test_what_needs_reals_says_so():
+def test_what_needs_reals_says_so(tmp_path):
     for use, message in [
         (lambda: compile_matmul(G), "Gaussian coefficients; kernels multiply by real ones"),
         (lambda: fz.canonical(G), "expected real coefficients"),
@@ -66,6 +66,10 @@ def test_what_needs_reals_says_so():
         with pytest.raises(ValueError, match=message) as error:
             use()
         assert "\n" not in str(error.value)
+    fz.save(tmp_path / "g.npz", G)
+    config = library.RecombinationConfig(base_files=(str(tmp_path / "g.npz"),))
+    with pytest.raises(fz.FileError, match="g.npz: Gaussian coefficients: recombination"):
+        library.planned(tmp_path, G.ring, (2, 2, 3), config)
     costs = analysis.measure(G)
     assert (
         costs.multiplications == G.rank and costs.gamma is None and costs.additions_shared is None

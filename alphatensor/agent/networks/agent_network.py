@@ -30,7 +30,7 @@ class Predictions(NamedTuple):
     """What training needs of a batch of states.
 
     Attributes:
-      logits: float32 [B, A, k, |F|**d], of each token given the ones before it.
+      logits: float32 `[B, A, k, |F|**d]`, of each token given the ones before it.
       value: float32 [B, n], outputs of the value head.
     """
 

@@ -87,7 +87,7 @@ class PerceptronHead(hk.Module):
           is_training: whether dropout is applied.
 
         Returns:
-          (logits [B, A, k, |F|**d], features [B, width] for the value head).
+          (logits `[B, A, k, |F|**d]`, features [B, width] for the value head).
         """
         dropout = self._dropout if is_training else 0.0
         first = self._first(features)

@@ -134,7 +134,7 @@ class PolicyHead(hk.Module):
           is_training: whether dropout is applied.
 
         Returns:
-          (logits [B, A, k, |F|**d], the first step's features [B, D] for the value head).
+          (logits `[B, A, k, |F|**d]`, the first step's features [B, D] for the value head).
         """
         batch, actions, steps = tokens.shape
         flat = tokens.reshape(batch * actions, steps)
@@ -178,7 +178,7 @@ class PolicyHead(hk.Module):
 
 
 def draw(logits: jax.Array, uniform: jax.Array) -> jax.Array:
-    """Draws tokens int32 [...] of softmax(logits), logits [..., |F|**d], from uniforms [...]."""
+    """Draws tokens int32 [...] of softmax(logits), logits `[..., |F|**d]`, from uniforms [...]."""
     weights = jnp.exp(logits - jnp.max(logits, axis=-1, keepdims=True))
     cumulative = jnp.cumsum(weights, axis=-1)
     threshold = uniform * cumulative[..., -1]

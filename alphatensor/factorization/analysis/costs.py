@@ -1,6 +1,6 @@
 """What a factorization costs: multiplications, additions, stability, exponent.
 
-With A, B the inputs, C_k = Σ_r w_kr (u_r·A)(v_r·B). Formulas of the growth factors:
+With A, B the inputs, C_k = Σ_r w_kr (u_r·A)(v_r·B). Formulas of the growth factors::
 
   e_max    max_k Σ_r |w_kr| |u_r|₁ |v_r|₁: growth of the max-norm error bound for one level
            (Bini and Lotti 1980; Ballard, Benson, Druinsky, Lipshitz, Schwartz 2016).

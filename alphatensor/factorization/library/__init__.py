@@ -1,9 +1,11 @@
 """A folder of factorizations: the best of each format, recombination, tables of ranks.
 
-from alphatensor.factorization import library
+Example::
 
-f = library.load_best("4x5x5")
-library.add("runs/library", f)
+    from alphatensor.factorization import library
+
+    f = library.load_best("4x5x5")
+    library.add("runs/library", f)
 """
 
 from alphatensor.factorization.library.closing import close

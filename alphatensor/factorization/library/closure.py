@@ -225,7 +225,7 @@ def _read_base_algorithms(
     rng = np.random.default_rng(0)
     paths = [path for path, _ in versions]
     given = [exact_files.read_or_warn(pathlib.Path(path)) for path in paths[:of_library]]
-    given += [f for path in paths[of_library:] for f in formats.load_exact(path, ring)]
+    given += [f for path in paths[of_library:] for f in _real(path, ring)]
     found = []
     for f in given:
         if f is None or f.ring != ring or f.sizes is None:
@@ -236,6 +236,14 @@ def _read_base_algorithms(
         distinct = {tuple((x != 0).tobytes() for x in g.factors): g for g in sparse}
         found.extend(distinct.values())
     return [*found, recombination.cut_in_two(ring)]
+
+
+def _real(path: str, ring: rings.Ring) -> list[Factorization]:
+    """Reads an exact file; raises `FileError` for Gaussian coefficients, too."""
+    found = formats.load_exact(path, ring)
+    if not all(f.is_real for f in found):
+        raise FileError(f"{path}: Gaussian coefficients: recombination takes real ones.")
+    return found
 
 
 @contextlib.contextmanager

@@ -1,5 +1,7 @@
 """Recipes: how a factorization is made from smaller ones of the library, in a few words.
 
+The operations::
+
   sum       two products side by side along an axis, n, m or p
   product   the Kronecker product of two
   drop      one row or column fewer along an axis than the part has

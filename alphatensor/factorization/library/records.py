@@ -28,8 +28,9 @@ _INTRODUCTION = """\
 Entries of the library at or below the best known rank over their ring, for sizes up to 16; Q stands
 for entries with fractions. Known ranks and their sources are those of
 `alphatensor/factorization/library/known_ranks.csv`. "not recorded" is what the provenance of an
-entry does not say; shared additions are counted for files up to rank {shared}. The command that
-writes this file:
+entry does not say; shared additions are counted for files up to rank {shared}. Entries below the
+best known rank that were found, not made of others, have a page each. The command that writes
+them and this file:
 
     python -m experiments.factorizations records --output=factorizations/records.md
 
@@ -126,8 +127,20 @@ def _flip_search(p: Mapping[str, Any]) -> str:
     return f"{command}, {', '.join(said)}, {seconds}{devices}"
 
 
+def has_page(record: Record) -> bool:
+    """Tells whether a record has a page of its own: below the best known rank, in a file, found."""
+    return record.rank < record.known and not record.follows and "nonzeros" in record.entry
+
+
+def page_of(record: Record) -> str:
+    """Returns the path of a record's page, from the table's folder."""
+    return f"records/{key_of(record.sizes, record.domain)}.md"
+
+
 def _row(r: Record) -> list[str]:
     additions = [r.entry.get(key, "") for key in ("additions_naive", "additions_shared")]
     source = published_ranks.source(r.sizes, r.domain)
-    figures = [targets.format_name(r.sizes), r.domain, r.rank, r.known, source]
+    name = targets.format_name(r.sizes)
+    name = f"[{name}]({page_of(r)})" if has_page(r) else name
+    figures = [name, r.domain, r.rank, r.known, source]
     return [str(x) for x in (*figures, origin(r.entry["provenance"]), *additions)]

@@ -44,6 +44,8 @@ def load(
 ) -> Factorization:
     """Returns the best algorithm for a target by its name, or the one in a file; exact in any case.
 
+    Example::
+
         load("4x5x5")                # from the library, over Z
         load("5x4x5", ring="Z2")     # in exactly this order of sizes, mod 2
         load("4x5x5", folder="runs/library")

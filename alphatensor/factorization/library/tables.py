@@ -21,6 +21,7 @@ COLUMNS = (
     "known Z",
     "known Q",
 )
+MOST_NAMES = 120  # of formats below a picture
 
 
 def rows(folder: str | os.PathLike, maximum: int) -> list[tuple[str, ...]]:
@@ -62,26 +63,30 @@ def write(path: str | os.PathLike, folder: str | os.PathLike, maximum: int) -> N
 
 
 def draw(folder: str | os.PathLike, maximum: int, path: str | os.PathLike) -> None:
-    """Writes a PNG: the library's ranks over Z2 and Z relative to AlphaTensor's, by format."""
+    """Writes a PNG: the library's ranks relative to AlphaTensor's and to the best known ones."""
     from matplotlib.figure import Figure
 
-    over_z, over_z2 = published_ranks.ALPHATENSOR_Z, published_ranks.ALPHATENSOR_Z2
-    shown = [s for s in sorted(formats(maximum), key=math.prod) if s in over_z]
-    figure = Figure(figsize=(max(6, 0.16 * len(shown)), 4), layout="constrained")
-    axis = figure.subplots()
-    series = (("Z", over_z, "o"), ("Z2", over_z2, "x"))
-    for domain, published, marker in series:
-        here = store.verified_ranks(folder, domain, maximum)
-        points = [
-            (i, 100 * (here[s] / published[s] - 1))
-            for i, s in enumerate(shown)
-            if s in here and s in published
-        ]
-        x, y = [i for i, _ in points], [percent for _, percent in points]
-        axis.plot(x, y, marker, markersize=4, label=f"this library over {domain}")
-    axis.axhline(0, color="0.5", linewidth=0.8)
-    axis.set_xticks(range(len(shown)), [targets.format_name(s) for s in shown], rotation=90)
-    axis.tick_params(axis="x", labelsize=6)
-    axis.set_ylabel("rank above AlphaTensor's, %")
-    axis.legend()
+    published = {
+        "AlphaTensor's": (published_ranks.ALPHATENSOR_Z, published_ranks.ALPHATENSOR_Z2),
+        "the best known": (published_ranks.KNOWN_Z, published_ranks.KNOWN_Z2),
+    }
+    here = [store.verified_ranks(folder, domain, maximum) for domain in ("Z", "Z2")]
+    shown = sorted(formats(maximum), key=math.prod)
+    every = -(-len(shown) // MOST_NAMES)
+    figure = Figure(figsize=(max(6, 0.16 * len(shown) / every), 6), layout="constrained")
+    panels = figure.subplots(2, sharex=True)
+    for axis, (whose, tables) in zip(panels, published.items(), strict=True):
+        for domain, found, known, marker in zip(("Z", "Z2"), here, tables, "ox", strict=True):
+            points = {
+                i: 100 * (found[s] / known[s] - 1)
+                for i, s in enumerate(shown)
+                if s in found and s in known
+            }
+            axis.plot(points.keys(), points.values(), marker, markersize=4, label=f"over {domain}")
+        axis.axhline(0, color="0.5", linewidth=0.8)
+        axis.set_title(f"this library's ranks relative to {whose}", fontsize=9)
+        axis.set_ylabel("difference, %")
+        axis.legend()
+    names = [targets.format_name(s) for s in shown[::every]]
+    panels[-1].set_xticks(range(0, len(shown), every), names, rotation=90, fontsize=6)
     io.write(path, lambda png: figure.savefig(png, format="png", dpi=150))

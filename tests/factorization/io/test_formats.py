@@ -155,6 +155,8 @@ def test_unusable_archives_are_named(tmp_path, entries, message):
         ("x_L.sms", "1 1 R\n2 1 1\n0 0 0\n", "outside"),
         ("x_L.sms", "9999999 9999999 R\n0 0 0\n", "out of range"),
         ("x_L.sms", "1 1 R\n1 1 1/0\n0 0 0\n", "simple fraction"),
+        ("x.json", '{"n": [1,1,1], "u": [["1/0"]], "v": [[1]], "w": [[1]]}', "column 0 is '1/0'"),
+        ("x.mpl", "L:=[[1/0]]: R:=[[1]]: P:=[[1]]:", "division by 0"),
     ],
 )
 def test_unusable_text_files_are_named(tmp_path, name, text, message):
@@ -232,6 +234,8 @@ def test_no_file_is_exact_for_a_tensor_that_its_target_does_not_have(
         ("x.m", "{" * 200_000, "not JSON"),
         ("x_L.slp", "t:=i0;\n" * 1_000_000, "no such file"),
         ("x_L.sms", "50 1000000 R\n0 0 0\n", "out of range"),
+        ("x.txt", "2 2 2 7\n" + "1 " * 1_000_000, "1000004 numbers|more than 20000"),
+        ("x.m", "{{{{" + "1, " * 1_000_000 + "1}}, {{1}}, {{1}}}}", "1×1000001"),
     ],
 )
 def test_small_texts_that_ask_for_much_are_refused(tmp_path, name, text, message):

@@ -3,6 +3,7 @@
 import io
 import os
 import pickle
+import stat
 import tracemalloc
 import zipfile
 
@@ -110,3 +111,50 @@ def test_the_number_of_members_and_of_steps_of_a_pickle_is_limited(tmp_path):
     write_npy(path, "2,2,2", (3,), "|O", b"]0" * limits.MAX_PICKLE_STEPS)
     with pytest.raises(fz.FileError, match="steps of a pickle"):
         npz.read(path)
+
+
+def link(name):
+    """Returns the entry of an archive that says of itself that it is a symbolic link."""
+    entry = zipfile.ZipInfo(name)
+    entry.create_system, entry.external_attr = 3, (stat.S_IFLNK | 0o777) << 16
+    return entry
+
+
+@pytest.mark.parametrize(
+    "renamed, message",
+    [
+        (lambda name, data: [("/" + name, data)], "entry '/alphatensor_version'"),
+        (lambda name, data: [("../../" + name, data)], "entry '../../alphatensor_version'"),
+        (lambda name, data: [(name, data), (f"../canary-{name}", b"x")], "not an .npy array"),
+        (lambda name, data: [(link(name), b"/etc/hostname")], "not an .npy array"),
+        (lambda name, data: [(name, data), (f"{name}/", b"")], "not an .npy array"),
+        (lambda name, data: [(name, data.replace(b"(1, 4, 7)", b"(1, 4, 2**31)"))], "header|entry"),
+    ],
+    ids=["absolute", "parent", "canary", "link", "folder", "expression"],
+)
+def test_archives_are_never_unpacked(tmp_path, renamed, message):
+    """Members are read where they lie: links and paths lead nowhere."""
+    (tmp_path / "in").mkdir()
+    path = tmp_path / "in/x.npz"
+    fz.save(path, fz.strassen())
+    with zipfile.ZipFile(path) as archive:
+        members = [(name, archive.read(name)) for name in archive.namelist()]
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, data in members:
+            for entry in renamed(name, data):
+                archive.writestr(*entry)
+    with pytest.raises(fz.FileError, match=message) as error:
+        fz.load(path)
+    assert str(error.value).startswith(str(path)) and str(error.value).isprintable()
+    assert [x.name for x in tmp_path.rglob("*")] == ["in", "x.npz"]
+
+
+def test_denominators_of_zero_are_refused(tmp_path):
+    half = fz.sandwich(fz.strassen(), [[2, 0], [0, 1]], np.eye(2, dtype=int), np.eye(2, dtype=int))
+    path = tmp_path / "x.npz"
+    fz.save(path, half)
+    arrays = dict(np.load(path))
+    assert arrays["w_denominator"].max() == 2
+    np.savez(path, **{**arrays, "w_denominator": arrays["w_denominator"] % 2})
+    with pytest.raises(fz.FileError, match="'w_denominator': expected positive integers"):
+        fz.load(path)

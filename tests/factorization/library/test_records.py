@@ -5,11 +5,12 @@ import pathlib
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
 from alphatensor import factorization as fz
 from alphatensor import rings
-from alphatensor.factorization.library import records, store
+from alphatensor.factorization.library import published_ranks, record_pages, records, store
 
 FOLDER = pathlib.Path(__file__).parents[3] / "factorizations"
 VERIFIER = FOLDER / "verify.py"
@@ -28,7 +29,29 @@ def test_the_projects_records_are_up_to_date():
 
     found = records.records(FOLDER, store.ranks)
     assert (FOLDER / "records.md").read_text() == records.text(found) and len(found) > 100
-    assert "| 4x5x5 | Z | 74 | 76 |" in records.text(found)
+    assert "| [4x5x5](records/4x5x5_Z.md) | Z | 74 | 76 |" in records.text(found)
+    pages = {
+        records.page_of(r): record_pages.page_text(r, FOLDER) for r in found if records.has_page(r)
+    }
+    written = {f"records/{p.name}": p.read_text() for p in (FOLDER / "records").iterdir()}
+    assert written == pages and list(pages) == ["records/4x5x5_Z.md"]
+
+
+def test_a_page_says_what_the_file_holds(tmp_path, monkeypatch):
+    store.add(tmp_path, fz.strassen())
+    monkeypatch.setitem(published_ranks.KNOWN_Z, (2, 2, 2), 8)
+    record_pages.write(tmp_path / "records.md", records.records(tmp_path), tmp_path)
+    assert "[2x2x2](records/2x2x2_Z.md)" in (tmp_path / "records.md").read_text()
+    page = (tmp_path / "records/2x2x2_Z.md").read_text()
+    assert page.startswith("# 2x2x2 in rank 7 over Z\n") and "best known rank is 8" in page
+    assert "| how it was found | Strassen 1969 |" in page and "| additions, naive | 18 |" in page
+    assert "m1 = (a11 + a22)(b11 + b22)" in page
+    ranks = [
+        tuple(np.linalg.matrix_rank(x[:, r].reshape(2, 2)) for x in fz.strassen().factors)
+        for r in range(7)
+    ]
+    for triple in set(ranks):
+        assert f"| {', '.join(map(str, triple))} | {ranks.count(triple)} |" in page
 
 
 def test_what_is_found_and_what_follows_are_told_apart(tmp_path):
