@@ -15,6 +15,7 @@ from experiments.configs import (
     neighbourhood,
     paper,
     quickstart,
+    skew,
 )
 
 
@@ -33,7 +34,7 @@ def test_a_section_is_called_what_its_type_is_called():
 
 
 @pytest.mark.parametrize(
-    "module", [attentive, hybrid, integers, matmul_2x2x2, neighbourhood, paper, quickstart]
+    "module", [attentive, hybrid, integers, matmul_2x2x2, neighbourhood, paper, quickstart, skew]
 )
 def test_every_configuration_of_the_project_is_right(module):
     config = settings.from_config(module.get_config()).config
