@@ -99,12 +99,18 @@ class Library:
     def add(self, f: Factorization) -> str | None:
         """Keeps an algorithm if it beats the folder's, and what follows for its other formats.
 
+        One with fractions has to beat the integral one too.
+
         Returns:
           One line that says so, or None where it is not kept.
 
         Raises:
           FileError: where the folder cannot be written.
         """
+        if not (f.ring.is_modular or f.is_integral):
+            integral = self.best(f.sizes, rings.Integers())
+            if integral is not None and integral.rank <= f.rank:
+                return None
         added = store.add(self._folder, f)
         if not added.kept:
             return None

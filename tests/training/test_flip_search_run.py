@@ -1,8 +1,10 @@
 """Runs of the flip-graph search: settings, the library's folder, and the command."""
 
 import itertools
+from fractions import Fraction
 
 import jax
+import numpy as np
 import pytest
 
 from alphatensor import config as settings
@@ -123,3 +125,15 @@ def test_walkers_that_cannot_fit_are_refused(tmp_path):
     many = FlipSearchConfig(walkers=2**31 - 1)
     with pytest.raises(settings.ConfigError, match="search.walkers=2147483647.*GiB"):
         flip_search.turns(config(tmp_path, search=many))
+
+
+def test_fractions_are_kept_only_where_they_beat_the_integers(tmp_path):
+    """Strassen's algorithm with one term scaled has fractions and the rank of his own."""
+    f = strassen()
+    halves = np.array([Fraction(1, 2)] + [Fraction(1)] * 6, object)
+    scaled = f.replace(u=f.u * halves, w=f.w / halves)
+    memory = flip_search.Library(tmp_path)
+    assert "rank 7" in memory.add(scaled)
+    assert "rank 7" in memory.add(f)
+    (tmp_path / "2x2x2_Q.npz").unlink()
+    assert memory.add(scaled) is None and not list(tmp_path.glob("*_Q.npz"))
