@@ -43,10 +43,13 @@ setuptools.setup(
     python_requires=">=3.11",
     packages=setuptools.find_namespace_packages(  # `experiments.configs` has no __init__.py
         include=["alphatensor*", "experiments*", "benchmarking*"],
-        exclude=["*.egg-info", "benchmarking.results", "experiments.launch"],
+        exclude=["*.egg-info", "benchmarking.results"],
     ),
     cmdclass={"build_py": BuildWithLibrary},
-    package_data={"alphatensor.factorization.library": ["known_ranks.csv"]},
+    package_data={
+        "alphatensor.factorization.library": ["known_ranks.csv"],
+        "experiments.launch": ["*.sh"],
+    },
     install_requires=[
         "jax>=0.7.2",
         "orbax-checkpoint>=0.12",

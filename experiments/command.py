@@ -4,6 +4,7 @@ import functools
 import importlib
 import logging
 import os
+import pathlib
 import re
 import sys
 import warnings
@@ -20,12 +21,32 @@ from alphatensor.files import printable
 from experiments.interruption import raise_at_ctrl_c as raise_at_ctrl_c
 
 MAX_DEVICES = 4_096  # of a mesh that is planned here
+CONFIGS = pathlib.Path(__file__).parent / "configs"
 INTERRUPTED = 130  # what shells say of a command that Ctrl-C has ended
 
 
 def config_flag(default: str | None = None):
-    """Defines --config: the path of a file of configuration, whose fields are flags too."""
-    return config_flags.DEFINE_config_file("config", default, "Path of a configuration file.")
+    """Defines --config: a configuration file or a name in `CONFIGS`; its fields are flags too."""
+    meaning = f"Path of a configuration file, or one of {', '.join(_names())}."
+    holder = config_flags.DEFINE_config_file("config", default and _path_of(default), meaning)
+    parser = flags.FLAGS["config"].parser
+    parse = parser.parse
+    parser.parse = lambda given: parse(_path_of(given))
+    return holder
+
+
+def _names() -> list[str]:
+    return sorted(path.stem for path in CONFIGS.glob("*.py"))
+
+
+def _path_of(given: str) -> str:
+    """Returns the file that --config means, in this package where there is none of that path."""
+    path = pathlib.PurePath(given)
+    is_name = path.parent in (pathlib.PurePath(), pathlib.PurePath("experiments/configs"))
+    if not os.path.isfile(given) and is_name and path.suffix in ("", ".py"):
+        shipped = CONFIGS / f"{path.stem}.py"
+        return str(shipped) if shipped.is_file() else given
+    return given
 
 
 def config_of(flag, example: str = "experiments/configs/quickstart.py") -> ConfigDict:
@@ -34,7 +55,8 @@ def config_of(flag, example: str = "experiments/configs/quickstart.py") -> Confi
         raise ValueError(f"--config: not given; expected a file such as {example}.")
     if not isinstance(flag.value, ConfigDict):  # what ml_collections gives where it cannot load
         name = config_flags.get_config_filename(flags.FLAGS["config"])
-        raise ValueError(f"--config={name!r}: expected a file that defines get_config().")
+        others = f"or one of {', '.join(_names())}"
+        raise ValueError(f"--config={name!r}: expected a file that defines get_config(), {others}.")
     return flag.value
 
 

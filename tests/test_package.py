@@ -84,6 +84,17 @@ def fresh(tmp_path, monkeypatch) -> pathlib.Path:
 def test_an_installed_sdist_has_the_library(built, fresh, tmp_path):
     _run(fresh, "-m", "pip", "install", built["sdist"], cwd=tmp_path)
     (tmp_path / "elsewhere").mkdir()
+    launch = [
+        "-m",
+        "experiments.launch",
+        "--config=quickstart",
+        "--dry_run",
+        "--where=slurm",
+        "--devices=2",
+    ]
+    line = _run(fresh, *launch, cwd=tmp_path / "elsewhere").splitlines()[-1]
+    script = pathlib.Path(line.split()[3])
+    assert script.is_file() and script.is_relative_to(tmp_path / "fresh") and "quickstart" in line
     assert "4x5x5 in rank" in _run(fresh, "-c", USE, cwd=tmp_path / "elsewhere")
     assert not list((tmp_path / "elsewhere").iterdir())
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 PLACES = ("gpus", "slurm", "tpu", "hosts")
+SCRIPTS = pathlib.Path(__file__).parent
 
 
 class Place(NamedTuple):
@@ -51,12 +52,11 @@ def commands(place: Place, config: str, output: str, fields: Mapping[str, Any]) 
         return [train + given]
     if place.where == "slurm":
         sizes = [f"--nodes={place.processes}", f"--gpus-per-node={place.devices}"]
-        return [["sbatch", *sizes, "experiments/launch/slurm.sh", config, output, *given]]
+        return [["sbatch", *sizes, _script("slurm.sh"), config, output, *given]]
     if place.where == "tpu":
         if not (place.name and place.zone):
             raise ValueError("--where=tpu: expected --name and --zone of the slice as well.")
-        script = "experiments/launch/tpu_pod.sh"
-        return [[script, place.name, place.zone, config, output, *given]]
+        return [[_script("tpu_pod.sh"), place.name, place.zone, config, output, *given]]
     host, _, port = place.coordinator.rpartition(":")
     if not host or not port.isdecimal() or not 0 < int(port) < 2**16:
         raise ValueError(f"--coordinator={place.coordinator!r}: expected host:port of host 0.")
@@ -64,8 +64,14 @@ def commands(place: Place, config: str, output: str, fields: Mapping[str, Any]) 
     return [train + given + joined + [f"--process_id={i}"] for i in range(place.processes)]
 
 
+def _script(name: str) -> str:
+    """Returns the path of a script of this folder, short where it lies below the working folder."""
+    path, here = SCRIPTS / name, pathlib.Path.cwd()
+    return str(path.relative_to(here) if path.is_relative_to(here) else path)
+
+
 def run(found: list[list[str]]) -> int:
-    """Runs the one command that starts a run, in the checkout, and returns its exit status.
+    """Runs the one command that starts a run, and returns its exit status.
 
     Raises:
       ValueError: in one line, for commands that are for other hosts, or one that is not there.
@@ -75,6 +81,6 @@ def run(found: list[list[str]]) -> int:
     name, *rest = found[0]
     program = sys.executable if name == "python" else name
     try:
-        return subprocess.run([program, *rest], cwd=pathlib.Path(__file__).parents[2]).returncode
+        return subprocess.run([program, *rest]).returncode
     except OSError as error:
         raise ValueError(f"{name}: cannot be started ({error.strerror}).") from None

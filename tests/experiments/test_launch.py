@@ -31,7 +31,8 @@ def line(place, **fields):
     return shlex.join(found)
 
 
-def test_each_place_has_its_line():
+def test_each_place_has_its_line(monkeypatch):
+    monkeypatch.chdir(ROOT)
     train = f"python -m experiments.train --config={QUICK} --config.output=/shared/run"
     assert line(lines.Place("gpus", 1, 8), output="x", seed=3) == f"{train} --config.seed=3"
     slurm = line(lines.Place("slurm", 4, 8), target="2x2x2,2x2x3")
@@ -51,6 +52,12 @@ def test_each_place_has_its_line():
 def test_the_scripts_of_the_lines_are_there():
     for name in ("slurm.sh", "tpu_pod.sh"):
         assert os.stat(ROOT / "experiments/launch" / name).st_mode & stat.S_IXUSR
+
+
+def test_away_from_a_checkout_the_scripts_have_whole_paths(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    script = line(lines.Place("slurm", 1, 8)).split()[3]
+    assert script == str(ROOT / "experiments/launch/slurm.sh")
 
 
 def test_one_line_is_run_from_here():
