@@ -67,6 +67,7 @@ setuptools.setup(
             "import-linter>=2.3",
             "hypothesis>=6.150",
             "ruff>=0.15",
+            "flax>=0.12",  # whose layers are compared
             "setuptools>=77",  # builds the package in a test
             *COLAB,
         ],

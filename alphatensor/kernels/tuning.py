@@ -7,6 +7,7 @@ faster, so that the choice is never a loss. `choice_cache` remembers it.
 
 import functools
 import itertools
+import math
 import os
 import pathlib
 from collections.abc import Callable, Sequence
@@ -195,11 +196,15 @@ def kernel_for(
       accuracy: as in `matmul`.
     """
     choice = chosen(shape, dtype, precision, accuracy)
-    return (
-        None
-        if choice is None or choice.name == DOT.name
-        else kernel_of(choice, precision, accuracy)
-    )
+    if choice is None or choice.name == DOT.name or not _fits(choice, shape):
+        return None
+    return kernel_of(choice, precision, accuracy)
+
+
+def _fits(choice: choice_cache.Choice, shape: tuple[int, int, int]) -> bool:
+    """Says whether a shape is as large as the format of all levels; a file may say otherwise."""
+    formats = (math.prod(f.sizes[mode] for f in choice.levels) for mode in range(3))
+    return all(size >= least for size, least in zip(shape, formats, strict=True))
 
 
 def kernel_of(choice: choice_cache.Choice, precision=None, accuracy: str = "fast") -> Matmul:
