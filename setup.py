@@ -54,6 +54,7 @@ setuptools.setup(
         "mctx>=0.0.71",
         "chex>=0.1.92",
         "numpy>=2.0",
+        "scipy>=1.13",
         "absl-py>=2.3",
         "ml-collections>=1.1",
         "matplotlib>=3.10",

@@ -21,7 +21,7 @@ from matplotlib.figure import Figure
 from alphatensor import config, factorization
 from alphatensor.factorization import Factorization
 from alphatensor.factorization.analysis import costs
-from alphatensor.kernels import memory, timing, tuning
+from alphatensor.kernels import candidates, memory, timing, tuning
 from alphatensor.kernels.compile import flatten
 from alphatensor.kernels.schedules import SCHEDULES
 from benchmarking import machine, report
@@ -206,17 +206,17 @@ def measure(case: Case) -> dict:
     }
 
 
-def _kernel(case: Case) -> tuple[str, tuple[Factorization, ...], tuning.Matmul]:
+def _kernel(case: Case) -> tuple[str, tuple[Factorization, ...], candidates.Matmul]:
     """Returns a case's name of the kernel, its levels (none for `jnp.dot`) and matmul(a, b)."""
     dtype, precision = PRECISIONS[case.precision]
     if case.levels is not None:
-        candidate = tuning.Candidate(case.levels, _SCHEDULE.value)
+        candidate = candidates.Candidate(case.levels, _SCHEDULE.value)
         return candidate.name, case.levels, candidate.compile(precision)
     choice = tuning.autotune((case.size,) * 3, dtype, precision=precision, repeats=_REPEATS.value)
     return choice.name, choice.levels, tuning.kernel_of(choice, precision)
 
 
-def _compiled(matmul: tuning.Matmul, shape: tuple[int, int, int], dtype: str):
+def _compiled(matmul: candidates.Matmul, shape: tuple[int, int, int], dtype: str):
     n, m, p = shape
     a, b = jax.ShapeDtypeStruct((n, m), dtype), jax.ShapeDtypeStruct((m, p), dtype)
     return jax.jit(matmul).lower(a, b).compile()
