@@ -27,16 +27,19 @@ from alphatensor.kernels import memory, timing, tuning
 from benchmarking import machine, report
 from experiments import command
 
-_SHAPES = flags.DEFINE_integer("shapes", 200, "Number of random shapes.")
-_LEAST = flags.DEFINE_integer("least", 64, "Least size.")
-_MOST = flags.DEFINE_integer("most", 8192, "Largest size.")
-_SEED = flags.DEFINE_integer("seed", 0, "Seed of the shapes.")
-_MINUTES = flags.DEFINE_float("minutes", 20.0, "Minutes after which no shape is begun.")
-_CALIBRATION = flags.DEFINE_float(
-    "calibration_seconds", 240.0, "Budget of the calibration; 0: the one that is stored is used."
-)
-_REPEATS = flags.DEFINE_integer("repeats", 7, "Least pairs of timings of a shape.")
-_OUTPUT = flags.DEFINE_string("output", "runs/any_shape", "Folder for the table and the plot.")
+if __name__ == "__main__":  # tests import this module, and flags are global
+    _SHAPES = flags.DEFINE_integer("shapes", 200, "Number of random shapes.")
+    _LEAST = flags.DEFINE_integer("least", 64, "Least size.")
+    _MOST = flags.DEFINE_integer("most", 8192, "Largest size.")
+    _SEED = flags.DEFINE_integer("seed", 0, "Seed of the shapes.")
+    _MINUTES = flags.DEFINE_float("minutes", 20.0, "Minutes after which no shape is begun.")
+    _CALIBRATION = flags.DEFINE_float(
+        "calibration_seconds",
+        240.0,
+        "Budget of the calibration; 0: the one that is stored is used.",
+    )
+    _REPEATS = flags.DEFINE_integer("repeats", 7, "Least pairs of timings of a shape.")
+    _OUTPUT = flags.DEFINE_string("output", "runs/any_shape", "Folder for the table and the plot.")
 
 SLOWER = 0.97  # a ratio below this is a loss
 
@@ -48,7 +51,7 @@ def main() -> None:
     seed = command.checked(_SEED, config.seed())
     end = time.monotonic() + 60 * command.checked(_MINUTES, config.number(0.01, 10_000))
     budget = command.checked(_CALIBRATION, config.number(0, 100_000))
-    command.checked(_REPEATS, config.integer(1, 10_000))
+    repeats = command.checked(_REPEATS, config.integer(1, 10_000))
     folder = report.make_folder(_OUTPUT.value)
     if budget:
         found = alphatensor.autotune(seconds=max(budget, 1.0))
@@ -58,7 +61,7 @@ def main() -> None:
     for shape in shapes:
         if time.monotonic() > end:
             break
-        rows.append(measure(shape))
+        rows.append(measure(shape, repeats))
         if rows[-1]["kernel"] != "jnp":
             print(" | ".join(map(str, rows[-1].values())), flush=True)
         report.write_records(folder / "any_shape.csv", [row | facts for row in rows])
@@ -77,7 +80,7 @@ def random_shapes(number: int, least: int, most: int, seed: int) -> list[tuple[i
     return [tuple(map(int, np.clip(row, least, most))) for row in sizes]
 
 
-def measure(shape: tuple[int, int, int]) -> dict:
+def measure(shape: tuple[int, int, int], least_repeats: int) -> dict:
     """Measures one shape; returns its row, as the module's docstring names it."""
     n, m, p = shape
     row = {"n": n, "m": m, "p": p, "kernel": "jnp", "predicted": 1.0}
@@ -93,7 +96,7 @@ def measure(shape: tuple[int, int, int]) -> dict:
         jax.jit(lambda a, b, f=f: f(a, b)) for f in (jnp.matmul, alphatensor.matmul)
     )
     jax.block_until_ready(baseline(*args))
-    repeats = int(np.clip(0.5 / timing.seconds(baseline, args), _REPEATS.value, 50))
+    repeats = int(np.clip(0.5 / timing.seconds(baseline, args), least_repeats, 50))
     pairs = timing.paired(baseline, kernel, args, repeats)
     measured = {"ratio": pairs.ratio, "lower": pairs.lower, "upper": pairs.upper}
     rounded = {name: round(x, 4) for name, x in measured.items()}
