@@ -36,7 +36,7 @@ if __name__ == "__main__":  # tests import this module, and flags are global
     _CALIBRATION = flags.DEFINE_float(
         "calibration_seconds",
         240.0,
-        "Budget of the calibration; 0: the one that is stored is used.",
+        "Budget of the calibration; 0: the stored one is used.",
     )
     _REPEATS = flags.DEFINE_integer("repeats", 7, "Least pairs of timings of a shape.")
     _OUTPUT = flags.DEFINE_string("output", "runs/any_shape", "Folder for the table and the plot.")

@@ -47,21 +47,18 @@ def best(size: int, dtype: str, name: str, precision) -> Best:
       precision: its value there.
     """
     args = timing.operands((size,) * 3, dtype)
-    dot = timing.dot(precision)
-    gains = {}
+    known = [Best("dot", timing.dot(precision))]
+    of_dot = timing.rounds([known[0].multiply], args, 1)[0, 0]
     for candidate in _candidates(size, dtype, name, precision):
         try:
-            alone = [timing.rounds((f,), args, 1)[0, 0] for f in (candidate.multiply, dot)]
-            if alone[0] > SLOW * alone[1]:
-                continue
-            pairs = timing.paired(dot, candidate.multiply, args, REPEATS)
+            alone = timing.rounds([candidate.multiply], args, 1)[0, 0]
         except (RuntimeError, ValueError):  # a preset that the device lacks, or no memory left
             continue
-        gains[candidate] = pairs.ratio
-    fastest = max(gains, key=gains.get, default=None)
-    if fastest is None or gains[fastest] <= 1:
-        return Best("dot", dot)
-    return fastest
+        if alone < SLOW * of_dot:
+            known.append(candidate)
+    times = np.array([[timing.seconds(x.multiply, args) for x in known] for _ in range(REPEATS)])
+    gains = np.median(times[:, :1] / times, axis=0)
+    return known[int(np.argmax(gains))]
 
 
 def _candidates(size: int, dtype: str, name: str, precision) -> list[Best]:
