@@ -12,6 +12,7 @@ A kernel is chosen where the predicted gain is above `margin`: that of a clear g
 the model was above nine of ten measured gains at most, if that is more.
 """
 
+import math
 import time
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -29,6 +30,7 @@ from alphatensor.kernels.config import TuningConfig
 SCHEDULE = "sequential"
 MOST_PRODUCTS = 150  # of all levels together; more take minutes to compile
 LEAST_MEASUREMENTS = 6
+ENOUGH = 1.0  # seconds of `jnp.dot` in one measurement
 COMPILATION = 4.0  # seconds of one kernel, as the budget expects them
 # In the order in which a budget is spent; rectangles and odd sizes among them.
 SHAPES = (
@@ -66,15 +68,16 @@ def calibrate(factorizations: Sequence[Factorization], dtype, config: TuningConf
         free = memory.available()
         if free is not None and 12 * max(shape) ** 2 * np.dtype(dtype).itemsize > free:
             continue
-        args = None
+        args, of_dot = None, 2 * math.prod(shape) / rates.dot
+        repeats = int(np.clip(ENOUGH / of_dot, config.repeats, 30))  # small products vary more
         for candidate in _worth_measuring(factorizations, shape, dtype, rates):
-            expected = 2 * (config.repeats + 2) * 2 * np.prod(np.float64(shape)) / rates.dot
+            expected = 2 * (repeats + 1) * of_dot
             left = config.seconds - (time.monotonic() - begin)
             if expected + COMPILATION > left:
                 continue
             args = args or timing.operands(shape, dtype)
             kernel = jax.jit(candidate.compile(config.precision, config.accuracy))
-            pairs = timing.against_dot(kernel, args, config.precision, config.repeats)
+            pairs = timing.against_dot(kernel, args, config.precision, repeats)
             found.append(Measurement(candidate.factorizations, shape, pairs.ratio))
     if len(found) < LEAST_MEASUREMENTS:
         raise ValueError(
