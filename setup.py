@@ -58,6 +58,7 @@ setuptools.setup(
         "mctx>=0.0.71",
         "chex>=0.1.92",
         "numpy>=2.0",
+        "scipy>=1.13",
         "absl-py>=2.3",
         "ml-collections>=1.1",
         "matplotlib>=3.10",
@@ -71,6 +72,7 @@ setuptools.setup(
             "import-linter>=2.3",
             "hypothesis>=6.150",
             "ruff>=0.15",
+            "flax>=0.12",  # whose layers are compared
             "setuptools>=77",  # builds the package in a test
             *COLAB,
             *DOCS,

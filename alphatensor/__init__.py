@@ -3,7 +3,7 @@
 What most users need is here; each name is imported when it is first used::
 
   matmul, dot_general    products by what was tuned for this device
-  autotune               tunes a shape
+  autotune               calibrates this device for all shapes, or tunes one
   compile_matmul         compiles one algorithm to a product
   load                   the library's best algorithm for a format, or the one in a file
   library                the table of what the library has

@@ -15,9 +15,10 @@ field whose type is a `Config`; its name is that of its type, without the packag
 import dataclasses
 import math
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
-from ml_collections import ConfigDict
+if TYPE_CHECKING:  # kernels and their benchmarks do without it
+    from ml_collections import ConfigDict
 
 MAX_COUNT = 2**31 - 1  # counts enter compiled programs as int32
 MAX_SEED = 2**32 - 1  # JAX takes larger seeds modulo 2^32: two of them could mean the same run
@@ -93,8 +94,10 @@ class Config:
         return {k: x.to_dict() if isinstance(x, Config) else x for k, x in fields.items()}
 
     @classmethod
-    def to_config_dict(cls, **changes) -> ConfigDict:
+    def to_config_dict(cls, **changes) -> "ConfigDict":
         """Returns the defaults with some changed, as files of configurations begin with."""
+        from ml_collections import ConfigDict
+
         return ConfigDict(cls(**changes).to_dict())
 
     @classmethod
@@ -118,7 +121,7 @@ def _from_dict(kind: type[Config], values: Mapping[str, Any], path: str) -> Conf
         require(f"{path}{name}", value, name in known, f"no such field; there are {_words(known)}")
         inner = known[name].metadata.get("section")
         if inner:
-            is_mapping = isinstance(value, Mapping | ConfigDict)
+            is_mapping = hasattr(value, "items")
             require(f"{path}{name}", value, is_mapping, "a section with fields")
             value = _from_dict(inner, value, f"{path}{name}.")
         elif isinstance(known[name].default, tuple):

@@ -1,15 +1,18 @@
 """Times kernels against `jnp.dot`, for run_cpu_benchmark, run_gpu_benchmark, run_tpu_benchmark.
 
 For each size, precision and algorithm the result is checked first. Then kernel and `jnp.dot` are
-timed in interleaved pairs in one process, after one warm-up each. The speed-up is the median over
-the pairs, with its quartiles. Operands are independent standard normal matrices, whole arrays in
-and out. Errors are relative root mean square errors against float64, on a sample of rows, beside
-that of `jnp.dot`. The predicted growth of the error is sqrt(phi / nmp) of the flattened algorithm.
+timed by turns in one process, after one warm-up each, and so is the best classical product
+(`classical`). The speed-up is the median over the pairs, with its quartiles. The share of the limit
+is the speed-up over that of the arithmetic, nmp / rank of all levels. Operands are independent
+standard normal matrices, whole arrays in and out. Errors are relative root mean square errors
+against float64, on a sample of rows, beside that of `jnp.dot`. The predicted growth of the error is
+sqrt(phi / nmp) of the flattened algorithm.
 """
 
 import functools
 import math
 import pathlib
+import time
 from typing import NamedTuple
 
 import jax
@@ -21,10 +24,10 @@ from matplotlib.figure import Figure
 from alphatensor import config, factorization
 from alphatensor.factorization import Factorization
 from alphatensor.factorization.analysis import costs
-from alphatensor.kernels import memory, timing, tuning
+from alphatensor.kernels import candidates, memory, timing, tuning
 from alphatensor.kernels.compile import flatten
 from alphatensor.kernels.schedules import SCHEDULES
-from benchmarking import machine, report
+from benchmarking import classical, machine, report
 from experiments import command
 
 _SIZES = flags.DEFINE_list("sizes", None, "Sizes N of the N×N matrices that are multiplied.")
@@ -45,7 +48,10 @@ _SCHEDULE = flags.DEFINE_string(
     "Schedule of all algorithms but tuned: unrolled, stacked, sequential or loop.",
 )
 _REPEATS = flags.DEFINE_integer("repeats", 5, "Pairs of timings for each row.")
-_OUTPUT = flags.DEFINE_string("output", "runs/benchmark", "Folder for the table and the plot.")
+MINUTES = flags.DEFINE_float(
+    "minutes", 0.0, "Minutes for everything; what they do not suffice for is named. 0: no limit."
+)
+OUTPUT = flags.DEFINE_string("output", "runs/benchmark", "Folder for the table and the plot.")
 
 # Name -> (dtype, precision of the products).
 PRECISIONS = {
@@ -60,7 +66,8 @@ PRECISIONS = {
 
 COLUMNS = (
     "size", "precision", "algorithm", "ratio", "lower", "upper", "baseline_seconds", "seconds",
-    "rmse", "rmse_of_dot", "predicted_growth", "temporary_share", "kernel",
+    "classical", "ratio_to_classical", "share_of_limit", "rmse", "rmse_of_dot", "predicted_growth",
+    "temporary_share", "kernel",
 )  # fmt: skip
 
 
@@ -98,27 +105,46 @@ def main(device: str, sizes: list[int], precisions: list[str]) -> None:
       ValueError: in one line, for flags that do not fit or a device that is not there.
     """
     cases = _cases(device, sizes, precisions)
-    folder = report.make_folder(_OUTPUT.value)
+    folder = report.make_folder(OUTPUT.value)
     facts = machine.facts()
     print("; ".join(f"{name}: {x}" for name, x in facts.items()))
-    print("size | precision | algorithm | speed-up [quartiles] | error / that of dot (predicted)")
-    rows = []
+    print(
+        "size | precision | algorithm | speed-up [quartiles] | over the best classical product | "
+        "share of the limit | error / that of dot (predicted)"
+    )
+    rows, left_out = [], []
+    end = time.monotonic() + 60 * MINUTES.value if MINUTES.value else math.inf
+    longest = 0.0
     for case in cases:
+        label = f"{case.size} | {case.precision} | {case.algorithm}"
         if not case.fits:
-            print(f"{case.size} | {case.precision} | {case.algorithm} | too small for its levels")
+            print(f"{label} | too small for its levels")
             continue
-        rows.append(measure(case))
+        begin = time.monotonic()
+        if begin + longest > end:
+            left_out.append(label)
+            continue
+        try:
+            rows.append(measure(case))
+        except (RuntimeError, ValueError) as error:  # no memory left, or no such precision here
+            print(f"{label} | not measured: {str(error).splitlines()[0][:200]}", flush=True)
+            continue
+        # Compiling takes most of the time; the largest product ten seconds on a slow device.
+        longest = max(longest, time.monotonic() - begin)
         print(_line(rows[-1]), flush=True)
         report.write_records(folder / f"{device}.csv", [row | facts for row in rows])
     if rows:
         report.write_figure(folder / f"{device}.png", _figure(rows, facts))
         print(f"Written to {folder}/{device}.csv and {device}.png.")
+    for label in left_out:
+        print(f"{label} | left out: --minutes={MINUTES.value:g} are over")
 
 
 def _cases(device: str, sizes: list[int], precisions: list[str]) -> list[Case]:
     """Checks the flags and the device, and returns what is to be measured, in order."""
     sizes = sizes if _SIZES.value is None else command.checked_integers(_SIZES, 1, 2**20)
     command.checked(_LEVELS, config.integer(1, 8))
+    command.checked(MINUTES, config.number(0, 10_000))
     command.checked(_REPEATS, config.integer(1, 10_000))
     precisions = _PRECISIONS.value or precisions
     for name in precisions:
@@ -191,13 +217,19 @@ def measure(case: Case) -> dict:
         raise RuntimeError(f"{label}: wrong result at size {case.size}, relative RMSE {rmse:.2g}.")
     # Small products take microseconds: they need many pairs.
     repeats = int(np.clip(0.5 / timing.seconds(baseline, (a, b)), _REPEATS.value, 200))
-    pairs = timing.paired(baseline, kernel, (a, b), repeats)
+    best = classical.best(case.size, dtype, case.precision, precision)
+    times = timing.rounds((baseline, kernel, best.multiply), (a, b), repeats)
+    pairs, to_best = (timing.pairs_of(times[:, k], times[:, 1]) for k in (0, 2))
+    limit = math.prod(math.prod(f.sizes) / f.rank for f in levels)
     temporary = kernel.memory_analysis().temp_size_in_bytes
     return {
         "size": case.size,
         "precision": case.precision,
         "algorithm": case.algorithm,
         **pairs._asdict(),
+        "classical": best.name,
+        "ratio_to_classical": to_best.ratio,
+        "share_of_limit": pairs.ratio / limit,
         "rmse": rmse,
         "rmse_of_dot": rmse_of_dot,
         "predicted_growth": growth,
@@ -206,17 +238,17 @@ def measure(case: Case) -> dict:
     }
 
 
-def _kernel(case: Case) -> tuple[str, tuple[Factorization, ...], tuning.Matmul]:
+def _kernel(case: Case) -> tuple[str, tuple[Factorization, ...], candidates.Matmul]:
     """Returns a case's name of the kernel, its levels (none for `jnp.dot`) and matmul(a, b)."""
     dtype, precision = PRECISIONS[case.precision]
     if case.levels is not None:
-        candidate = tuning.Candidate(case.levels, _SCHEDULE.value)
+        candidate = candidates.Candidate(case.levels, _SCHEDULE.value)
         return candidate.name, case.levels, candidate.compile(precision)
     choice = tuning.autotune((case.size,) * 3, dtype, precision=precision, repeats=_REPEATS.value)
     return choice.name, choice.levels, tuning.kernel_of(choice, precision)
 
 
-def _compiled(matmul: tuning.Matmul, shape: tuple[int, int, int], dtype: str):
+def _compiled(matmul: candidates.Matmul, shape: tuple[int, int, int], dtype: str):
     n, m, p = shape
     a, b = jax.ShapeDtypeStruct((n, m), dtype), jax.ShapeDtypeStruct((m, p), dtype)
     return jax.jit(matmul).lower(a, b).compile()
@@ -237,6 +269,7 @@ def _line(row: dict) -> str:
     return (
         f"{row['size']} | {row['precision']} | {row['algorithm']} ({row['kernel']}) | "
         f"{row['ratio']:.3f} [{row['lower']:.3f}, {row['upper']:.3f}] | "
+        f"{row['ratio_to_classical']:.3f} ({row['classical']}) | {row['share_of_limit']:.0%} | "
         f"{row['rmse'] / row['rmse_of_dot']:.2f} ({row['predicted_growth']:.2f})"
     )
 

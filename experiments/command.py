@@ -10,15 +10,17 @@ import sys
 import warnings
 from collections.abc import Callable
 from types import ModuleType
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from absl import app, flags
 from absl import logging as absl_logging
-from ml_collections import ConfigDict, config_flags
 
 from alphatensor import config as settings
 from alphatensor.files import printable
 from experiments.interruption import raise_at_ctrl_c as raise_at_ctrl_c
+
+if TYPE_CHECKING:
+    from ml_collections import ConfigDict  # which most benchmarks do without
 
 MAX_DEVICES = 4_096  # of a mesh that is planned here
 CONFIGS = pathlib.Path(__file__).parent / "configs"
@@ -27,6 +29,8 @@ INTERRUPTED = 130  # what shells say of a command that Ctrl-C has ended
 
 def config_flag(default: str | None = None):
     """Defines --config: a configuration file or a name in `CONFIGS`; its fields are flags too."""
+    from ml_collections import config_flags
+
     meaning = f"Path of a configuration file, or one of {', '.join(_names())}."
     holder = config_flags.DEFINE_config_file("config", default and _path_of(default), meaning)
     parser = flags.FLAGS["config"].parser
@@ -49,8 +53,10 @@ def _path_of(given: str) -> str:
     return given
 
 
-def config_of(flag, example: str = "experiments/configs/quickstart.py") -> ConfigDict:
+def config_of(flag, example: str = "experiments/configs/quickstart.py") -> "ConfigDict":
     """Returns the configuration that --config names, or raises `ValueError` in one line."""
+    from ml_collections import ConfigDict, config_flags
+
     if flag.value is None:
         raise ValueError(f"--config: not given; expected a file such as {example}.")
     if not isinstance(flag.value, ConfigDict):  # what ml_collections gives where it cannot load
@@ -60,7 +66,7 @@ def config_of(flag, example: str = "experiments/configs/quickstart.py") -> Confi
     return flag.value
 
 
-def settings_on_mesh(config: ConfigDict, data: int, model: int):
+def settings_on_mesh(config: "ConfigDict", data: int, model: int):
     """Returns the settings of a run on data x model devices, each of which a CPU's stands for.
 
     JAX must not have begun to compute. Raises `ConfigError` for what does not fit these devices.

@@ -24,7 +24,7 @@ for build in (build_meta.build_sdist, build_meta.build_wheel):
 
 USE = """
 import alphatensor, jax.numpy as jnp, numpy as np, sys
-from alphatensor.kernels import tuning
+from alphatensor.kernels import candidates
 from experiments.configs import quickstart
 
 assert alphatensor.__file__.startswith(sys.prefix), alphatensor.__file__
@@ -37,7 +37,7 @@ for name, ring in (("4x5x5", "Z"), ("5x4x5", "Z2"), ("2x2x2", "Q")):
 a, b = np.arange(8 * 10.0).reshape(8, 10), np.arange(10 * 15.0).reshape(10, 15)
 product = alphatensor.compile_matmul(alphatensor.load("4x5x5"))(jnp.asarray(a), jnp.asarray(b))
 np.testing.assert_allclose(product, a @ b, rtol=1e-4)
-assert len(tuning.default_factorizations()) == 27
+assert len(candidates.default_factorizations()) == 27
 print(alphatensor.load("4x5x5").verify().message)
 """
 

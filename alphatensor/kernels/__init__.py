@@ -4,7 +4,8 @@ What most users need::
 
   matmul(a, b)            `jnp.matmul` that uses what `autotune` chose for the shape.
   dot_general(...)        The same for layers that take a `dot_general`, such as Flax's `Dense`.
-  autotune((N, M, P))     Times the promising kernels on this device and remembers the fastest, with
+  autotune()              Calibrates this device: `matmul` then chooses for every shape.
+  autotune((N, M, P))     Times the promising kernels for one shape and remembers the fastest, with
                           the options of `TuningConfig`.
   compile_matmul(f)       Compiles one factorization, with the options of `KernelConfig`.
 
@@ -18,6 +19,7 @@ The modules below them::
   borders                 Sizes that do not divide evenly.
   diagonal_scaling        Scaling by powers of two, for smaller element-wise errors.
   tuning, choice_cache    The choice of a kernel for a shape; the file that remembers it.
+  calibration, candidates The choice for shapes that were not tuned; what is chosen from.
   cost_model, timing      Predicted and measured run times.
   accuracy, memory        Measured errors; memory that a kernel needs.
 """

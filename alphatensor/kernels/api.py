@@ -23,9 +23,12 @@ def matmul(
 ) -> jax.Array:
     """Multiplies as `jnp.matmul` does, by a fast algorithm where `autotune` has found one faster.
 
-    A fast algorithm multiplies a (..., N, M) by b (M, P) where (all leading sizes · N, M, P) was
-    tuned; inside `shard_map` that is the shape of a shard. Everything else goes to `jnp.matmul`
-    itself: other shapes, vectors, batches of b, mixed dtypes, another dtype of the result, symbolic
+    `autotune()` calibrates the device once; then a cost model chooses for every shape, and leaves
+    `jnp.matmul` only where it predicts a clear gain. What `autotune(shape)` found goes before it.
+
+    The shape that counts is (all leading sizes · N, M, P) for a (..., N, M) and b (M, P), and
+    (N, M, P) for batches of b; inside `shard_map` it is that of a shard. Everything else goes to
+    `jnp.matmul` itself: other shapes, vectors, mixed dtypes, another dtype of the result, symbolic
     shapes, arrays on several devices, and programs that are traced outside `shard_map` in a process
     with several devices, which may be given such arrays. The look-up happens while tracing. All
     transformations of JAX work, and derivatives of all orders multiply fast too.
@@ -51,10 +54,13 @@ def matmul(
       TypeError: as `jnp.matmul`, for example for inner sizes that do not match.
     """
     options = _Options(precision, preferred_element_type, out_sharding, accuracy)
+    product = None
     if np.ndim(a) >= 2 == np.ndim(b):
-        numbers = (((np.ndim(a) - 1,), (0,)), ((), ()))
-        if (product := _fast(a, b, numbers, options)) is not None:
-            return product
+        product = _fast(a, b, (((np.ndim(a) - 1,), (0,)), ((), ())), options)
+    elif np.ndim(a) >= 2 and np.ndim(b) >= 2:
+        product = _fast_batch(a, b, options)
+    if product is not None:
+        return product
     return jnp.matmul(
         a,
         b,
@@ -98,30 +104,52 @@ class _Options(NamedTuple):
 
 def _fast(a, b, dimension_numbers, options: _Options) -> jax.Array | None:
     """Contracts by the kernel that was tuned for the operands; None where there is none."""
-    if options.accuracy not in ACCURACIES:
-        names = ", ".join(ACCURACIES)
-        raise ValueError(f"accuracy: {options.accuracy!r}, expected one of {names}.")
     a, b = (jnp.asarray(x) if isinstance(x, np.ndarray) else x for x in (a, b))
     axes = _axes(dimension_numbers)
-    if axes is None or options.out_sharding is not None or not (_is_plain(a) and _is_plain(b)):
+    if not _are_plain(a, b, options) or axes is None:
         return None
     if not (0 <= axes[0] < a.ndim and 0 <= axes[1] < b.ndim):
-        return None
-    wanted = options.preferred_element_type
-    if a.dtype != b.dtype or (wanted is not None and jnp.dtype(wanted) != a.dtype):
         return None
     inner = a.shape[axes[0]]
     outer = [(*x.shape[:k], *x.shape[k + 1 :]) for x, k in zip((a, b), axes, strict=True)]
     if inner != b.shape[axes[1]]:
         return None
-    precision = precisions.canonical(options.precision)
     shape = (math.prod(outer[0]), inner, math.prod(outer[1]))
-    kernel = tuning.kernel_for(shape, a.dtype.name, precision, options.accuracy)
+    kernel = _kernel_for(shape, a.dtype, options)
     if kernel is None:
         return None
     left = jnp.moveaxis(a, axes[0], -1).reshape(shape[0], inner)
     right = jnp.moveaxis(b, axes[1], 0).reshape(inner, shape[2])
     return kernel(left, right).reshape(*outer[0], *outer[1])
+
+
+def _fast_batch(a, b, options: _Options) -> jax.Array | None:
+    """Multiplies batches, one product after the other; None where no kernel was chosen for one."""
+    a, b = (jnp.asarray(x) if isinstance(x, np.ndarray) else x for x in (a, b))
+    if not _are_plain(a, b, options) or a.shape[-1] != b.shape[-2]:
+        return None
+    try:
+        batch = jnp.broadcast_shapes(a.shape[:-2], b.shape[:-2])
+    except ValueError:
+        return None  # which is for JAX to say
+    kernel = _kernel_for((*a.shape[-2:], b.shape[-1]), a.dtype, options)
+    return None if kernel is None or 0 in batch else kernel(a, b)
+
+
+def _kernel_for(shape: tuple[int, int, int], dtype, options: _Options):
+    precision = precisions.canonical(options.precision)
+    return tuning.kernel_for(shape, dtype.name, precision, options.accuracy)
+
+
+def _are_plain(a, b, options: _Options) -> bool:
+    """Says whether operands and options are those of kernels; raises for an unknown accuracy."""
+    if options.accuracy not in ACCURACIES:
+        names = ", ".join(ACCURACIES)
+        raise ValueError(f"accuracy: {options.accuracy!r}, expected one of {names}.")
+    if options.out_sharding is not None or not (_is_plain(a) and _is_plain(b)):
+        return False
+    wanted = options.preferred_element_type
+    return a.dtype == b.dtype and (wanted is None or jnp.dtype(wanted) == a.dtype)
 
 
 def _axes(dimension_numbers) -> tuple[int, int] | None:

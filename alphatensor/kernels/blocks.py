@@ -2,16 +2,14 @@
 
 from collections.abc import Sequence
 
-import chex
 import jax
 import jax.numpy as jnp
 
 
 def split(x: jax.Array, rows: int, columns: int) -> list[jax.Array]:
     """Cuts a matrix into rows × columns equal blocks, in row-major order."""
-    chex.assert_rank(x, 2)
-    chex.assert_is_divisible(x.shape[0], rows)
-    chex.assert_is_divisible(x.shape[1], columns)
+    if x.ndim != 2 or x.shape[0] % rows or x.shape[1] % columns:
+        raise ValueError(f"split: shape {x.shape}, expected multiples of {rows} and {columns}.")
     height, width = x.shape[0] // rows, x.shape[1] // columns
     return [
         x[i * height : (i + 1) * height, j * width : (j + 1) * width]

@@ -1,8 +1,9 @@
-"""The file that remembers which kernel was chosen for a shape on a device.
+"""The file that remembers which kernel was chosen for a shape on a device, and calibrations.
 
 It is a JSON object. A key names the device, the versions and the shape (see `key`); its value holds
-the fields of a `Choice`. The file is a cache: whatever is wrong with it is named once, in a
-warning, and then counts as not there. Processes that store at the same time lose nothing.
+the fields of a `Choice`, or of a `Calibration` where the key is that of all shapes. The file is a
+cache: whatever is wrong with it is named once, in a warning, and then counts as not there.
+Processes that store at the same time lose nothing.
 """
 
 import hashlib
@@ -22,16 +23,19 @@ import numpy as np
 
 from alphatensor import files, rings
 from alphatensor.factorization import Factorization, from_arrays
-from alphatensor.kernels import schedules
+from alphatensor.kernels import cost_model, schedules
 
+CLEAR_GAIN = 1.03  # a kernel must be this much faster than jnp.dot, at the lower quartile
 MAX_BYTES = 2**26  # of the file
 MAX_LEVELS = 4
 MAX_RANK = 3000  # of all levels together; 4x4x4 in 49, twice, has 2,401
 MAX_SIZE = 64  # n, m, p of one level
+MAX_ALGORITHMS = 1000  # of a calibration
+ANY = "any"  # what stands for the shape in the key of a calibration
 _NUMBER = re.compile(r"-?[0-9]{1,9}(/[1-9][0-9]{0,8})?")
 
 _named: set[str] = set()  # files that a warning has named in this process
-_kept: dict[tuple[str, str], "Choice"] = {}  # choices whose file could not be written
+_kept: dict[tuple[str, str], "Choice | Calibration"] = {}  # those whose file could not be written
 
 
 class Choice(NamedTuple):
@@ -50,6 +54,22 @@ class Choice(NamedTuple):
     schedule: str
 
 
+class Calibration(NamedTuple):
+    """A cost model that was fitted on a device, for all shapes.
+
+    Attributes:
+      weights: what each field of `cost_model.Work` costs, up to a common factor.
+      margin: the predicted gain above which a kernel is chosen.
+      algorithms: those to choose from, each verified.
+      measurements: the number of gains that were measured.
+    """
+
+    weights: cost_model.Weights
+    margin: float
+    algorithms: tuple[Factorization, ...]
+    measurements: int
+
+
 def default_path() -> pathlib.Path:
     """Returns $ALPHATENSOR_CACHE, or kernels.json in the user's cache ($XDG_CACHE_HOME)."""
     if given := os.environ.get("ALPHATENSOR_CACHE"):
@@ -58,34 +78,58 @@ def default_path() -> pathlib.Path:
     return pathlib.Path(folder) / "alphatensor" / "kernels.json"
 
 
-def key(shape: tuple[int, int, int], dtype, precision: str = "None", accuracy: str = "fast") -> str:
-    """Returns the key of a shape (N, M, P) and so on, on this device and version of JAX."""
-    kind = jax.devices()[0].device_kind
-    parts = (kind, _machine(), jax.__version__, *map(int, shape), jnp.dtype(dtype).name, precision)
+def key(
+    shape: tuple[int, int, int] | None, dtype, precision: str = "None", accuracy: str = "fast"
+) -> str:
+    """Returns the key of a shape (N, M, P) and so on, on this device and version of JAX.
+
+    That of all shapes, for a calibration, has the shape None.
+    """
+    sizes = (ANY,) if shape is None else map(int, shape)
+    parts = (*_here(), *sizes, jnp.dtype(dtype).name, precision)
     # Versions up to 0.1 knew no accuracy; what they measured was fast.
     return " | ".join(map(str, parts if accuracy == "fast" else (*parts, accuracy)))
 
 
-def read(path: pathlib.Path, key: str) -> Choice | None:
-    """Reads the choice of a key, its algorithms verified; None if there is none of this version."""
+def read(path: pathlib.Path, key: str) -> Choice | Calibration | None:
+    """Reads what a key has, its algorithms verified; None if there is nothing of this version.
+
+    Calibrations of other devices and versions alone get a warning, once.
+    """
     if kept := _kept.get((str(path), key)):
         return kept
     try:
         content = _content(path)
-        return _choice(content[key]) if key in content else None
+        if key in content:
+            return _calibration(content[key]) if _is_of_all(key) else _choice(content[key])
     except (OSError, ValueError, TypeError, LookupError, RecursionError) as error:
         _warn_once(path, f"ignored, since it cannot be used ({_reason(error)}).")
         return None
+    known = [x for x in content if _is_of_all(x)]
+    if known and _is_of_all(key) and not any(x.split(" | ")[:3] == [*_here()] for x in known):
+        _warn_once(
+            path,
+            "its calibration is of another device or version of JAX and is ignored; "
+            "alphatensor.autotune() makes one.",
+        )
+    return None
 
 
-def store(path: pathlib.Path, key: str, choice: Choice) -> None:
-    """Adds or replaces the choice of a key; makes the folder where there is none.
+def _is_of_all(key: str) -> bool:
+    return key.split(" | ")[3:4] == [ANY]
+
+
+def store(path: pathlib.Path, key: str, found: Choice | Calibration) -> None:
+    """Adds or replaces what was found for a key; makes the folder where there is none.
 
     A file that holds something else is set aside as NAME.damaged. Where the file cannot be written,
-    a warning says so and the choice is kept for this process.
+    a warning says so and it is kept for this process.
     """
-    # `tile` lets versions up to 0.1 read the entry.
-    entry = choice._asdict() | {"levels": [_as_lists(f) for f in choice.levels], "tile": None}
+    entry = found._asdict()
+    if isinstance(found, Choice):  # `tile` lets versions up to 0.1 read the entry
+        entry |= {"levels": [_as_lists(f) for f in found.levels], "tile": None}
+    else:
+        entry["algorithms"] = [_as_lists(f) for f in found.algorithms]
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with files.locked(path.parent):
@@ -99,9 +143,9 @@ def store(path: pathlib.Path, key: str, choice: Choice) -> None:
             files.write_text(path, json.dumps(content | {key: entry}))
         _kept.pop((str(path), key), None)
     except (OSError, files.FileError) as error:
-        _kept[str(path), key] = choice
+        _kept[str(path), key] = found
         warnings.warn(
-            f"{path}: cannot be written ({_reason(error)}); this choice is for this process only.",
+            f"{path}: cannot be written ({_reason(error)}); this is for this process only.",
             stacklevel=3,
         )
 
@@ -140,7 +184,7 @@ def _choice(entry: dict) -> Choice | None:
     choice = Choice(**fields)
     if not isinstance(choice.name, str) or choice.schedule not in ("", *schedules.SCHEDULES):
         raise ValueError("a name or a schedule that is none")
-    if not isinstance(choice.ratio, int | float) or not math.isfinite(choice.ratio):
+    if not _is_finite(choice.ratio):
         raise ValueError("a ratio that is no number")
     if not isinstance(choice.levels, list) or len(choice.levels) > MAX_LEVELS:
         raise ValueError("levels that are none")
@@ -150,6 +194,31 @@ def _choice(entry: dict) -> Choice | None:
     if math.prod(ranks) > MAX_RANK:
         raise ValueError(f"more than {MAX_RANK} multiplications")
     return choice._replace(levels=tuple(map(_from_lists, choice.levels)))
+
+
+def _calibration(entry: dict) -> Calibration | None:
+    """Reads one entry; None for one of another version. Errors are those of `_choice`."""
+    if entry.keys() != set(Calibration._fields):
+        return None
+    found = Calibration(**entry)
+    weights, algorithms = found.weights, found.algorithms
+    if not isinstance(weights, list) or len(weights) != len(cost_model.Weights._fields):
+        return None
+    if not all(_is_finite(x) and x >= 0 for x in weights) or weights[0] <= 0:
+        raise ValueError("costs that are none")
+    if not _is_finite(found.margin) or found.margin < 1:
+        raise ValueError("a margin that is none")
+    if not isinstance(algorithms, list) or len(algorithms) > MAX_ALGORITHMS:
+        raise ValueError("algorithms that are none")
+    if any(len(f["u"][0]) > MAX_RANK for f in algorithms):
+        raise ValueError(f"more than {MAX_RANK} multiplications")
+    return found._replace(
+        weights=cost_model.Weights(*weights), algorithms=tuple(map(_from_lists, algorithms))
+    )
+
+
+def _is_finite(x: Any) -> bool:
+    return isinstance(x, int | float) and math.isfinite(x)
 
 
 def _as_lists(f: Factorization) -> dict:
@@ -188,6 +257,11 @@ def _reason(error: Exception) -> str:
     is_missing = isinstance(error, LookupError)
     text = f"no {error}" if is_missing else getattr(error, "strerror", None) or str(error)
     return text.splitlines()[0][:200]
+
+
+def _here() -> tuple[str, str, str]:
+    """Returns what names this device and version of JAX in a key."""
+    return jax.devices()[0].device_kind, _machine(), jax.__version__
 
 
 def _machine() -> str:

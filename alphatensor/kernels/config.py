@@ -3,7 +3,16 @@
 import dataclasses
 from typing import Any
 
-from alphatensor.config import Check, Config, ConfigError, boolean, integer, is_number, setting
+from alphatensor.config import (
+    Check,
+    Config,
+    ConfigError,
+    boolean,
+    integer,
+    is_number,
+    number,
+    setting,
+)
 from alphatensor.kernels import borders, diagonal_scaling, schedules
 
 # What `accuracy` may be, with the diagonal scaling of each.
@@ -73,6 +82,9 @@ class TuningConfig(Config):
         4, integer(1), "Number of candidates that are timed, those of the least predicted time."
     )
     repeats: int = setting(5, integer(1), "Pairs of timings of each candidate.")
+    seconds: float = setting(
+        240.0, number(1), "Seconds that a calibration for all shapes may take, at most."
+    )
 
 
 def from_options(kind: type[Config], options: dict[str, Any]) -> Any:

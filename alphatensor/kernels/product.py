@@ -6,6 +6,7 @@ How the product is computed, in `_compute`, is seen by the compiler alone.
 """
 
 import functools
+import math
 from typing import NamedTuple
 
 import jax
@@ -81,9 +82,13 @@ def _abstract(a, b, *, kernel: Kernel, result):
 
 def _compute(a: jax.Array, b: jax.Array, *, kernel: Kernel, result) -> jax.Array:
     product = functools.partial(_of_matrices, kernel=kernel, result=result)
-    for _ in range(a.ndim - 2):
-        product = jax.vmap(product)
-    c = product(a, b)
+    if a.ndim == 2:
+        c = product(a, b)
+    else:  # one after the other: the temporaries are those of one
+        batch = a.shape[:-2]
+        flat = (x.reshape(math.prod(batch), *x.shape[-2:]) for x in (a, b))
+        c = jax.lax.map(lambda pair: product(*pair), tuple(flat))
+        c = c.reshape(*batch, *c.shape[1:])
     if not kernel.config.guard or not jnp.issubdtype(c.dtype, jnp.inexact):
         return c
     classical = functools.partial(

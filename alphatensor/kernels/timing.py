@@ -2,7 +2,7 @@
 
 import functools
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import jax
@@ -40,11 +40,21 @@ def operands(shape: tuple[int, int, int], dtype, seed: int = 0) -> tuple[jax.Arr
 
 def paired(baseline: Callable, candidate: Callable, args, repeats: int = 7) -> Pairs:
     """Times baseline and candidate by turns, `repeats` times each, after one warm-up of each."""
-    for f in (baseline, candidate):
+    times = rounds((baseline, candidate), args, repeats)
+    return pairs_of(times[:, 0], times[:, 1])
+
+
+def rounds(functions: Sequence[Callable], args, repeats: int) -> np.ndarray:
+    """Returns the seconds (repeats, functions) of calls by turns, after one warm-up of each."""
+    for f in functions:
         jax.block_until_ready(f(*args))
-    times = np.array([[seconds(f, args) for f in (baseline, candidate)] for _ in range(repeats)])
-    lower, ratio, upper = np.percentile(times[:, 0] / times[:, 1], [25, 50, 75])
-    baseline_seconds, candidate_seconds = np.median(times, axis=0)
+    return np.array([[seconds(f, args) for f in functions] for _ in range(repeats)])
+
+
+def pairs_of(baseline: np.ndarray, candidate: np.ndarray) -> Pairs:
+    """Returns the medians of seconds that were taken by turns."""
+    lower, ratio, upper = np.percentile(baseline / candidate, [25, 50, 75])
+    baseline_seconds, candidate_seconds = np.median([baseline, candidate], axis=1)
     return Pairs(
         ratio=float(ratio),
         lower=float(lower),

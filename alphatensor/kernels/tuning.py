@@ -1,126 +1,95 @@
-"""Chooses the fastest kernel for a shape by timing it on this device.
+"""Chooses the fastest kernel for a shape: by timing on that shape, or by the device's calibration.
 
-Candidates come from a library of algorithms. A cost model keeps the most promising, and each of
-those is timed against `jnp.dot` in interleaved pairs. A kernel is chosen only where it is clearly
-faster, so that the choice is never a loss. `choice_cache` remembers it.
+Candidates come from a library of algorithms. For one shape a cost model keeps the most promising,
+and each of those is timed against `jnp.dot` in interleaved pairs. A kernel is chosen only where it
+is clearly faster, so that the choice is never a loss. `choice_cache` remembers it, and calibrations
+(`calibration`), which choose for all other shapes.
 """
 
 import functools
-import itertools
+import math
 import os
 import pathlib
-from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from collections.abc import Sequence
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from alphatensor import rings
-from alphatensor.factorization import Factorization, strassen
-from alphatensor.factorization.library import store
+from alphatensor.factorization import Factorization
 from alphatensor.kernels import accuracy as errors
-from alphatensor.kernels import choice_cache, cost_model, precisions, schedules, timing
-from alphatensor.kernels.compile import compile_matmul, flatten
-from alphatensor.kernels.config import ACCURACIES, TuningConfig, from_options
+from alphatensor.kernels import calibration, choice_cache, cost_model, precisions, timing
+from alphatensor.kernels.candidates import (
+    Candidate,
+    Matmul,
+    candidates,
+    default_factorizations,
+)
+from alphatensor.kernels.config import TuningConfig, from_options
 
-CLEAR_GAIN = 1.03  # a kernel must be this much faster than jnp.dot, at the lower quartile
-LEAST_BLOCK = 256  # rows and columns; smaller blocks never pay
 DOT = choice_cache.Choice(name="dot", ratio=1.0, levels=(), schedule="")
-
-Matmul = Callable[[jax.Array, jax.Array], jax.Array]
-
-
-class Candidate(NamedTuple):
-    """One way to multiply.
-
-    Attributes:
-      factorizations: one for each level, outermost first.
-      schedule: name of the schedule, as in `KernelConfig`.
-    """
-
-    factorizations: tuple[Factorization, ...]
-    schedule: str
-
-    @property
-    def name(self) -> str:
-        """For example `2x2x2:7 2x2x2:7 unrolled`."""
-        parts = [f"{'x'.join(map(str, f.sizes))}:{f.rank}" for f in self.factorizations]
-        return " ".join([*parts, self.schedule])
-
-    def compile(self, precision=None, accuracy: str = "fast") -> Matmul:
-        """Returns the candidate's matmul(a, b), which is finite wherever `jnp.matmul` is."""
-        return compile_matmul(
-            self.factorizations,
-            schedule=self.schedule,
-            precision=precision,
-            diagonal=ACCURACIES[accuracy],
-            guard=True,
-        )
-
-
-def candidates(
-    factorizations: Sequence[Factorization], shape: tuple[int, int, int]
-) -> list[Candidate]:
-    """Returns every factorization alone and with itself once more, in each schedule worth a try.
-
-    Args:
-      factorizations: algorithms over Z or Q, in any order of sizes.
-      shape: (N, M, P) of the product.
-    """
-    return [
-        Candidate((f,) * levels, schedule)
-        for f in factorizations
-        for levels in (1, 2)
-        if f.rank**levels <= choice_cache.MAX_RANK
-        if all(x // s**levels >= LEAST_BLOCK for x, s in zip(shape, f.sizes, strict=True))
-        for schedule in schedules.WORTH_TRYING
-    ]
 
 
 def autotune(
-    shape: tuple[int, int, int],
+    shape: tuple[int, int, int] | None = None,
     dtype=jnp.float32,
     *,
     factorizations: Sequence[Factorization] | None = None,
     cache: str | os.PathLike | None = None,
     **options,
-) -> choice_cache.Choice:
-    """Times the `tries` most promising candidates for (N, M, P) and stores the best one.
+) -> choice_cache.Choice | choice_cache.Calibration:
+    """Tunes a shape or, without one, calibrates this device for all shapes; stores what it finds.
 
     Example::
 
+        autotune()                           # some minutes: matmul then chooses for any shape
         choice = autotune((8192, 8192, 8192))
         print(choice.name, choice.ratio)     # for example 2x2x2:7 sequential 1.14
         c = alphatensor.matmul(a, b)         # uses it for 8192 x 8192 matrices
 
+    With a shape the `tries` most promising candidates are timed, and the best one is stored.
+    Without one, kernels are timed on shapes of many kinds for up to `seconds`, and a cost model is
+    fitted (`kernels.calibration`). What a tuned shape has found goes before what the model says.
+
     Args:
-      shape: (N, M, P), where a is (N, M) and b is (M, P).
+      shape: (N, M, P), where a is (N, M) and b is (M, P); None for all shapes.
       dtype: dtype of both matrices: floats, complex numbers or integers.
       factorizations: algorithms to choose from; default: those of the project's library up to
         4x4x4, and Strassen's where there is no library beside the package.
       cache: file of choices; default: `choice_cache.default_path`, which `matmul` reads.
       **options: fields of `TuningConfig`: precision, accuracy ('fast' or 'scaled', as in `matmul`),
-        largest_error, tries, repeats.
+        largest_error, tries, repeats, seconds.
 
     Returns:
-      The choice, which `alphatensor.matmul` uses from now on; `dot` where nothing clearly wins. A
-      warning says where the file cannot be written; then this process alone uses the choice.
+      The choice, which `alphatensor.matmul` uses from now on; `dot` where nothing clearly wins. Or
+      the calibration. A warning says where the file cannot be written; then this process alone
+      uses it.
 
     Raises:
-      ValueError: a shape, a dtype or an option that is none; in one line.
+      ValueError: a shape, a dtype or an option that is none, or too few seconds to calibrate; in
+        one line, and nothing is stored.
     """
     config = from_options(TuningConfig, options)
     dtype = _check(shape, dtype, config.accuracy)
-    precision = config.precision
-    name = precisions.name(precision)  # which refuses what is none
-    rates = cost_model.measure_rates(dtype, precision)
-    known = default_factorizations() if factorizations is None else factorizations
+    name = precisions.name(config.precision)  # which refuses what is none
+    known = default_factorizations() if factorizations is None else list(factorizations)
     if jnp.issubdtype(dtype, jnp.integer):
         known = [f for f in known if f.is_integral]
+    find = calibration.calibrate if shape is None else functools.partial(_best, shape)
+    found = find(known, dtype, config)
+    key = choice_cache.key(shape, dtype, name, config.accuracy)
+    choice_cache.store(_path(cache), key, found)
+    kernel_for.cache_clear()  # programs that are compiled already stay as they are
+    return found
+
+
+def _best(shape, factorizations, dtype, config: TuningConfig) -> choice_cache.Choice:
+    """Times the most promising candidates for a shape."""
+    precision = config.precision
+    rates = cost_model.measure_rates(dtype, precision)
     ranked = sorted(
-        candidates(known, shape),
-        key=lambda c: cost_model.seconds(flatten(c.factorizations, 1), shape, dtype, rates),
+        candidates(factorizations, shape),
+        key=lambda c: cost_model.seconds(cost_model.work_of(c.factorizations, shape, dtype), rates),
     )
     args = timing.operands(shape, dtype)
     best = DOT
@@ -130,20 +99,18 @@ def autotune(
         if limit is not None and _error(kernel, args, precision) > limit:
             continue
         pairs = timing.against_dot(kernel, args, precision, config.repeats)
-        if pairs.lower >= CLEAR_GAIN and pairs.ratio > best.ratio:
+        if pairs.lower >= choice_cache.CLEAR_GAIN and pairs.ratio > best.ratio:
             best = choice_cache.Choice(
                 candidate.name, pairs.ratio, candidate.factorizations, candidate.schedule
             )
-    key = choice_cache.key(shape, dtype, name, config.accuracy)
-    choice_cache.store(_path(cache), key, best)
-    kernel_for.cache_clear()  # programs that are compiled already stay as they are
     return best
 
 
-def _check(shape: tuple[int, int, int], dtype, accuracy: str) -> np.dtype:
+def _check(shape: tuple[int, int, int] | None, dtype, accuracy: str) -> np.dtype:
     """Returns the dtype; raises `ValueError` for what `autotune` cannot take."""
-    is_shape = len(shape) == 3 and all(isinstance(x, int | np.integer) and x > 0 for x in shape)
-    if not is_shape:
+    if shape is not None and not (
+        len(shape) == 3 and all(isinstance(x, int | np.integer) and x > 0 for x in shape)
+    ):
         raise ValueError(f"shape: {shape}, expected three positive integers (N, M, P).")
     dtype = jax.dtypes.canonicalize_dtype(dtype)
     if not (jnp.issubdtype(dtype, jnp.inexact) or jnp.issubdtype(dtype, jnp.integer)):
@@ -162,16 +129,6 @@ def _error(kernel: Matmul, args, precision) -> float:
     return fast / slow if slow else float(fast > 0)
 
 
-def default_factorizations() -> list[Factorization]:
-    """Returns the library's algorithms over Z for formats up to 4x4x4, or Strassen's alone."""
-    folder = store.default_folder()
-    if folder is None:
-        return [strassen()]
-    formats = itertools.product((2, 3, 4), repeat=3)
-    found = [store.best(folder, sizes, rings.Integers()) for sizes in formats]
-    return [f for f in found if f is not None] or [strassen()]
-
-
 def chosen(
     shape: tuple[int, int, int],
     dtype,
@@ -179,16 +136,36 @@ def chosen(
     accuracy: str = "fast",
     cache: str | os.PathLike | None = None,
 ) -> choice_cache.Choice | None:
-    """Returns the stored choice for a shape on this device and version of JAX, or None."""
-    name = precisions.name(precision)
-    return choice_cache.read(_path(cache), choice_cache.key(shape, dtype, name, accuracy))
+    """Returns the choice for a shape on this device and version of JAX, or None.
+
+    It is the one that was stored for the shape, else what the device's calibration says.
+    """
+    name, path = precisions.name(precision), _path(cache)
+    of_shape, of_all = (choice_cache.key(x, dtype, name, accuracy) for x in (shape, None))
+    if found := choice_cache.read(path, of_shape):
+        return found
+    found = _calibration(path, of_all, _changed(path))
+    return found and calibration.choose(found, shape, jnp.dtype(dtype))
+
+
+@functools.lru_cache(maxsize=16)
+def _calibration(path: pathlib.Path, key: str, changed: int) -> choice_cache.Calibration | None:
+    """Reads a calibration, whose algorithms take a moment to verify, once for each version."""
+    return choice_cache.read(path, key)
+
+
+def _changed(path: pathlib.Path) -> int:
+    try:
+        return path.stat().st_mtime_ns
+    except OSError:
+        return 0
 
 
 @functools.cache
 def kernel_for(
     shape: tuple[int, int, int], dtype: str, precision=None, accuracy: str = "fast"
 ) -> Matmul | None:
-    """Returns matmul(a, b) of the stored choice for a shape; None for `jnp`'s. Read once a process.
+    """Returns matmul(a, b) of the choice for a shape; None for `jnp`'s. Looked up once a process.
 
     Args:
       shape: (N, M, P).
@@ -197,18 +174,27 @@ def kernel_for(
       accuracy: as in `matmul`.
     """
     choice = chosen(shape, dtype, precision, accuracy)
-    return (
-        None
-        if choice is None or choice.name == DOT.name
-        else kernel_of(choice, precision, accuracy)
-    )
+    if choice is None or choice.name == DOT.name or not _fits(choice, shape):
+        return None
+    return kernel_of(choice, precision, accuracy)
+
+
+def _fits(choice: choice_cache.Choice, shape: tuple[int, int, int]) -> bool:
+    """Says whether a shape is as large as the format of all levels; a file may say otherwise."""
+    formats = (math.prod(f.sizes[mode] for f in choice.levels) for mode in range(3))
+    return all(size >= least for size, least in zip(shape, formats, strict=True))
 
 
 def kernel_of(choice: choice_cache.Choice, precision=None, accuracy: str = "fast") -> Matmul:
     """Returns matmul(a, b) of a choice."""
     if choice.name == DOT.name:
         return lambda a, b: jnp.matmul(a, b, precision=precision)
-    return Candidate(choice.levels, choice.schedule).compile(precision, accuracy)
+    return _compiled(Candidate(choice.levels, choice.schedule), precision, accuracy)
+
+
+@functools.cache
+def _compiled(candidate: Candidate, precision, accuracy: str) -> Matmul:
+    return candidate.compile(precision, accuracy)
 
 
 def _path(cache: str | os.PathLike | None) -> pathlib.Path:

@@ -197,11 +197,28 @@ BENCHMARKS = {
         (["--schedule=slow"], "--schedule='slow'"),
         (["--levels=0"], "--levels=0"),
         (["--repeats=0"], "--repeats=0"),
+        (["--minutes=nan"], "--minutes=nan"),
         (["--factorizations=missing.npz"], "missing.npz"),
         (["--output="], "--output=''"),
     ],
-    "benchmarking.run_gpu_benchmark": [([], "needs a gpu")],
+    "benchmarking.run_gpu_benchmark": [
+        ([], "needs a gpu"),
+        (["--parts=all"], "--parts='all'"),
+        (["--minutes=-1"], "--minutes=-1"),
+        (["--minutes=1", "--output=/proc/none"], "--output='/proc/none'"),
+    ],
     "benchmarking.run_tpu_benchmark": [([], "needs a tpu")],
+    "benchmarking.any_shape": [
+        (["--shapes=0"], "--shapes=0"),
+        (["--least=0"], "--least=0"),
+        (["--most=32"], "--most=32"),
+        (["--seed=-1"], "--seed=-1"),
+        (["--minutes=0"], "--minutes=0"),
+        (["--calibration_seconds=-1"], "--calibration_seconds=-1"),
+        (["--calibration_seconds=1"], "seconds: 1, too short to calibrate"),
+        (["--repeats=0"], "--repeats=0"),
+        (["--output="], "--output=''"),
+    ],
 }
 PLAY = [
     (["--run={list}"], "expected the folder of a run"),
@@ -316,8 +333,9 @@ def start(name: str, arguments: list[str], monkeypatch) -> int:
     """Runs a command in this process as `python -m` does; returns its exit status."""
     monkeypatch.setattr(sys, "argv", [f"{name}.py", *arguments])
     monkeypatch.setattr(command, "keep_compiled_programs", lambda folder: None)
-    sys.modules.pop("benchmarking.matmul_speed", None)  # it defines flags when it is imported
-    vars(benchmarking).pop("matmul_speed", None)
+    for module in ("matmul_speed", "budgeted"):  # they define flags when they are imported
+        sys.modules.pop(f"benchmarking.{module}", None)
+        vars(benchmarking).pop(module, None)
     sys.modules.pop("config_config", None)  # the file of configuration before this one
     of_others = taken_out()
     try:

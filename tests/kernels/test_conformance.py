@@ -10,15 +10,17 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
+import tuned
 from jax.sharding import Mesh
 from jax.sharding import PartitionSpec as P
+from tuned import is_fast
 
 import alphatensor
-from alphatensor import factorization as fz
-from alphatensor.kernels import choice_cache, tuning
 
-TUNED = ((6, 4, 8), (7, 5, 9), (6, 6, 6), (2, 4, 8))
-DTYPES = ("float32", "bfloat16", "float16", "int8", "uint16", "int32", "complex64", "bool")
+TUNED = ((6, 4, 8), (7, 5, 9), (6, 6, 6), (2, 4, 8), (7, 11, 13), (1, 4, 8), (12, 6, 6))
+NUMBERS = ("float32", "bfloat16", "float16", "int8", "uint16", "int32", "complex64")
+DTYPES = (*NUMBERS, "bool")
+PRECISIONS = ("None", "HIGHEST", "HIGH", "HIGHEST DEFAULT", "BF16_BF16_F32")
 SHAPES = [
     ((6, 4), (4, 8)),
     ((7, 5), (5, 9)),
@@ -26,6 +28,9 @@ SHAPES = [
     ((6, 4), (2, 4, 8)),
     ((3, 1, 6, 4), (2, 4, 8)),
     ((7, 11), (11, 13)),
+    ((5, 3), (3, 17)),
+    ((1, 4), (4, 8)),
+    ((2, 6, 6), (6, 6)),
     ((1, 1), (1, 1)),
     ((4,), (4, 8)),
     ((6, 4), (4,)),
@@ -37,27 +42,16 @@ SHAPES = [
 
 
 @pytest.fixture(autouse=True, scope="module")
-def tuned(tmp_path_factory):
-    """Chooses Strassen's algorithm for the shapes in `TUNED` and all dtypes."""
+def choices(tmp_path_factory):
+    """Chooses Strassen's algorithm for the shapes in `TUNED`, all dtypes and some precisions."""
     path = tmp_path_factory.mktemp("choices") / "kernels.json"
-    choice = choice_cache.Choice("strassen", 1.5, (fz.strassen(),), "unrolled")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("ALPHATENSOR_CACHE", str(path))
-        for shape in TUNED:
-            for dtype in DTYPES[:-1]:
-                choice_cache.store(path, choice_cache.key(shape, dtype), choice)
-        tuning.kernel_for.cache_clear()
+    with tuned.tuned(path, TUNED, NUMBERS), tuned.tuned(path, TUNED[:1], NUMBERS[:4], PRECISIONS):
         yield
-    tuning.kernel_for.cache_clear()
 
 
 def operands(shapes, dtype="float32", seed=0):
     rng = np.random.default_rng(seed)
     return [jnp.asarray(rng.integers(0, 5, shape), dtype) for shape in shapes]
-
-
-def is_fast(function, *args) -> bool:
-    return "fast_matmul" in str(jax.make_jaxpr(lambda *x: function(*x))(*args))
 
 
 def check_same(found, expected):
@@ -94,20 +88,44 @@ def test_arrays_of_numpy_and_weak_types():
     check_same(alphatensor.matmul(weak, weak.reshape(4, 6)), jnp.matmul(weak, weak.reshape(4, 6)))
 
 
-@pytest.mark.parametrize(
-    "options",
-    [
-        {"precision": "highest"},
-        {"precision": jax.lax.Precision.HIGH},
-        {"preferred_element_type": jnp.float32},
-        {"preferred_element_type": "float32"},
-    ],
-    ids=str,
-)
-def test_options(options):
-    for dtype in ("float32", "bfloat16"):
+OPTIONS = {
+    "precision": (None, "highest", jax.lax.Precision.HIGH, ("highest", "default"), "BF16_BF16_F32"),
+    "preferred_element_type": (None, jnp.float32, "bfloat16", jnp.int32),
+}
+
+
+def outcome(function, *args):
+    """Returns a function's result, or the type of its error."""
+    try:
+        return function(*args)
+    except Exception as error:
+        return type(error)
+
+
+@pytest.mark.parametrize("preferred", OPTIONS["preferred_element_type"], ids=str)
+@pytest.mark.parametrize("precision", OPTIONS["precision"], ids=str)
+def test_options(precision, preferred):
+    options = {"precision": precision, "preferred_element_type": preferred}
+    for dtype in NUMBERS[:4]:
         args = operands(SHAPES[0], dtype)
-        check_same(alphatensor.matmul(*args, **options), jnp.matmul(*args, **options))
+        ours, theirs = (functools.partial(f, **options) for f in (alphatensor.matmul, jnp.matmul))
+        found, expected = (outcome(jax.eval_shape, f, *args) for f in (ours, theirs))
+        assert found == expected
+        if not isinstance(expected, type):
+            is_same = preferred is None or jnp.dtype(preferred) == args[0].dtype
+            assert is_fast(ours, *args) == is_same
+            if is_same:  # else the programs are the same
+                check_same(outcome(ours, *args), outcome(theirs, *args))
+
+
+def test_a_default_precision_is_that_of_the_call():
+    args = operands(SHAPES[0])
+    with jax.default_matmul_precision("high"):
+        assert is_fast(alphatensor.matmul, *args)
+    with jax.default_matmul_precision("float32"):
+        assert is_fast(alphatensor.matmul, *args)
+    with jax.default_matmul_precision("BF16_BF16_F32_X3"):
+        assert not is_fast(alphatensor.matmul, *args)
 
 
 def total(product, a, b):
@@ -183,6 +201,28 @@ def test_transformations(name):
     check_same(transform(alphatensor.matmul, *args), transform(jnp.matmul, *args))
     is_visible = not name.startswith("export")  # what was exported shows nothing
     assert is_fast(functools.partial(transform, alphatensor.matmul), *args) == is_visible
+
+
+@pytest.mark.parametrize("name", TRANSFORMATIONS)
+def test_transformations_of_what_is_not_tuned_are_the_same_programs(name):
+    for dtype in DTYPES:
+        args = operands([(5, 5), (5, 5)], dtype)
+        found, expected = (
+            outcome(jax.make_jaxpr(functools.partial(TRANSFORMATIONS[name], f)), *args)
+            for f in (alphatensor.matmul, jnp.matmul)
+        )
+        assert str(found) == str(expected)
+
+
+@pytest.mark.parametrize("name", TRANSFORMATIONS)
+def test_transformations_keep_shapes_and_dtypes(name):
+    for dtype in DTYPES:
+        args = operands([(6, 6), (6, 6)], dtype)
+        found, expected = (
+            outcome(jax.eval_shape, functools.partial(TRANSFORMATIONS[name], f), *args)
+            for f in (alphatensor.matmul, jnp.matmul)
+        )
+        assert found == expected
 
 
 CONTRACTIONS = {

@@ -11,7 +11,7 @@ import pytest
 
 import alphatensor
 from alphatensor import factorization as fz
-from alphatensor.kernels import accuracy, cost_model, timing, tuning
+from alphatensor.kernels import accuracy, candidates, cost_model, timing, tuning
 
 STRASSEN = fz.strassen()
 SHAPE = (512, 512, 512)
@@ -185,6 +185,6 @@ def test_mistakes(options, message):
 
 
 def test_only_blocks_that_can_pay_are_candidates():
-    names = [c.name for c in tuning.candidates([STRASSEN], (1024, 1024, 1024))]
+    names = [c.name for c in candidates.candidates([STRASSEN], (1024, 1024, 1024))]
     assert "2x2x2:7 unrolled" in names and "2x2x2:7 2x2x2:7 unrolled" in names
-    assert tuning.candidates([STRASSEN], (1024, 100, 1024)) == []
+    assert candidates.candidates([STRASSEN], (1024, 100, 1024)) == []
