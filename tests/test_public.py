@@ -20,7 +20,7 @@ SURFACE = {
     """,
     "alphatensor.factorization": """
         Factorization FileError Lift Verification canonical convert direct_sum draw
-        drop_zeros exact_array export extend from_arrays kronecker lift lift_with_reason load
+        drop_zeros entrywise exact_array export extend from_arrays kronecker lift lift_with_reason load
         matmul_target naive permute_sizes project projections reduce_mod reduced rotate sandwich
         save sparsify strassen to_c to_jax to_latex to_numpy to_text transpose verify
     """,

@@ -41,7 +41,7 @@ from alphatensor.factorization.io import (
 )
 from alphatensor.factorization.lifting import Lift, lift, lift_with_reason
 from alphatensor.factorization.reduction import reduced
-from alphatensor.factorization.textbook import naive, strassen
+from alphatensor.factorization.textbook import entrywise, naive, strassen
 from alphatensor.factorization.transforms import (
     canonical,
     permute_sizes,
@@ -62,6 +62,7 @@ __all__ = [
     "direct_sum",
     "draw",
     "drop_zeros",
+    "entrywise",
     "exact_array",
     "export",
     "extend",

@@ -20,6 +20,7 @@ from ml_collections import ConfigDict
 from alphatensor import rings, targets
 from alphatensor.config import (
     Config,
+    ConfigError,
     path,
     positive,
     require,
@@ -28,14 +29,15 @@ from alphatensor.config import (
     setting,
     text,
 )
-from alphatensor.factorization import Factorization, FileError
-from alphatensor.factorization.library import closing, store
-from alphatensor.flip_graph import bitmasks, scheduler
+from alphatensor.factorization import Factorization, FileError, entrywise
+from alphatensor.factorization.library import closing, exact_files, store
+from alphatensor.flip_graph import bitmasks, scheduler, target_search
 from alphatensor.flip_graph.config import FlipSearchConfig
 from alphatensor.kernels import memory
-from alphatensor.targets import Sizes
+from alphatensor.targets import Sizes, Target
 from alphatensor.training import doors
 
+Turn = scheduler.Turn | target_search.TargetTurn
 FORMATS = f"formats such as '3x4x5' with at most {bitmasks.WORD_BITS} entries in each matrix"
 
 
@@ -45,6 +47,11 @@ class FlipRunConfig(Config):
 
     formats: str = setting(
         "3x3x3", text(), "Formats, separated by commas, that take turns; for example '4x4x4,4x4x5'."
+    )
+    targets: str = setting(
+        "",
+        text(),
+        "Other targets that take turns instead of the formats; for example 'ug3,gt4,poly5,my.npy'.",
     )
     library: str = setting(
         "runs/library",
@@ -57,6 +64,19 @@ class FlipRunConfig(Config):
     def check(self) -> None:
         for name in self.formats.split(","):
             require("formats", name, parse_format(name) is not None, FORMATS)
+        for target in self.other_targets:
+            most = max(target.shape)
+            fits = most <= bitmasks.WORD_BITS
+            require("targets", target.name, fits, f"at most {bitmasks.WORD_BITS} entries a mode")
+
+    @property
+    def other_targets(self) -> list[Target]:
+        """The targets that are searched instead of the formats; raises `ConfigError`."""
+        names = [name.strip() for name in self.targets.split(",")] if self.targets else []
+        try:
+            return [targets.parse(name) for name in names]
+        except ValueError as error:
+            raise ConfigError("targets", self.targets, "", f"targets={error}") from None
 
     @property
     def sizes(self) -> list[Sizes]:
@@ -72,12 +92,12 @@ class Library:
         self._folder, self._say = pathlib.Path(folder), say
         self._named: set[str] = set()
 
-    def best(self, sizes: Sizes, ring: rings.Ring) -> Factorization | None:
-        """Returns the best algorithm of a format in the order given, None if there is none."""
+    def best(self, target: Sizes | Target, ring: rings.Ring) -> Factorization | None:
+        """Returns the best algorithm of a target, or of a format in the order given, or None."""
         try:
-            return store.find(self._folder, sizes, ring)
+            return store.find(self._folder, target, ring)
         except FileError as error:
-            name = targets.format_name(sorted(sizes))
+            name = exact_files.stem(target)
             line = doors.set_aside(self._folder / f"{name}_{ring}.npz", error)
             if line not in self._named:
                 self._named.add(line)
@@ -102,7 +122,7 @@ class Library:
 
 def turns(
     config: FlipRunConfig | ConfigDict | Mapping, say: Callable[[str], None] = doors.say
-) -> Iterator[scheduler.Turn]:
+) -> Iterator[Turn]:
     """Returns an iterator over what each turn of a search did, until its seconds are over.
 
     A search that is stopped loses nothing: the next one goes on from the library. The iterator
@@ -121,6 +141,10 @@ def turns(
     _check_memory(config)
     _check_writable(config.library)
     library = Library(config.library, say)
+    if found := config.other_targets:
+        return target_search.search_targets(
+            found, library, config.search, clock=time.monotonic, seconds=config.seconds
+        )
     return scheduler.search(
         config.sizes, library, config.search, clock=time.monotonic, seconds=config.seconds
     )
@@ -128,8 +152,8 @@ def turns(
 
 def search_flips(
     config: FlipRunConfig | ConfigDict | Mapping,
-    report: Callable[[scheduler.Turn], None] | None = None,
-) -> dict[Sizes, int]:
+    report: Callable[[Turn], None] | None = None,
+) -> dict[Sizes | str, int]:
     """Runs a whole search.
 
     Args:
@@ -137,11 +161,12 @@ def search_flips(
       report: function that is called with each turn.
 
     Returns:
-      The best rank known over the search's ring, for each format that had a turn.
+      The best rank known over the search's ring, for each format that had a turn by its sizes, or
+      for each other target by its name.
     """
     ranks = {}
     for turn in turns(config):
-        ranks[turn.sizes] = turn.rank
+        ranks[turn.target] = turn.rank
         if report is not None:
             report(turn)
     return ranks
@@ -156,6 +181,8 @@ def check_devices(field: str, walkers: int) -> None:
 def _check_memory(config: FlipRunConfig) -> None:
     """Raises `ConfigError` where the walkers' terms alone, now and at their best, cannot fit."""
     search, free, largest = config.search, memory.available(), max(map(math.prod, config.sizes))
+    if found := config.other_targets:
+        largest = max(entrywise(target, rings.Integers()).rank for target in found)
     term = 2 * 3 * 4 * search.walkers
     require_memory("search.walkers", search.walkers, term * largest, free)
     require_memory("search.margin", search.margin, term * (largest + search.margin), free)
