@@ -45,7 +45,7 @@ setuptools.setup(
         exclude=["*.egg-info", "benchmarking.results", "experiments.launch"],
     ),
     cmdclass={"build_py": BuildWithLibrary},
-    package_data={"alphatensor.factorization.library": ["known_ranks.csv"]},
+    package_data={"alphatensor.factorization.library": ["known_ranks.csv", "known_structured.csv"]},
     install_requires=[
         "jax>=0.7.2",
         "orbax-checkpoint>=0.12",

@@ -19,6 +19,7 @@ Subcommands:
   reindex               rebuilds the library's index from its files
   records               the library's entries at or below the best known rank
                         (--output=factorizations/records.md)
+  structured            the library's algorithms for structured products, beside known ranks
   table                 the library's ranks beside published ones (--output=table.md, .csv or .png)
 
 Examples:
@@ -61,7 +62,12 @@ from alphatensor.factorization.io import (
     load_exact,
     write_text,
 )
-from alphatensor.factorization.library import RecombinationConfig, published_ranks, tables
+from alphatensor.factorization.library import (
+    RecombinationConfig,
+    published_ranks,
+    structured_table,
+    tables,
+)
 from alphatensor.factorization.library import records as library_records
 from alphatensor.files import printable
 from experiments import command, reports
@@ -87,7 +93,9 @@ _TYPE = flags.DEFINE_string(
 _INTO = flags.DEFINE_string("into", None, "The folder of the library that merge adds to.")
 _PNG = flags.DEFINE_string("png", None, "The file to which show draws U, V and W.")
 _OUTPUT = flags.DEFINE_string(
-    "output", None, "The file that show, recombine, records or table writes instead of printing."
+    "output",
+    None,
+    "The file that show, recombine, records, structured or table writes instead of printing.",
 )
 _ENTRY = flags.DEFINE_integer(
     "entry", 0, "The factorization of a file that show, convert, compare and lift take, from 0."
@@ -287,7 +295,15 @@ def table() -> int:
 
 def records() -> int:
     """Prints or writes the library's entries at or below the best known rank."""
-    text = library_records.text(library_records.records(_LIBRARY.value))
+    return _written(library_records.text(library_records.records(_LIBRARY.value)))
+
+
+def structured() -> int:
+    """Prints or writes the library's ranks of structured products beside known ones."""
+    return _written(structured_table.text(_LIBRARY.value))
+
+
+def _written(text: str) -> int:
     if _OUTPUT.value:
         write_text(_OUTPUT.value, text)
     else:
@@ -310,6 +326,7 @@ COMMANDS: command.Subcommands = {
     "fill": (fill, 0, 0),
     "reindex": (reindex, 0, 0),
     "records": (records, 0, 0),
+    "structured": (structured, 0, 0),
     "table": (table, 0, 0),
 }
 

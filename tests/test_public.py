@@ -42,7 +42,7 @@ SURFACE = {
         after_calls after_seconds refine search symmetries_of walk
     """,
     "alphatensor.kernels": """
-        KernelConfig TuningConfig autotune compile_matmul dot_general matmul
+        KernelConfig TuningConfig autotune compile_matmul compile_syrk dot_general matmul syrk
     """,
     "alphatensor.training": "Outcome Run RunConfig RunError train",
 }

@@ -34,7 +34,11 @@ class ExchangeLayout(layouts.TranspositionLayout):
 
     def unpack(self, lists: list[Planes]) -> jax.Array:
         outer, third = lists
-        modes = (tuple(x[: self.slots] for x in outer), tuple(x[self.slots :] for x in outer), third)
+        modes = (
+            tuple(x[: self.slots] for x in outer),
+            tuple(x[self.slots :] for x in outer),
+            third,
+        )
         return jnp.stack([jnp.stack(x) for x in modes], axis=1)
 
 

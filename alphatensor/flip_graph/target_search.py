@@ -1,8 +1,8 @@
 """Walks for any bilinear or quadratic map, which knows no neighbouring formats.
 
 Targets take turns. A turn walks from the naive algorithm, with walkers that go on from turn to turn
-as long as their rank falls, or, every other time, from the best schemes known. Over Z2 what lifts is
-stored over the integers, too.
+as long as their rank falls, or, every other time, from the best schemes known. Of these the ones with
+the most recursive calls are kept. Over Z2 what lifts is stored over the integers, too.
 """
 
 import collections
@@ -16,6 +16,7 @@ import jax
 import alphatensor
 from alphatensor import rings
 from alphatensor.factorization import Factorization, entrywise
+from alphatensor.factorization.analysis import recursion
 from alphatensor.flip_graph import bitmasks, budgets, pools, walks
 from alphatensor.flip_graph.budgets import Clock
 from alphatensor.flip_graph.config import FlipSearchConfig
@@ -162,9 +163,7 @@ def _take_turn(search: _Search, target: Target, number: int, seconds: float) -> 
     )
 
 
-def _store(
-    search: _Search, target: Target, found: list[Factorization], number: int
-) -> list[str]:
+def _store(search: _Search, target: Target, found: list[Factorization], number: int) -> list[str]:
     """Adds what walks found to the pool and to the memory, over Z2 with its lifts.
 
     Returns:
@@ -180,15 +179,17 @@ def _store(
         "seconds": round(here.seconds, 1),
         "devices": jax.device_count(),
     }
-    here.pool = pools.least_rank(found + here.pool, search.config.pool)
+    found = sorted(found, key=_recursive_calls, reverse=True)
+    both = sorted(found + here.pool, key=_recursive_calls, reverse=True)
+    here.pool = pools.least_rank(both, search.config.pool)
     lines = [memory.add(here.pool[0].replace(provenance=provenance))]
     if search.ring.is_modular:
-        over_z = memory.best(target, rings.Integers())
-        if over_z is None or over_z.rank > found[0].rank:
-            lifting = lifts.lifting(found, LIFTING * search.config.slice_seconds)
-            origin = {"lifted_from": search.ring.name}
-            lines += [
-                memory.add(lifts.lift_of(f).replace(provenance=provenance | origin))
-                for f in lifting[:1]
-            ]
+        lifting = lifts.lifting(found, LIFTING * search.config.slice_seconds)
+        origin = {"lifted_from": search.ring.name}
+        lifted = sorted(map(lifts.lift_of, lifting), key=_recursive_calls, reverse=True)
+        lines += [memory.add(f.replace(provenance=provenance | origin)) for f in lifted[:1]]
     return [line for line in lines if line is not None]
+
+
+def _recursive_calls(f: Factorization) -> int:
+    return recursion.recursive_calls(f) or 0
