@@ -17,9 +17,9 @@ always zero, column by column, as for matrix formats; of A Aᵀ, which is symmet
 General times general has the name of its format, such as `'4x4x4'`.
 
 A Aᵀ is quadratic, so its tensor is a choice: it is that of A Bᵀ, where B has the structure of A and
-only i ≥ j counts. For `t` a factorization must give all of A Bᵀ. It then gives A Aᵀ for entries that
-are blocks, too, and its ranks are those that are published. For `q` it must give A Aᵀ alone, where
-the factors of a product may change places: its ranks are smaller, and say nothing of blocks.
+only i ≥ j counts. For `t` a factorization must give all of A Bᵀ. It then gives A Aᵀ for entries
+that are blocks, too, and its ranks are those that are published. For `q` it must give A Aᵀ alone,
+where the factors of a product may change places: its ranks are smaller, and say nothing of blocks.
 """
 
 from typing import NamedTuple

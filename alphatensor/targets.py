@@ -5,9 +5,9 @@ All matrix multiplication tensors use the symmetrised convention of the publishe
 `T[i*m+j, j*p+k, k*n+i] = 1`, so that T is the trace of ABC and its three modes play equal roles.
 
 Names: a format `2x2x3`; a product of structured matrices such as `ug4` (upper triangular times
-general), `gt4` (A Aᵀ), see `structured`; `skew4`, a skew-symmetric matrix times a vector; `cyclic5`,
-cyclic convolution; `poly4`, the product of two polynomials of four coefficients; `complex2`, the
-product of complex 2×2 matrices (`complex1`: of complex numbers).
+general), `gt4` (A Aᵀ), see `structured`; `skew4`, a skew-symmetric matrix times a vector;
+`cyclic5`, cyclic convolution; `poly4`, the product of two polynomials of four coefficients;
+`complex2`, the product of complex 2×2 matrices (`complex1`: of complex numbers).
 """
 
 import dataclasses

@@ -1,8 +1,8 @@
 """Walks for any bilinear or quadratic map, which knows no neighbouring formats.
 
 Targets take turns. A turn walks from the naive algorithm, with walkers that go on from turn to turn
-as long as their rank falls, or, every other time, from the best schemes known. Of these the ones with
-the most recursive calls are kept. Over Z2 what lifts is stored over the integers, too.
+as long as their rank falls, or, every other time, from the best schemes known. Of these the ones
+with the most recursive calls are kept. Over Z2 what lifts is stored over the integers, too.
 """
 
 import collections

@@ -1,8 +1,9 @@
 """The product of a matrix with its own transpose, A Aᵀ, as BLAS's `syrk` computes it.
 
-An algorithm for `gt<n>` (see `alphatensor.structured`) cuts A into n×n blocks and computes the blocks
-of C at and below the diagonal. Its entries need not commute, so they may be blocks; products of a sum
-of blocks with its own transpose are smaller products of the same kind, and recursive calls.
+An algorithm for `gt<n>` (see `alphatensor.structured`) cuts A into n×n blocks and computes the
+blocks of C at and below the diagonal. Its entries need not commute, so they may be blocks; products
+of a sum of blocks with its own transpose are smaller products of the same kind, and recursive
+calls.
 """
 
 import functools

@@ -1,7 +1,7 @@
 """Recursive calls: products of an algorithm for blocks that are smaller products of its own kind.
 
-They cost less than products of general blocks, so of two algorithms of one rank the one with more of
-them is faster on large matrices.
+They cost less than products of general blocks, so of two algorithms of one rank the one with more
+of them is faster on large matrices.
 """
 
 from fractions import Fraction
@@ -15,9 +15,9 @@ from alphatensor.factorization.core import Factorization
 def recursive_calls(f: Factorization) -> int | None:
     """Counts the products that are recursive calls where the entries are blocks.
 
-    For A Aᵀ with a general A those are the products of a sum with its own transpose, for a triangular
-    matrix times a general one those whose left sum has blocks of the diagonal alone. It is None for
-    other targets: their blocks do not have the structure of the whole.
+    For A Aᵀ with a general A those are the products of a sum with its own transpose, for a
+    triangular matrix times a general one those whose left sum has blocks of the diagonal alone. It
+    is None for other targets: their blocks do not have the structure of the whole.
     """
     product = targets.structure_of(f.target.name)
     if product is None:

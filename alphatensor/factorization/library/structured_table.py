@@ -25,7 +25,7 @@ _FAMILIES = {
 
 
 class Known(NamedTuple):
-    """The best known ranks of a target over the integers and over the rationals, with the source."""
+    """The best known ranks of a target over the integers and the rationals, and their source."""
 
     z: int
     q: int
