@@ -3,6 +3,11 @@
 All matrix multiplication tensors use the symmetrised convention of the published AlphaTensor data
 (Fawzi et al. 2022, Methods): the third mode indexes the *transposed* product,
 `T[i*m+j, j*p+k, k*n+i] = 1`, so that T is the trace of ABC and its three modes play equal roles.
+
+Names: a format `2x2x3`; a product of structured matrices such as `ug4` (upper triangular times
+general), `gt4` (A Aᵀ), see `structured`; `skew4`, a skew-symmetric matrix times a vector;
+`cyclic5`, cyclic convolution; `poly4`, the product of two polynomials of four coefficients;
+`complex2`, the product of complex 2×2 matrices (`complex1`: of complex numbers).
 """
 
 import dataclasses
@@ -15,7 +20,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from alphatensor import limits, npy
+from alphatensor import limits, npy, structured
 from alphatensor.files import FileError
 
 Sizes = tuple[int, int, int]  # (n, m, p) of a matrix multiplication
@@ -26,15 +31,18 @@ class Target:
     """A tensor to be decomposed.
 
     Attributes:
-      name: the text that `parse` reads, for example `'2x2x3'`, `'skew4'`, `'cyclic5'`, `'my.npy'`;
+      name: the text that `parse` reads, for example `'2x2x3'`, `'ug4'`, `'cyclic5'`, `'my.npy'`;
         or any other text for a tensor of one's own.
       tensor: int32 array of shape (S_u, S_v, S_w).
       sizes: (n, m, p) for matrix multiplication, None for every other bilinear map.
+      is_quadratic: whether both operands are the same entries, which commute: then the tensor
+        stands for the quadratic map Σ_ab T[a, b] x_a x_b, and T[a, b] may move to T[b, a].
     """
 
     name: str
     tensor: np.ndarray
     sizes: Sizes | None = None
+    is_quadratic: bool = False
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -51,7 +59,8 @@ class Target:
         except ValueError:
             return False
         same = self.tensor is known.tensor or np.array_equal(self.tensor, known.tensor)
-        return same and self.sizes == known.sizes and self.name == known.name
+        mine, its = ((x.sizes, x.name, x.is_quadratic) for x in (self, known))
+        return same and mine == its
 
     @property
     def title(self) -> str:
@@ -74,7 +83,9 @@ class Target:
 
 def means_known(name: str) -> bool:
     """Tells whether a text has the form of the names that define a target."""
-    return re.fullmatch(r"(skew|cyclic)[0-9]+|[0-9]+x[0-9]+x[0-9]+", name) is not None
+    families = "|".join(_FAMILIES)
+    pattern = rf"({families})[0-9]+|[0-9]+x[0-9]+x[0-9]+|{structured.NAME}"
+    return re.fullmatch(pattern, name) is not None
 
 
 @functools.lru_cache(maxsize=64)
@@ -83,13 +94,22 @@ def named(name: str) -> Target:
 
     It is shared by all who ask, so its tensor is read-only. Raises `ValueError` for other names.
     """
-    if match := re.fullmatch(r"(skew|cyclic)([0-9]{1,4})", name):
-        make = {"skew": skew_matvec, "cyclic": cyclic_convolution}[match[1]]
-        target = make(int(match[2]))
+    if match := re.fullmatch(rf"({'|'.join(_FAMILIES)})([0-9]{{1,4}})", name):
+        target = _FAMILIES[match[1]](int(match[2]))
+    elif product := structure_of(name):
+        target = structured_product(product)
     else:
         target = matmul(*parse_sizes(name))
     target.tensor.flags.writeable = False
     return target
+
+
+def structure_of(name: str) -> structured.Product | None:
+    """Returns the product of structured matrices that a name such as `'ug4'` means, or None."""
+    match = re.fullmatch(structured.NAME, name)
+    if match is None or len(match[3]) > 4:
+        return None
+    return structured.Product(match[1], match[2], int(match[3]))
 
 
 def own_name(tensor: np.ndarray) -> str:
@@ -171,6 +191,53 @@ def cyclic_convolution(n: int) -> Target:
     return Target(f"cyclic{n}", tensor)
 
 
+def polynomials(n: int) -> Target:
+    """Returns the tensor (n, n, 2n-1) of two polynomials' product, c_k = Σ_i a_i b_(k-i)."""
+    if n < 1:
+        raise ValueError(f"poly{n}: expected a size of at least 1.")
+    _require_entries((n, n, 2 * n - 1), f"poly{n}")
+    tensor = np.zeros((n, n, 2 * n - 1), np.int32)
+    i, j = np.indices((n, n))
+    tensor[i, j, i + j] = 1
+    return Target(f"poly{n}", tensor)
+
+
+def complex_matmul(n: int) -> Target:
+    """Returns the tensor (2n², 2n², 2n²) of the product of complex n×n matrices.
+
+    Each mode holds the real parts and then the imaginary parts, each as for the format n×n×n.
+    """
+    if n < 1:
+        raise ValueError(f"complex{n}: expected a size of at least 1.")
+    _require_entries((2 * n * n,) * 3, f"complex{n}")
+    numbers = np.zeros((2, 2, 2), np.int32)
+    numbers[0, 0, 0] = numbers[0, 1, 1] = numbers[1, 0, 1] = 1
+    numbers[1, 1, 0] = -1
+    return Target(f"complex{n}", np.kron(numbers, matmul(n, n, n).tensor))
+
+
+def structured_product(product: structured.Product) -> Target:
+    """Returns the tensor of a product of structured matrices."""
+    left, right, n = product
+    name = f"{left}{right}{n}"
+    if left == right == "g":
+        raise ValueError(f"{name}: expected '{format_name((n, n, n))}', which means the same.")
+    if n < 1:
+        raise ValueError(f"{name}: expected a size of at least 1.")
+    _require_entries(product.shape, name)
+    if 0 in product.shape:
+        raise ValueError(f"{name}: expected a size of at least 2, the product is zero.")
+    return Target(name, product.tensor(), is_quadratic=product.right == structured.QUADRATIC)
+
+
+_FAMILIES = {
+    "skew": skew_matvec,
+    "cyclic": cyclic_convolution,
+    "poly": polynomials,
+    "complex": complex_matmul,
+}
+
+
 def from_file(path: str) -> Target:
     """Reads a user's own tensor from an `.npy` file that holds a 3-D integer array.
 
@@ -181,7 +248,7 @@ def from_file(path: str) -> Target:
 
 
 def parse(spec: str) -> Target:
-    """Reads `'2x2x3'`, `'skew4'`, `'cyclic5'` or the path of an `.npy` file.
+    """Reads a name such as `'2x2x3'`, `'ug4'` or `'cyclic5'`, or the path of an `.npy` file.
 
     The tensor of a name is read-only.
 
@@ -189,7 +256,7 @@ def parse(spec: str) -> Target:
       ValueError: for anything else, and for tensors of more than `limits.MAX_TENSOR_ENTRIES`, in
         one line that says what is expected.
     """
-    expected = "expected a target such as '2x2x3', 'skew4', 'cyclic5' or a .npy file"
+    expected = "expected a target such as '2x2x3', 'ug4', 'gt4', 'skew4', 'poly4' or a .npy file"
     if not isinstance(spec, str):
         raise ValueError(f"{spec!r:.80}: {expected}.")
     if pathlib.PurePath(spec).suffix == ".npy":

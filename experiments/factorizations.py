@@ -20,6 +20,7 @@ Subcommands:
   records               the library's entries at or below the best known rank; with
                         --output=factorizations/records.md also a page for each that was found
                         below it, in records/ beside that file
+  structured            the library's algorithms for structured products, beside known ranks
   table                 the library's ranks beside published ones (--output=table.md, .csv or .png,
                         which draws them relative to AlphaTensor's and to the best known ones)
 
@@ -74,6 +75,7 @@ from alphatensor.factorization.library import (
     RecombinationConfig,
     published_ranks,
     record_pages,
+    structured_table,
     tables,
 )
 from alphatensor.factorization.library import records as library_records
@@ -101,7 +103,9 @@ _TYPE = flags.DEFINE_string(
 _INTO = flags.DEFINE_string("into", None, "The folder of the library that merge adds to.")
 _PNG = flags.DEFINE_string("png", None, "The file to which show draws U, V and W.")
 _OUTPUT = flags.DEFINE_string(
-    "output", None, "The file that show, recombine, records or table writes instead of printing."
+    "output",
+    None,
+    "The file that show, recombine, records, structured or table writes instead of printing.",
 )
 _ENTRY = flags.DEFINE_integer(
     "entry", 0, "The factorization of a file that show, convert, compare and lift take, from 0."
@@ -299,6 +303,16 @@ def table() -> int:
     return 0
 
 
+def structured() -> int:
+    """Prints or writes the library's ranks of structured products beside known ones."""
+    text = structured_table.text(_LIBRARY.value)
+    if _OUTPUT.value:
+        write_text(_OUTPUT.value, text)
+    else:
+        sys.stdout.write(text)
+    return 0
+
+
 def records() -> int:
     """Prints or writes the library's entries at or below the best known rank."""
     found = library_records.records(_LIBRARY.value)
@@ -324,6 +338,7 @@ COMMANDS: command.Subcommands = {
     "fill": (fill, 0, 0),
     "reindex": (reindex, 0, 0),
     "records": (records, 0, 0),
+    "structured": (structured, 0, 0),
     "table": (table, 0, 0),
 }
 

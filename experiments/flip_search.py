@@ -5,6 +5,8 @@
         --config.formats=4x4x4,4x4x5 --config.seconds=600 --config.library=runs/library
     python -m experiments.flip_search --config=experiments/configs/flip_small.py \\
         --config.formats=2x2x2..6x6x6 --config.search.order=gaps
+    python -m experiments.flip_search --config=experiments/configs/flip_structured.py \\
+        --config.targets=ug4,gt4 --config.search.ring=Z
 
 A search that is stopped (Ctrl-C, a kill or the end of its budget) goes on from its library and the
 pools beside it. A file there that is damaged or not exact is named and not used.
@@ -21,7 +23,6 @@ def main() -> None:
     """Searches, and prints what enters the library."""
     given = command.config_of(_CONFIG, "experiments/configs/flip_small.py")
 
-    from alphatensor import targets
     from alphatensor.training import devices, flip_search, progress
 
     config = flip_search.FlipRunConfig.from_dict(given)
@@ -37,10 +38,9 @@ def main() -> None:
                 seconds = time.monotonic() - begin
                 for line in turn.stored:
                     bar.write(f"{seconds:7.0f} s  {line}")
-                name = targets.format_name(turn.sizes)
                 bar.show(
                     round(seconds),
-                    f"{name} rank {turn.rank} over {config.search.ring} ({turn.kind}: "
+                    f"{turn.name} rank {turn.rank} over {config.search.ring} ({turn.kind}: "
                     f"{turn.reached}), {turn.flips / turn.seconds:.2g} flips/s",
                 )
         except KeyboardInterrupt:

@@ -20,9 +20,9 @@ SURFACE = {
     """,
     "alphatensor.factorization": """
         Factorization FileError Lift Verification canonical convert direct_sum draw
-        drop_zeros exact_array export extend from_arrays kronecker lift lift_with_reason load
-        matmul_target naive permute_sizes project projections reduce_mod reduced rotate sandwich
-        save sparsify strassen to_c to_jax to_latex to_numpy to_text transpose verify
+        drop_zeros entrywise exact_array export extend from_arrays kronecker lift lift_with_reason
+        load matmul_target naive permute_sizes project projections reduce_mod reduced rotate
+        sandwich save sparsify strassen to_c to_jax to_latex to_numpy to_text transpose verify
     """,
     "alphatensor.factorization.analysis": """
         Costs Growth additions count_inequivalent difference equivalent fewer_additions growth
@@ -42,7 +42,7 @@ SURFACE = {
         after_calls after_seconds refine search symmetries_of walk
     """,
     "alphatensor.kernels": """
-        KernelConfig TuningConfig autotune compile_matmul dot_general matmul
+        KernelConfig TuningConfig autotune compile_matmul compile_syrk dot_general matmul syrk
     """,
     "alphatensor.training": "Outcome Run RunConfig RunError train",
 }

@@ -43,7 +43,7 @@ from alphatensor.factorization.io import (
 )
 from alphatensor.factorization.lifting import Lift, lift, lift_with_reason
 from alphatensor.factorization.reduction import reduced
-from alphatensor.factorization.textbook import naive, strassen
+from alphatensor.factorization.textbook import entrywise, naive, strassen
 from alphatensor.factorization.transforms import (
     canonical,
     permute_sizes,
@@ -64,6 +64,7 @@ __all__ = [
     "direct_sum",
     "draw",
     "drop_zeros",
+    "entrywise",
     "exact_array",
     "export",
     "extend",

@@ -148,20 +148,21 @@ class Factorization:
         (2^24) the sums are formed by float64 (float32) matrix products, which are then exact;
         otherwise they are formed modulo as many primes as the bound asks for. Values in a modular
         ring are compared mod p. Of Gaussian rationals the real and the imaginary part of the sum
-        are compared, each a sum of real terms.
+        are compared, each a sum of real terms. Of a quadratic target the coefficients are compared.
         """
         target = self.target
         if (target.sizes or targets.means_known(target.name)) and not target.is_known:
             message = f"{target.title}: not a factorisation: its tensor is not that of its name."
             return Verification(ok=False, message=message)
-        index = sums.first_wrong_entry(self.factors, target.tensor, self.ring.modulus)
+        compare = sums.first_wrong_coefficient if target.is_quadratic else sums.first_wrong_entry
+        index = compare(self.factors, target.tensor, self.ring.modulus)
         where = f"{target.title} in rank {self.rank} over {self.domain}"
         if index is None:
             return Verification(ok=True, message=f"{where}: exact.")
-        rows = (f[i].tolist() for f, i in zip(self.factors, index, strict=True))
-        terms = map(math.prod, zip(*rows, strict=True))
-        found = _simplified(self.ring.reduce(sum(terms)))
-        expected = self.ring.reduce(int(self.target.tensor[index]))
+        a, b, c = index
+        places = {(a, b, c), (b, a, c)} if target.is_quadratic else {index}
+        found = _simplified(self.ring.reduce(sum(map(self._entry, places))))
+        expected = self.ring.reduce(sum(int(target.tensor[place]) for place in places))
         return Verification(
             ok=False,
             message=f"{where}: not a factorisation: entry {index} is {found}, expected {expected}.",
@@ -169,6 +170,11 @@ class Factorization:
             found=found,
             expected=expected,
         )
+
+    def _entry(self, index: sums.Index):
+        """Returns an entry of Σ_r u_r ⊗ v_r ⊗ w_r."""
+        rows = (f[i].tolist() for f, i in zip(self.factors, index, strict=True))
+        return sum(map(math.prod, zip(*rows, strict=True)))
 
 
 def matmul_target(n: int, m: int, p: int) -> targets.Target:

@@ -60,6 +60,8 @@ def lift_with_reason(f: Factorization, seed: int = 0) -> Lift:
         raise ValueError(check.message)
     if not f.ring.is_modular:
         return Lift(f, "already over the integers.")
+    if f.target.is_quadratic:  # here the equations are those of a tensor
+        return Lift(None, f"{f.target.title}: quadratic maps are not lifted; walk over Z.")
     found = _lift_directly(f, seed)
     if found.factorization is None and not found.impossible and f.sizes:
         rng = np.random.default_rng(seed)

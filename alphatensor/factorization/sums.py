@@ -63,6 +63,31 @@ def first_wrong_entry(
     return min((x for x in found if x is not None), default=None)
 
 
+def first_wrong_coefficient(
+    factors: Sequence[np.ndarray], tensor: np.ndarray, modulus: int
+) -> Index | None:
+    """Returns the first (a, b, c), a ≤ b, where Σ_r (u_r·x)(v_r·x) w_r is another quadratic map.
+
+    The coefficient of x_a x_b in entry c is T[a, b, c] + T[b, a, c], that of x_a² is T[a, a, c].
+
+    Args:
+      factors: u, v, w, arrays (S, R) of exact numbers; u and v of the same height.
+      tensor: integers (S, S, S_w).
+      modulus: the prime of a modular ring, or 0.
+
+    Returns:
+      The index, or None where the two maps have the same coefficients.
+    """
+    u, v, w = factors
+    both = [np.hstack(x) for x in ((u, v), (v, u), (w, w))]
+    found = [first_wrong_entry(both, tensor + np.swapaxes(tensor, 0, 1), modulus)]
+    if modulus == 2:  # there x_a² has been counted twice, which is zero
+        squares = np.einsum("ar,ar,cr->ac", u, v, w)
+        wrong = np.argwhere((squares - np.einsum("aac->ac", tensor)) % 2)
+        found += [(int(a), int(a), int(c)) for a, c in wrong[:1]]
+    return min((x for x in found if x is not None), default=None)
+
+
 def _as_integers(factors: Sequence[np.ndarray]) -> tuple[list[np.ndarray], int]:
     """Returns integer factors and an L with Σ u' ⊗ v' ⊗ w' = L Σ u ⊗ v ⊗ w."""
     if all(map(is_integral, factors)):

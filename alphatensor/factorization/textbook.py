@@ -29,3 +29,20 @@ def strassen(ring: rings.Ring | None = None) -> Factorization:
     u, v, w = ([list(map(int, row.split())) for row in x.split("/")] for x in (u, v, w))
     source = {"method": "textbook", "source": "Strassen 1969"}
     return from_arrays((2, 2, 2), ring or rings.Integers(), u, v, w, source)
+
+
+def entrywise(target: targets.Target, ring: rings.Ring) -> Factorization:
+    """Returns the algorithm that any tensor gives at sight, one product for a line of its entries.
+
+    The lines run along the mode for which the fewest are not zero: where that is the third, each
+    product is a_i b_j, as in the schoolbook's.
+    """
+    tensor = target.tensor
+    places = [np.argwhere(tensor.any(mode)) for mode in range(3)]
+    mode = min((2, 1, 0), key=lambda k: len(places[k]))
+    factors = [np.eye(size, dtype=np.int64) for size in tensor.shape]
+    others = [k for k in range(3) if k != mode]
+    for k, index in zip(others, places[mode].T, strict=True):
+        factors[k] = factors[k][:, index]
+    factors[mode] = np.moveaxis(tensor, mode, 0)[(slice(None), *places[mode].T)]
+    return Factorization(target, ring, *map(ring.reduce, factors), {"method": "naive"})

@@ -56,7 +56,8 @@ class LiftCache:
                     continue
                 lifted, tried = self._lift(f), tried + 1
                 self._lifts[bitmasks.scheme_key(f)] = lifted
-                family = tuple(sorted(f.sizes)), f.provenance.get(FAMILY, "others")
+                of = tuple(sorted(f.sizes)) if f.sizes else f.target.name
+                family = of, f.provenance.get(FAMILY, "others")
                 self._tries[family].update([None if lifted is None else lifted.domain])
             if self.lift_of(f) is not None:
                 found.append(f)

@@ -59,6 +59,16 @@ class Turn(NamedTuple):
     seconds: float
     stored: list[str]
 
+    @property
+    def target(self) -> Sizes:
+        """What the turn worked on: the sizes."""
+        return self.sizes
+
+    @property
+    def name(self) -> str:
+        """The name of the format."""
+        return targets.format_name(self.sizes)
+
 
 def search(
     formats: list[Sizes],

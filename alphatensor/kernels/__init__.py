@@ -8,9 +8,11 @@ What most users need::
   autotune((N, M, P))     Times the promising kernels for one shape and remembers the fastest, with
                           the options of `TuningConfig`.
   compile_matmul(f)       Compiles one factorization, with the options of `KernelConfig`.
+  syrk(a)                 A Aᵀ by the library's algorithm; compile_syrk(f) by another one.
 
 The modules below them::
 
+  symmetric_product       A Aᵀ, whose recursive calls are products of the same kind.
   compile                 From a factorization to `matmul(a, b)`.
   product                 The fast product as one bilinear operation of JAX.
   schedules               The orders in which sums and products of blocks are computed.
@@ -27,6 +29,7 @@ The modules below them::
 from alphatensor.kernels.api import dot_general, matmul
 from alphatensor.kernels.compile import compile_matmul
 from alphatensor.kernels.config import KernelConfig, TuningConfig
+from alphatensor.kernels.symmetric_product import compile_syrk, syrk
 from alphatensor.kernels.tuning import autotune
 
 __all__ = [
@@ -34,6 +37,8 @@ __all__ = [
     "TuningConfig",
     "autotune",
     "compile_matmul",
+    "compile_syrk",
     "dot_general",
     "matmul",
+    "syrk",
 ]

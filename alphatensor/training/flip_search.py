@@ -23,6 +23,7 @@ from ml_collections import ConfigDict
 from alphatensor import rings, targets
 from alphatensor.config import (
     Config,
+    ConfigError,
     path,
     positive,
     require,
@@ -31,15 +32,16 @@ from alphatensor.config import (
     setting,
     text,
 )
-from alphatensor.factorization import Factorization, FileError
-from alphatensor.factorization.library import closing, published_ranks, store
-from alphatensor.flip_graph import bitmasks, scheduler
+from alphatensor.factorization import Factorization, FileError, entrywise
+from alphatensor.factorization.library import closing, exact_files, published_ranks, store
+from alphatensor.flip_graph import bitmasks, scheduler, target_search
 from alphatensor.flip_graph.config import FlipSearchConfig
 from alphatensor.kernels import memory
-from alphatensor.targets import Sizes
+from alphatensor.targets import Sizes, Target
 from alphatensor.training import doors
 from alphatensor.training.pool_files import PoolFiles
 
+Turn = scheduler.Turn | target_search.TargetTurn
 FORMATS = (
     f"formats such as '3x4x5' with at most {bitmasks.MAX_ENTRIES} entries in each matrix and "
     f"{bitmasks.MAX_PRODUCTS} products"
@@ -56,6 +58,11 @@ class FlipRunConfig(Config):
         "Formats that take turns, separated by commas, for example '4x4x4,4x4x5'; '2x2x2..4x5x6' "
         "are all formats n <= m <= p whose sizes lie between these.",
     )
+    targets: str = setting(
+        "",
+        text(),
+        "Other targets that take turns instead of the formats; for example 'ug3,gt4,poly5,my.npy'.",
+    )
     library: str = setting(
         "runs/library",
         path(),
@@ -67,6 +74,18 @@ class FlipRunConfig(Config):
     def check(self) -> None:
         for name in self.formats.split(","):
             require("formats", name, bool(parse_formats(name)), FORMATS)
+        for target in self.other_targets:
+            fits = max(target.shape) <= bitmasks.MAX_ENTRIES
+            require("targets", target.name, fits, f"at most {bitmasks.MAX_ENTRIES} entries a mode")
+
+    @property
+    def other_targets(self) -> list[Target]:
+        """The targets that are searched instead of the formats; raises `ConfigError`."""
+        names = [name.strip() for name in self.targets.split(",")] if self.targets else []
+        try:
+            return [targets.parse(name) for name in names]
+        except ValueError as error:
+            raise ConfigError("targets", self.targets, "", f"targets={error}") from None
 
     @property
     def sizes(self) -> list[Sizes]:
@@ -84,12 +103,12 @@ class Library:
         self._pools = PoolFiles(self._folder, say)
         self._named: set[str] = set()
 
-    def best(self, sizes: Sizes, ring: rings.Ring) -> Factorization | None:
-        """Returns the best algorithm of a format in the order given, None if there is none."""
+    def best(self, target: Sizes | Target, ring: rings.Ring) -> Factorization | None:
+        """Returns the best algorithm of a target, or of a format in the order given, or None."""
         try:
-            return store.find(self._folder, sizes, ring)
+            return store.find(self._folder, target, ring)
         except FileError as error:
-            name = targets.format_name(sorted(sizes))
+            name = exact_files.stem(target)
             line = doors.set_aside(self._folder / f"{name}_{ring}.npz", error)
             if line not in self._named:
                 self._named.add(line)
@@ -108,7 +127,7 @@ class Library:
           FileError: where the folder cannot be written.
         """
         if not (f.ring.is_modular or f.is_integral):
-            integral = self.best(f.sizes, rings.Integers())
+            integral = self.best(f.sizes or f.target, rings.Integers())
             if integral is not None and integral.rank <= f.rank:
                 return None
         added = store.add(self._folder, f)
@@ -132,7 +151,7 @@ class Library:
 
 def turns(
     config: FlipRunConfig | ConfigDict | Mapping, say: Callable[[str], None] = doors.say
-) -> Iterator[scheduler.Turn]:
+) -> Iterator[Turn]:
     """Returns an iterator over what each turn of a search did, until its seconds are over.
 
     A search that is stopped loses nothing: the next one goes on from the library. The iterator
@@ -151,6 +170,10 @@ def turns(
     _check_memory(config)
     _check_writable(config.library)
     library = Library(config.library, say)
+    if found := config.other_targets:
+        return target_search.search_targets(
+            found, library, config.search, clock=time.monotonic, seconds=config.seconds
+        )
     return scheduler.search(
         config.sizes, library, config.search, clock=time.monotonic, seconds=config.seconds
     )
@@ -158,8 +181,8 @@ def turns(
 
 def search_flips(
     config: FlipRunConfig | ConfigDict | Mapping,
-    report: Callable[[scheduler.Turn], None] | None = None,
-) -> dict[Sizes, int]:
+    report: Callable[[Turn], None] | None = None,
+) -> dict[Sizes | str, int]:
     """Runs a whole search.
 
     Args:
@@ -167,11 +190,12 @@ def search_flips(
       report: function that is called with each turn.
 
     Returns:
-      The best rank known over the search's ring, for each format that had a turn.
+      The best rank known over the search's ring, for each format that had a turn by its sizes, or
+      for each other target by its name.
     """
     ranks = {}
     for turn in turns(config):
-        ranks[turn.sizes] = turn.rank
+        ranks[turn.target] = turn.rank
         if report is not None:
             report(turn)
     return ranks
@@ -186,6 +210,8 @@ def check_devices(field: str, walkers: int) -> None:
 def _check_memory(config: FlipRunConfig) -> None:
     """Raises `ConfigError` where the walkers' terms alone, now and at their best, cannot fit."""
     search, free, largest = config.search, memory.available(), max(map(math.prod, config.sizes))
+    if found := config.other_targets:
+        largest = max(entrywise(target, rings.Integers()).rank for target in found)
     term = 2 * 3 * 4 * search.walkers
     require_memory("search.walkers", search.walkers, term * largest, free)
     require_memory("search.margin", search.margin, term * (largest + search.margin), free)

@@ -55,6 +55,14 @@ def test_a_whole_search_returns_its_ranks(tmp_path):
     assert flip_search.search_flips(config(tmp_path, seconds=0.2))[2, 2, 2] <= 8
 
 
+def test_other_targets_are_stored_under_their_names(tmp_path):
+    ranks = flip_search.search_flips(config(tmp_path, targets="st2", seconds=0.2))
+    assert ranks == {"st2": 4}
+    for ring in ("Z", "Z2"):
+        assert (tmp_path / f"st2_{ring}.npz").exists()
+        assert store.best(tmp_path, "st2", ring).rank == 4
+
+
 def test_mistakes_are_named_before_any_walk(tmp_path):
     many = FlipSearchConfig(walkers=jax.device_count() + 1)
     if jax.device_count() > 1:

@@ -2,15 +2,17 @@
 
 The sums S_r = u_r·A, T_r = v_r·B and C_k = Σ_r w_kr M_r are rows of a matrix applied to blocks.
 Greedy elimination of two-term sums that several rows hold (Paar 1997; Benson and Ballard 2015),
-repeated with random tie-breaks, keeps the program with the fewest additions. Each matrix is also
-tried transposed: a program for the transpose, run backwards, evaluates the matrix itself with
-inputs - rows additions more (Tellegen's principle; Bürgisser et al. 1997, section 13.3).
+repeated with random tie-breaks, keeps the program with the fewest additions. Some repetitions look
+one step ahead: of the sums that most rows hold they take the one after which most is left to share
+(Mårtensson and Wagner 2024). Each matrix is also tried transposed: a program for the transpose, run
+backwards, evaluates the matrix itself with inputs - rows additions more (Tellegen's principle;
+Bürgisser et al. 1997, section 13.3).
 
 Every count of shared additions in this project is the length of these programs.
 """
 
+import collections
 import functools
-import itertools
 import random
 from fractions import Fraction
 
@@ -20,6 +22,8 @@ from alphatensor.factorization.analysis import programs
 from alphatensor.factorization.analysis.programs import Number, Program
 from alphatensor.factorization.core import Factorization
 
+LOOK_AHEAD = 4  # every so manieth repetition looks ahead, which takes a few times as long
+CANDIDATES = 8  # sums that are compared by what they leave
 TRIALS = 20  # random tie-breaks, wherever a count or a program is asked for without a number
 LARGEST_TRIED = 130  # rank; beyond, many tie-breaks take too long for one who waits
 LARGEST_TRANSPOSED = 1500  # non-zeros; beyond, the rows of the transpose take too long to pair
@@ -108,9 +112,10 @@ def _greedy_programs(
     rows = [{j: place[x] for j, x in row.items()} for row in sparse]
     start = _PairCounts(rows, table) if trials else None
     programs = []
-    for _ in range(max(trials, 1)):
+    for trial in range(max(trials, 1)):
         work = [dict(row) for row in rows]
-        steps = _shared_steps(work, inputs, start.copy(), rng) if start else []
+        candidates = CANDIDATES if trial % LOOK_AHEAD == 0 else 1
+        steps = _shared_steps(work, inputs, start.copy(), rng, candidates) if start else []
         outputs = _unshared_steps(work, inputs, steps, table)
         numbers = list(ratios)
         named = ((i, j, numbers[c]) for i, j, c in steps)
@@ -124,12 +129,14 @@ class _PairCounts:
 
     Attributes:
       table: place of the ratio y/x for the places of the coefficients x and y.
-      pairs: all pairs in the order in which they were met, with their positions.
+      pairs: the position of each pair.
+      names: the pairs in the order in which they were met, which is that of their positions.
       counts: int32, the number of rows for each position; longer than `pairs`.
     """
 
     def __init__(self, rows: list[Row], table: list[list[int]]):
-        self.table, self.pairs, self.counts = table, {}, np.zeros(0, np.int32)
+        self.table, self.pairs, self.names = table, {}, []
+        self.counts = np.zeros(0, np.int32)
         met = []
         for row in rows:
             symbols = sorted(row)
@@ -140,39 +147,70 @@ class _PairCounts:
 
     def copy(self) -> "_PairCounts":
         other = object.__new__(_PairCounts)
-        other.table, other.pairs, other.counts = self.table, dict(self.pairs), self.counts.copy()
+        other.table, other.pairs, other.names = self.table, dict(self.pairs), list(self.names)
+        other.counts = self.counts.copy()
         return other
 
-    def draw(self, rng: random.Random) -> Pair | None:
-        """Draws one of the pairs that most rows hold, or None where no two rows share a pair."""
+    def draw(self, rows: list[Row], rng: random.Random, candidates: int) -> Pair | None:
+        """Draws one of the pairs that most rows hold, or None where no two rows share a pair.
+
+        Of several random ones it is the one that leaves most to share.
+        """
         most = self.counts.max(initial=0)
         if most < 2:
             return None
-        position = rng.choice(np.flatnonzero(self.counts == most))
-        return next(itertools.islice(self.pairs, position, None))
+        positions = np.flatnonzero(self.counts == most).tolist()
+        if candidates == 1 or len(positions) == 1:
+            return self.names[rng.choice(positions)]
+        drawn = rng.sample(positions, min(candidates, len(positions)))
+        return max((self.names[k] for k in drawn), key=lambda pair: self.left_by(rows, pair))
+
+    def left_by(self, rows: list[Row], pair: Pair) -> int:
+        """Returns by how much merging a pair changes Σ (number of rows - 1) over shared pairs."""
+        gone, new = self._changes(rows, pair, symbol=-1)
+        change = sum(number - 1 for number in collections.Counter(new).values())
+        for position, number in collections.Counter(gone).items():
+            before = int(self.counts[position])
+            change += max(before - number - 1, 0) - (before - 1)
+        return change
 
     def merge(self, rows: list[Row], pair: Pair, symbol: int) -> None:
         """Replaces a pair by `symbol` in every row that holds it."""
+        gone, new = self._changes(rows, pair, symbol)
+        i, j, c = pair
+        for row in rows:
+            if i in row and j in row and self.table[row[i]][row[j]] == c:
+                row[symbol] = row.pop(i)
+                del row[j]
+        np.subtract.at(self.counts, gone, 1)
+        self._add(new)
+
+    def _changes(self, rows: list[Row], pair: Pair, symbol: int) -> tuple[list[int], list[Pair]]:
+        """Returns the positions of pairs that a merge takes from rows, and the pairs it adds."""
         i, j, c = pair
         table, pairs = self.table, self.pairs
         gone, new = [], []
         for row in rows:
             if i not in row or j not in row or table[row[i]][row[j]] != c:
                 continue
-            x, y = row[i], row.pop(j)
-            del row[i]
+            x, y = row[i], row[j]
             gone.append(pairs[pair])
-            for k, z in row.items():
+            for k in sorted(row):
+                if k in (i, j):
+                    continue
+                z = row[k]
                 gone.append(pairs[(i, k, table[x][z]) if i < k else (k, i, table[z][x])])
                 gone.append(pairs[(j, k, table[y][z]) if j < k else (k, j, table[z][y])])
-            new += [(k, symbol, table[row[k]][x]) for k in sorted(row)]
-            row[symbol] = x
-        np.subtract.at(self.counts, gone, 1)
-        self._add(new)
+                new.append((k, symbol, table[z][x]))
+        return gone, new
 
     def _add(self, new: list[Pair]) -> None:
-        pairs = self.pairs
-        positions = [pairs.setdefault(pair, len(pairs)) for pair in new]
+        pairs, names = self.pairs, self.names
+        for pair in new:
+            if pair not in pairs:
+                pairs[pair] = len(names)
+                names.append(pair)
+        positions = [pairs[pair] for pair in new]
         if len(pairs) > len(self.counts):
             spare = np.zeros(2 * len(pairs) - len(self.counts), np.int32)
             self.counts = np.concatenate([self.counts, spare])
@@ -180,11 +218,11 @@ class _PairCounts:
 
 
 def _shared_steps(
-    rows: list[Row], inputs: int, counts: _PairCounts, rng: random.Random
+    rows: list[Row], inputs: int, counts: _PairCounts, rng: random.Random, candidates: int
 ) -> list[Pair]:
     """Merges pairs that several rows hold until there is none; returns them in order."""
     steps: list[Pair] = []
-    while pair := counts.draw(rng):
+    while pair := counts.draw(rows, rng, candidates):
         counts.merge(rows, pair, inputs + len(steps))
         steps.append(pair)
     return steps

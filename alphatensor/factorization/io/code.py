@@ -5,6 +5,7 @@ from fractions import Fraction
 
 import numpy as np
 
+from alphatensor import targets
 from alphatensor.factorization import gaussian
 from alphatensor.factorization.core import Factorization
 
@@ -88,7 +89,15 @@ def output_order(f: Factorization) -> list[int]:
 
 
 def names(f: Factorization) -> tuple[list[str], list[str], list[str]]:
-    """Returns the names of the entries of A, B and C (in w's order), from `a11` on."""
+    """Returns the names of the entries of A, B and C (in w's order), from `a11` on.
+
+    Of A Aᵀ the second factors have those of B, which stands for A.
+    """
+    product = targets.structure_of(f.target.name) if f.target.is_known else None
+    if product is not None:
+        gap = "" if product.n < 10 else "_"
+        modes = zip("abc", product.positions(), strict=True)
+        return tuple([f"{x}{i + 1}{gap}{j + 1}" for i, j in mode] for x, mode in modes)
     if f.sizes is None:
         sides = zip("abc", f.target.shape, strict=True)
         return tuple([f"{x}{i + 1}" for i in range(s)] for x, s in sides)

@@ -1,7 +1,8 @@
 """The JSON of the FastMatrixMultiplication collection: one matrix multiplication in a file.
 
 The object has `n` (the three sizes), `m` (the rank), `z2` (whether it is mod 2) and `u`, `v`, `w`,
-each a list with a row for each multiplication. Other rings are not said.
+each a list with a row for each multiplication. Other rings are not said. Of another target that has
+a name the object has that instead, as `target`: here the project goes beyond the collection.
 
 The reduced form says how the sums are formed with shared sums. `u_fresh` and so on list the shared
 ones, whose symbols come after the inputs; a row of `u`, `v` is then the sum of a multiplication, a
@@ -31,6 +32,8 @@ def parse(path: str, text: str, ring: rings.Ring) -> list[Factorization]:
     data = parsing.read_json(text, path)
     if not isinstance(data, dict):
         raise FileError(f"{path}: expected an object with n, m, u, v, w.")
+    if "target" in data and "n" not in data:
+        return [_of_target(path, data, ring)]
     sizes_ = data.get("n")
     if not isinstance(sizes_, list):
         raise FileError(f"{path}: field 'n': expected three sizes.")
@@ -42,15 +45,40 @@ def parse(path: str, text: str, ring: rings.Ring) -> list[Factorization]:
         source["programs"] = programs.record(found)
     else:
         factors = [_matrix(data.get(name), path, name).T for name in "uvw"]
-    parsing.check_exact(path, sum(map(parsing.exact_count, factors)))
     target = parsing.matmul(path, "u, v, w", sizes, factors)
+    return [_built(path, data, target, ring, factors, source)]
+
+
+def _of_target(path: str, data: dict[str, Any], ring: rings.Ring) -> Factorization:
+    """Reads the algorithm of a target that is no format."""
+    name = data["target"]
+    if not isinstance(name, str) or not targets.means_known(name):
+        raise FileError(f"{path}: field 'target': {name!r:.40}, expected a name such as 'ug4'.")
+    try:
+        target = targets.named(name)
+    except ValueError as error:
+        raise FileError(f"{path}: field 'target': {error}") from None
+    factors = [_matrix(data.get(name), path, name).T for name in "uvw"]
+    return _built(path, data, target, ring, factors, parsing.source(path))
+
+
+def _built(
+    path: str,
+    data: dict[str, Any],
+    target: targets.Target,
+    ring: rings.Ring,
+    factors: list[np.ndarray],
+    source: dict[str, Any],
+) -> Factorization:
+    """Makes the algorithm of an object, whose ring and rank it checks."""
+    parsing.check_exact(path, sum(map(parsing.exact_count, factors)))
     is_mod2 = data.get("z2") is True
     source |= {} if is_mod2 else parsing.RING_ASSUMED
     ring = rings.IntegersMod(2) if is_mod2 else ring
     f = parsing.build(path, "u, v, w", target, ring, factors, source)
     if data.get("m", f.rank) != f.rank:
         raise FileError(f"{path}: field 'm' is {data['m']!r:.40}, but u has {f.rank} rows.")
-    return [f]
+    return f
 
 
 def text_of(path: str, fs: list[Factorization]) -> str:
@@ -84,7 +112,8 @@ def reduced_text_of(path: str, fs: list[Factorization]) -> str:
 def _header(path: str, f: Factorization) -> dict[str, str]:
     if f.ring.modulus not in (0, 2):
         raise FileError(f"{path}: ring {f.ring}: this format holds Z, Q and Z2.")
-    return {"n": json.dumps(f.sizes), "m": str(f.rank), "z2": json.dumps(f.ring.modulus == 2)}
+    target = {"n": json.dumps(f.sizes)} if f.sizes else {"target": json.dumps(f.target.name)}
+    return target | {"m": str(f.rank), "z2": json.dumps(f.ring.modulus == 2)}
 
 
 def _terms(terms: list[tuple[int, programs.Number]]) -> str:

@@ -113,7 +113,7 @@ def _target(path: str, arrays: dict[str, np.ndarray], factors: list[np.ndarray])
         if "tensor" not in arrays:
             raise FileError(f"{path}: entry 'target': no target {name!r}, and no entry 'tensor'.")
         return targets.own(name, arrays["tensor"], f"{path}: entry 'tensor'")
-    if "x" in name:
+    if re.fullmatch("[0-9x]+", name):
         sizes = parsing.sizes(name.split("x"), path, "target")
         target = parsing.matmul(path, "u, v, w", sizes, [x[0] for x in factors])
     else:

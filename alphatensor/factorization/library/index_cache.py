@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from alphatensor import files, limits, targets
-from alphatensor.factorization.analysis import costs, straight_line
+from alphatensor.factorization.analysis import costs, recursion, straight_line
 from alphatensor.factorization.core import Factorization
 from alphatensor.factorization.io import formats, parsing
 from alphatensor.factorization.library import exact_files, expansion, recipe_file
@@ -130,6 +130,7 @@ def entry(f: Factorization) -> dict[str, Any]:
         "additions_naive": c.additions_naive,
         "additions_shared": c.additions_shared,
         "nonzeros": sum(c.nonzeros),
+        "recursive_calls": recursion.recursive_calls(f),
         "largest_coefficient": str(c.largest_coefficient),
         "omega": c.omega and round(c.omega, 4),
         "e_max": c.e_max and round(c.e_max, 3),

@@ -16,6 +16,7 @@ import numpy as np
 
 from alphatensor import files, rings, targets
 from alphatensor.factorization import transforms
+from alphatensor.factorization.analysis import recursion
 from alphatensor.factorization.core import Factorization
 from alphatensor.factorization.io import formats
 from alphatensor.factorization.library import exact_files, expansion, index_cache, recipe_file
@@ -102,7 +103,8 @@ def add(folder: str | os.PathLike, f: Factorization, replace_equal: bool = False
     Args:
       folder: the library; made if it does not exist.
       f: what to add, in any order of its sizes.
-      replace_equal: whether fewer non-zeros beat an equal rank; otherwise only a smaller rank does.
+      replace_equal: whether fewer non-zeros beat an equal rank; otherwise only a smaller rank does,
+        or for structured products more recursive calls.
 
     Raises:
       ValueError: if `f` is not exact.
@@ -123,7 +125,7 @@ def add(folder: str | os.PathLike, f: Factorization, replace_equal: bool = False
         if path.exists():
             try:
                 old = exact_files.read(path)
-                figures = [(x.rank, sum(x.nonzeros) if replace_equal else 0) for x in (f, old)]
+                figures = [_figures(x, replace_equal) for x in (f, old)]
                 if figures[0] >= figures[1]:
                     index_cache.repair(folder)
                     return Added(False, f"{path}: kept rank {old.rank}, given rank {f.rank}.")
@@ -142,6 +144,12 @@ def add(folder: str | os.PathLike, f: Factorization, replace_equal: bool = False
             recipe_file.write(folder, book)
         index_cache.repair(folder)
     return Added(True, f"{path}: rank {f.rank}{note}.")
+
+
+def _figures(f: Factorization, counts_nonzeros: bool) -> tuple[int, int, int]:
+    """Returns what is compared where a library has to choose; less is better."""
+    calls = recursion.recursive_calls(f) or 0
+    return f.rank, -calls, sum(f.nonzeros) if counts_nonzeros else 0
 
 
 def add_recipes(folder: str | os.PathLike, recipes: Mapping[str, Recipe]) -> list[str]:

@@ -1,0 +1,195 @@
+"""Walks for any bilinear or quadratic map, which knows no neighbouring formats.
+
+Targets take turns. A turn walks from the naive algorithm, with walkers that go on from turn to turn
+as long as their rank falls, or, every other time, from the best schemes known. Of these the ones
+with the most recursive calls are kept. Over Z2 what lifts is stored over the integers, too.
+"""
+
+import collections
+import dataclasses
+import itertools
+from collections.abc import Iterator
+from typing import NamedTuple, Protocol
+
+import jax
+
+import alphatensor
+from alphatensor import rings
+from alphatensor.factorization import Factorization, entrywise
+from alphatensor.factorization.analysis import recursion
+from alphatensor.flip_graph import bitmasks, budgets, pools, walks
+from alphatensor.flip_graph.budgets import Clock
+from alphatensor.flip_graph.config import FlipSearchConfig
+from alphatensor.flip_graph.exchange import Exchange
+from alphatensor.flip_graph.lifts import LiftCache
+from alphatensor.flip_graph.search_state import Descent
+from alphatensor.targets import Target
+
+IDLE = 3  # turns in a row without a lower rank, then a descent starts anew
+LIFTING = 0.25  # of the time of a turn goes into finding schemes that lift
+
+
+class TargetMemory(Protocol):
+    """Keeps the best algorithm of each target and ring, as a library does."""
+
+    def best(self, target: Target, ring: rings.Ring) -> Factorization | None:
+        """Returns the best algorithm of a target, None if there is none."""
+
+    def add(self, f: Factorization) -> str | None:
+        """Keeps an algorithm if it beats what is held; returns one line that says so, or None."""
+
+
+class TargetTurn(NamedTuple):
+    """What one turn did.
+
+    Attributes:
+      name: the target.
+      kind: "descent" or "best".
+      reached: the least rank that its walkers reached.
+      rank: the best rank known over the search's ring after the turn.
+      flips: the number of flips made in the turn.
+      seconds: the time it took.
+      stored: lines that say what entered the memory.
+    """
+
+    name: str
+    kind: str
+    reached: int
+    rank: int
+    flips: float
+    seconds: float
+    stored: list[str]
+
+    @property
+    def target(self) -> str:
+        """What the turn worked on: the name."""
+        return self.name
+
+
+@dataclasses.dataclass
+class _Known:
+    """What a search knows of one target.
+
+    Attributes:
+      pool: schemes of the least rank known over the walks' ring.
+      descent: the walk from above that goes on, or None.
+      turns: the number of its turns.
+      seconds: time spent on it.
+    """
+
+    pool: list[Factorization] = dataclasses.field(default_factory=list)
+    descent: Descent | None = None
+    turns: int = 0
+    seconds: float = 0.0
+
+
+@dataclasses.dataclass
+class _Search:
+    """All that changes during a search, beside what does not: as the arguments of the search."""
+
+    memory: TargetMemory
+    config: FlipSearchConfig
+    clock: Clock
+    lifts: LiftCache
+    known: dict[str, _Known] = dataclasses.field(
+        default_factory=lambda: collections.defaultdict(_Known)
+    )
+
+    @property
+    def ring(self) -> rings.Ring:
+        """The ring of the walks."""
+        return rings.parse(self.config.ring)
+
+
+def search_targets(
+    targets: list[Target],
+    memory: TargetMemory,
+    config: FlipSearchConfig,
+    clock: Clock,
+    seconds: float,
+) -> Iterator[TargetTurn]:
+    """Takes the targets in turn until the seconds are over, yielding after each turn.
+
+    Args:
+      targets: with at most `bitmasks.MAX_ENTRIES` entries in each mode.
+      memory: where results go, and where a search that was stopped goes on from.
+      config: constants of the search; its kinds of turns and its symmetries are for formats.
+      clock: for example `time.monotonic`.
+      seconds: time of the whole search.
+    """
+    search = _Search(memory, config, clock, LiftCache(clock))
+    begin = clock()
+    for number, target in enumerate(itertools.cycle(targets)):
+        left = seconds - (clock() - begin)
+        if left <= 0:
+            return
+        yield _take_turn(search, target, number, min(config.slice_seconds, left))
+
+
+def _take_turn(search: _Search, target: Target, number: int, seconds: float) -> TargetTurn:
+    """Walks for some seconds, and keeps what was found."""
+    config, here, begin = search.config, search.known[target.name], search.clock()
+    if not here.pool:
+        held = search.memory.best(target, search.ring)
+        fits = held is not None and bitmasks.is_ternary(held)
+        here.pool = [held if fits else entrywise(target, search.ring)]
+    is_best = here.turns % 2 == 1
+    start = Descent(starts=here.pool)
+    if not is_best:
+        start = here.descent or Descent(starts=[entrywise(target, search.ring)])
+    walked = walks.walk(
+        start.starts,
+        config,
+        budgets.after_seconds(search.clock, seconds),
+        config.seed + number,
+        held=start.walkers,
+        symmetry=Exchange() if target.is_quadratic else None,
+    )
+    rank = walked.schemes[0].rank
+    if not is_best:
+        is_lower = start.rank is None or rank < start.rank
+        idle = 0 if is_lower else start.idle + 1
+        here.descent = None if idle == IDLE else Descent(start.starts, walked.walkers, rank, idle)
+    here.turns, here.seconds = here.turns + 1, here.seconds + search.clock() - begin
+    stored = _store(search, target, walked.schemes, number)
+    return TargetTurn(
+        name=target.name,
+        kind="best" if is_best else "descent",
+        reached=rank,
+        rank=here.pool[0].rank,
+        flips=walked.flips,
+        seconds=search.clock() - begin,
+        stored=stored,
+    )
+
+
+def _store(search: _Search, target: Target, found: list[Factorization], number: int) -> list[str]:
+    """Adds what walks found to the pool and to the memory, over Z2 with its lifts.
+
+    Returns:
+      Lines that say what was kept.
+    """
+    here, memory, lifts = search.known[target.name], search.memory, search.lifts
+    provenance = {
+        "engine": "flip graph",
+        "version": alphatensor.__version__,
+        "seed": search.config.seed,
+        "turn": number,
+        "walkers": search.config.walkers,
+        "seconds": round(here.seconds, 1),
+        "devices": jax.device_count(),
+    }
+    found = sorted(found, key=_recursive_calls, reverse=True)
+    both = sorted(found + here.pool, key=_recursive_calls, reverse=True)
+    here.pool = pools.least_rank(both, search.config.pool)
+    lines = [memory.add(here.pool[0].replace(provenance=provenance))]
+    if search.ring.is_modular:
+        lifting = lifts.lifting(found, LIFTING * search.config.slice_seconds)
+        origin = {"lifted_from": search.ring.name}
+        lifted = sorted(map(lifts.lift_of, lifting), key=_recursive_calls, reverse=True)
+        lines += [memory.add(f.replace(provenance=provenance | origin)) for f in lifted[:1]]
+    return [line for line in lines if line is not None]
+
+
+def _recursive_calls(f: Factorization) -> int:
+    return recursion.recursive_calls(f) or 0
