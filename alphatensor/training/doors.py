@@ -7,9 +7,10 @@ is not exact is named in one line and set aside, and the run or search goes on w
 import sys
 
 from alphatensor.config import ConfigError, require
-from alphatensor.factorization import Factorization, naive
+from alphatensor.factorization import Factorization, entrywise, naive
 from alphatensor.factorization.library import store
 from alphatensor.files import FileError
+from alphatensor.rings import Ring
 from alphatensor.targets import Target
 from alphatensor.training.settings import Settings
 
@@ -43,6 +44,11 @@ def say(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
 
 
+def naive_of(target: Target, ring: Ring) -> Factorization:
+    """Returns the schoolbook's algorithm of a matrix product, and of others that of the entries."""
+    return naive(target.sizes, ring) if target.sizes else entrywise(target, ring)
+
+
 def first_algorithms(settings: Settings) -> list[Factorization]:
     """Returns the algorithm that the walks of each target start from.
 
@@ -51,7 +57,7 @@ def first_algorithms(settings: Settings) -> list[Factorization]:
     """
     library, ring = settings.config.neighbourhood.library, settings.agent.game.ring
     if not library:
-        return [naive(target.sizes, ring) for target in settings.targets]
+        return [naive_of(target, ring) for target in settings.targets]
     found = []
     for target in settings.targets:
         try:

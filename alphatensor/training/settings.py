@@ -81,8 +81,8 @@ def _check_targets(config: RunConfig, found: tuple[targets.Target, ...]) -> None
         value = getattr(train, name)
         require(f"train.{name}", value, not value or can_walk, expected)
     walks = config.neighbourhood.walks
-    can_start = are_products and not (train.runtime_weight or library)
-    expected = "0 unless the targets are matrix products, without other libraries or run times"
+    can_start = not (train.runtime_weight or library)
+    expected = "0 where there are other libraries or run times are paid for"
     require("neighbourhood.walks", walks, can_start or not walks, expected)
     share = config.learner.symmetries
     expected = "0 unless the targets are matrix products over Z2, Z3, ..."

@@ -30,6 +30,14 @@ def test_walks_start_at_the_naive_algorithms_of_all_targets():
     assert state.first_findings(given).ranks == (2, 8)
 
 
+def test_walks_start_at_the_entries_of_other_targets():
+    given = settings_for("skew3")
+    walks = neighbourhood.first_walks(given)
+    f = neighbourhood.to_factorization(walks.terms[0], given.targets[0], given)
+    assert f.verify().ok and f.rank == 6
+    assert state.first_findings(given).ranks == (6,)
+
+
 def test_walks_start_from_a_library_where_one_is_named(tmp_path):
     fz.save(tmp_path / "2x2x2_Z2.npz", fz.reduce_mod(strassen(), 2))
     library = dict(neighbourhood__library=str(tmp_path), neighbourhood__margin=1)
@@ -102,7 +110,6 @@ def test_flips_go_on_from_the_best_algorithms():
         (dict(neighbourhood__max_terms=4), r"neighbourhood\.max_terms"),
         (dict(game__max_moves=2), r"game\.max_moves"),
         (dict(demonstrations__max_rank=9), r"demonstrations\.max_rank"),
-        (dict(target="skew3"), r"neighbourhood\.walks"),
         (dict(train__runtime_weight=0.5), r"neighbourhood\.walks"),
         (dict(target="1x2x1,2x2x2,2x2x3,2x3x3,3x3x3"), r"neighbourhood\.walks"),
     ],
