@@ -3,14 +3,16 @@
 A factorization mod p^k is a root of F(u, v, w) = Σ u ⊗ v ⊗ w − T mod p^k. Its correction
 p^k (du, dv, dw) to a root mod p^(k+1) solves J (du, dv, dw) = −F / p^k mod p, where the Jacobian J
 depends on the factors mod p alone: it is eliminated once and serves every step. Entries that are
-zero mod p come last in the elimination, so they stay zero whenever the system allows it, and the
-lift of a sparse factorization stays sparse. Coefficients are then read as the residues of least
+zero mod p stay zero whenever the system allows it, and the lift of a sparse factorization stays
+sparse: the others' columns are solved for alone first, which is far less work, and all columns
+where that fails, unless they are too many. Coefficients are then read as the residues of least
 absolute value, or by rational reconstruction, and verified. A factorization at a singular point,
 where a tangent direction need not extend, often lifts in another, sparse basis; some are tried.
 (Kauers and Moosbauer, "Flip graphs for matrix multiplication", 2022, section 5; rational
 reconstruction: Wang 1981.)
 """
 
+import functools
 import math
 from fractions import Fraction
 from typing import NamedTuple
@@ -24,6 +26,7 @@ from alphatensor.factorization.core import Factorization
 MAX_STEPS = 24
 BASES = 8  # sparse bases tried where a factorization does not lift as it is
 PATHS = 4  # solutions mod p² lifted further where none of them gives integers
+MAX_CELLS = 2**28  # equations times unknowns of a whole system; 5x5x5 has 114 million, 6x6x6 804
 SIGN_TRIALS = 64  # random solutions mod p² tried in the hope of coefficients in {-1, 0, 1}
 
 
@@ -81,14 +84,38 @@ class _Corrections:
     Attributes:
       f: the factorization mod p.
       support: bool (unknowns,), which entries of u, v, w are not zero mod p.
-      system: the Jacobian at `f`, eliminated.
+      system: the columns of these in the Jacobian at `f`, eliminated.
     """
 
     def __init__(self, f: Factorization):
         self.f = f
         self.support = np.concatenate([x.ravel() for x in f.factors]) != 0
-        order = np.concatenate([np.flatnonzero(self.support), np.flatnonzero(~self.support)])
-        self.system = linear.eliminate(_jacobian(f.factors, f.ring.modulus), f.ring.modulus, order)
+        self._columns = np.flatnonzero(self.support)
+        matrix = _jacobian(f.factors, f.ring.modulus, self._columns)
+        self.system = linear.eliminate(matrix, f.ring.modulus, np.arange(len(self._columns)))
+
+    @functools.cached_property
+    def whole(self) -> linear.System | None:
+        """The whole Jacobian, eliminated, zero entries last; None if it is too large."""
+        if self.support.size * self.f.target.tensor.size > MAX_CELLS:
+            return None
+        order = np.concatenate([self._columns, np.flatnonzero(~self.support)])
+        matrix = _jacobian(self.f.factors, self.f.ring.modulus, np.arange(len(order)))
+        return linear.eliminate(matrix, self.f.ring.modulus, order)
+
+    @property
+    def pivots(self) -> np.ndarray:
+        """The unknowns that are not zero mod p and not free."""
+        return self._columns[self.system.pivot_columns]
+
+    def solve(self, right: np.ndarray) -> np.ndarray | None:
+        """Returns a solution for a right-hand side, zeros where it may have them; or None."""
+        found = linear.solve(self.system, right)
+        if found is None:
+            return None if self.whole is None else linear.solve(self.whole, right)
+        solution = np.zeros(self.support.size, np.int64)
+        solution[self._columns] = found
+        return solution
 
     def __call__(self, x, modulus: int, free: np.ndarray | None = None) -> list | None:
         """Returns x + modulus·d, a root mod modulus·p, or None if there is none.
@@ -102,7 +129,7 @@ class _Corrections:
         error = _error(x, self.f.target.tensor, modulus * p) // modulus
         if free is not None:
             error = error + _derivative(self.f.factors, _split(free, shapes))
-        d = linear.solve(self.system, (-error % p).astype(np.int64).ravel())
+        d = self.solve((-error % p).astype(np.int64).ravel())
         if d is None:
             return None
         d = d if free is None else (d + free) % p
@@ -124,9 +151,11 @@ def _lift_directly(f: Factorization, seed: int) -> Lift:
     for trial in range(SIGN_TRIALS):
         drawn = rng.integers(0, p, corrected.support.size)
         free = np.where(corrected.support & (trial > 0), drawn, 0)
-        free[corrected.system.pivot_columns] = 0
+        free[corrected.pivots] = 0
         x = corrected(start, p, free)
         if x is None:
+            if corrected.whole is None:
+                return Lift(None, f"does not lift to mod {p}^2 with zeros in the same places.")
             return Lift(None, f"does not lift: no root mod {p}^2 reduces to it.", True)
         roots.append(x)
         found = _accepted(f, [_balanced(a, p**2) for a in x])
@@ -216,18 +245,28 @@ def _derivative(factors, changes) -> np.ndarray:
     return total.reshape([len(x) for x in factors])
 
 
-def _jacobian(factors, p: int) -> np.ndarray:
-    """Returns J: residues (S_u·S_v·S_w, (S_u + S_v + S_w)·R), unknowns u, v, w row by row."""
-    u, v, w = factors
-    a, b, c = map(len, factors)
-    dtype = np.uint8 if p == 2 else np.int64
-    identity = [np.eye(size, dtype=dtype) for size in (a, b, c)]
-    blocks = [
-        np.einsum("ax,br,cr->abcxr", identity[0], v.astype(dtype), w.astype(dtype)),
-        np.einsum("bx,ar,cr->abcxr", identity[1], u.astype(dtype), w.astype(dtype)),
-        np.einsum("cx,ar,br->abcxr", identity[2], u.astype(dtype), v.astype(dtype)),
-    ]
-    return np.concatenate([x.reshape(a * b * c, -1) for x in blocks], axis=1) % p
+def _jacobian(factors, p: int, columns: np.ndarray) -> np.ndarray:
+    """Returns columns of J.
+
+    Args:
+      factors: u, v, w of R terms.
+      p: the modulus.
+      columns: numbers of unknowns, of u, v, w row by row.
+
+    Returns:
+      Residues (S_u·S_v·S_w, columns).
+    """
+    rank, sizes = factors[0].shape[1], [len(x) for x in factors]
+    x = [factor.astype(np.uint8 if p == 2 else np.int64) for factor in factors]
+    ends = np.cumsum([0, *(size * rank for size in sizes)])
+    result = np.zeros((*sizes, len(columns)), x[0].dtype)
+    for place, column in enumerate(columns.tolist()):
+        mode = int(np.searchsorted(ends, column, side="right")) - 1
+        entry, r = divmod(column - int(ends[mode]), rank)
+        one, other = (x[k][:, r] for k in range(3) if k != mode)
+        index = (slice(None),) * mode + (entry,)
+        result[index][..., place] = np.multiply.outer(one, other) % p
+    return result.reshape(-1, len(columns))
 
 
 def _split(x: np.ndarray, shapes) -> list[np.ndarray]:

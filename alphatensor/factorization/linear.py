@@ -60,7 +60,8 @@ def eliminate(matrix: np.ndarray, modulus: int, order: np.ndarray) -> System:
             break
     pivots, rows = np.array(pivots, int), np.array(rows, int)
     if packed:
-        triangle = np.stack([_bit(work[rows], c) for c in pivots], 1) if len(pivots) else work[:0]
+        bits = np.unpackbits(work[rows].view(np.uint8), axis=1, bitorder="little")
+        triangle = bits[:, pivots]
     else:
         triangle = work[np.ix_(rows, pivots)]
     return System(

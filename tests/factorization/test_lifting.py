@@ -48,6 +48,54 @@ def test_a_lift_that_needs_fractions():
     assert lifted.verify().ok and (lifted.u * lifted.v * lifted.w).item() == 3
 
 
+@pytest.mark.parametrize("p", [3, 5])
+def test_even_denominators_are_found_mod_odd_primes(p):
+    half = np.array([[Fraction(1, 2), Fraction(1, 2)], [Fraction(1, 2), Fraction(-1, 2)]], object)
+    f = fz.sandwich(STRASSEN, half, np.eye(2, dtype=int), np.eye(2, dtype=int))
+    assert f.domain == "Q"
+    lifted = fz.lift(fz.reduce_mod(f, p))
+    assert lifted.domain == "Q" and lifted.verify().ok and lifted.rank == 7
+    entries = [Fraction(x) for factor in lifted.factors for x in factor.flat]
+    assert any(x.denominator % 2 == 0 for x in entries)
+
+
+def test_zeros_stay_where_they_may_and_the_whole_system_says_the_same(monkeypatch):
+    """The columns of the entries that are not zero are solved for alone, else all of them."""
+    corrected = lifting._Corrections(fz.reduce_mod(SUM, 2))
+    rng, equations = np.random.default_rng(0), SUM.target.tensor.size
+    columns = np.arange(corrected.support.size)
+    whole = lifting._jacobian(corrected.f.factors, 2, columns).astype(int)
+    assert np.array_equal(whole, brute_force_jacobian(corrected.f.factors))
+    for unknowns in (np.where(corrected.support, rng.integers(0, 2, columns.size), 0), whole[0]):
+        right = whole @ unknowns % 2
+        found = corrected.solve(right)
+        assert np.array_equal(whole @ found % 2, right)
+        assert np.array_equal(found, lifting.linear.solve(corrected.whole, right))
+    unit = np.eye(equations, dtype=int)
+    assert any(corrected.solve(right) is None for right in unit)
+    monkeypatch.setattr(lifting, "MAX_CELLS", 1)
+    target = targets.Target("two", np.diag([1, 2]).astype(np.int32)[:, :, None])
+    f = fz.Factorization(target, Z2, [[1], [0]], [[1], [0]], [[1]])
+    found = lifting.lift_with_reason(f)
+    assert not found.impossible and "with zeros in the same places" in found.message
+
+
+def brute_force_jacobian(factors):
+    """The change of the sum mod 2 where one entry changes, entry by entry."""
+
+    def total(x):
+        return np.einsum("ir,jr,kr->ijk", *x).ravel()
+
+    factors = [np.array(x, int) for x in factors]
+    columns = []
+    for factor in factors:
+        for place in np.ndindex(factor.shape):
+            factor[place] += 1
+            columns.append(total(factors))
+            factor[place] -= 1
+    return (np.array(columns).T - total(factors)[:, None]) % 2
+
+
 def test_rational_reconstruction():
     modulus = 2**30
     for x in (Fraction(5, 3), Fraction(-7, 9), Fraction(0), Fraction(-1), Fraction(1001, 1003)):

@@ -9,7 +9,7 @@ import pytest
 
 from alphatensor import config as settings
 from alphatensor import rings
-from alphatensor.factorization import naive, save, strassen
+from alphatensor.factorization import naive, sandwich, save, strassen
 from alphatensor.factorization.library import store
 from alphatensor.flip_graph import FlipSearchConfig
 from alphatensor.training import flip_search
@@ -118,6 +118,15 @@ def test_a_wrong_pool_is_set_aside_by_name(tmp_path, how):
     library.keep_pool(sizes, "Z2 rotation (2,)", [good])
     library.keep_pool(sizes, "Z2 rotation (2,)", [])
     assert not path.exists()
+
+
+def test_lifts_with_fractions_are_stored_over_the_rationals(tmp_path):
+    third = np.diag([Fraction(1, 3), Fraction(1)])
+    f = sandwich(strassen(), third, np.eye(2, dtype=int), np.eye(2, dtype=int))
+    line = flip_search.Library(str(tmp_path)).add(f)
+    assert "2x2x2_Q.npz: rank 7" in line
+    assert store.best(tmp_path, (2, 2, 2), "Q").rank == 7
+    assert store.best(tmp_path, (2, 2, 2), "Z") is None
 
 
 def test_a_range_names_all_formats_between_two():
