@@ -64,6 +64,8 @@ PRECISIONS = {
     "float16": ("float16", None),
 }
 
+CALLS = 25  # of products for one row, beside its pairs of timings
+
 COLUMNS = (
     "size", "precision", "algorithm", "ratio", "lower", "upper", "baseline_seconds", "seconds",
     "classical", "ratio_to_classical", "share_of_limit", "rmse", "rmse_of_dot", "predicted_growth",
@@ -121,7 +123,7 @@ def main(device: str, sizes: list[int], precisions: list[str]) -> None:
             print(f"{label} | too small for its levels")
             continue
         begin = time.monotonic()
-        if begin + longest > end:
+        if begin + longest + _seconds_of_larger(case, rows) > end:
             left_out.append(label)
             continue
         try:
@@ -129,7 +131,6 @@ def main(device: str, sizes: list[int], precisions: list[str]) -> None:
         except (RuntimeError, ValueError) as error:  # no memory left, or no such precision here
             print(f"{label} | not measured: {str(error).splitlines()[0][:200]}", flush=True)
             continue
-        # Compiling takes most of the time; the largest product ten seconds on a slow device.
         longest = max(longest, time.monotonic() - begin)
         print(_line(rows[-1]), flush=True)
         report.write_records(folder / f"{device}.csv", [row | facts for row in rows])
@@ -138,6 +139,16 @@ def main(device: str, sizes: list[int], precisions: list[str]) -> None:
         print(f"Written to {folder}/{device}.csv and {device}.png.")
     for label in left_out:
         print(f"{label} | left out: --minutes={MINUTES.value:g} are over")
+
+
+def _seconds_of_larger(case: Case, rows: list[dict]) -> float:
+    """Predicts what a case takes more than those of smaller sizes: calls of larger products."""
+    of_precision = [row for row in rows if row["precision"] == case.precision]
+    if not of_precision or case.size <= max(row["size"] for row in of_precision):
+        return 0.0
+    row = of_precision[-1]
+    calls = CALLS + 3 * _REPEATS.value
+    return calls * row["baseline_seconds"] * (case.size / row["size"]) ** 3
 
 
 def _cases(device: str, sizes: list[int], precisions: list[str]) -> list[Case]:

@@ -8,8 +8,8 @@ the costs of the fields of `Work`, a kernel k and a measured gain g,
 
 is linear in w; the costs are those of least squares that are not negative, up to a common factor.
 
-A kernel is chosen where the predicted gain is above `margin`: that of a clear gain, or by how much
-the model was above nine of ten measured gains at most, if that is more.
+A kernel is chosen where the predicted gain is above `margin`: that of a clear gain or, if that is
+more, by how much the model was above nine of ten measured gains at most, of those near 1 or more.
 """
 
 import math
@@ -30,6 +30,7 @@ from alphatensor.kernels.config import TuningConfig
 SCHEDULE = "sequential"
 MOST_PRODUCTS = 150  # of all levels together; more take minutes to compile
 LEAST_MEASUREMENTS = 6
+NEAR = 0.95  # predicted gains from here on say how far the model can be trusted
 ENOUGH = 1.0  # seconds of `jnp.dot` in one measurement
 COMPILATION = 4.0  # seconds of one kernel, as the budget expects them
 # In the order in which a budget is spent; rectangles and odd sizes among them.
@@ -101,8 +102,10 @@ def fit(
     scale = np.maximum(np.abs(rows[:, 1:]).max(axis=0), 1e-300)
     others, _ = optimize.nnls(rows[:, 1:] / scale, -rows[:, 0])
     weights = cost_model.Weights(1.0, *(float(x) for x in others / scale))
-    excess = [gain_of(weights, levels, shape, dtype) / gain for levels, shape, gain in measurements]
-    margin = max(CLEAR_GAIN, float(np.quantile(excess, 0.9)))
+    gains = np.array([x.gain for x in measurements])
+    predicted = np.array([gain_of(weights, x.levels, x.shape, dtype) for x in measurements])
+    near = predicted >= min(NEAR, predicted.max())  # others are not chosen whatever the margin is
+    margin = max(CLEAR_GAIN, float(np.quantile((predicted / gains)[near], 0.9)))
     return Calibration(weights, margin, tuple(factorizations), len(measurements))
 
 
