@@ -2,10 +2,14 @@
 
 import importlib
 import pathlib
+import runpy
 
+import numpy as np
 import pytest
 from sphinx.application import Sphinx
 from test_public import SURFACE
+
+from alphatensor import factorization as fz
 
 pytestmark = pytest.mark.filterwarnings("ignore::PendingDeprecationWarning")  # of myst-parser
 
@@ -45,3 +49,11 @@ def test_the_reference_has_every_public_name(documented):
         if id(value_of(f"{package}.{name}")) not in described
     ]
     assert not missing
+
+
+def test_the_picture_shows_what_the_page_says(tmp_path):
+    script = runpy.run_path(str(DOCS / "draw_game.py"))
+    entries = [np.count_nonzero(x) for x in script["residuals"](fz.strassen())]
+    assert entries[:4] == [8, 12, 12, 12] and entries[-1] == 0 and len(entries) == 8
+    script["draw"](tmp_path / "game.png")
+    assert (tmp_path / "game.png").read_bytes().startswith(b"\x89PNG")
