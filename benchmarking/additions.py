@@ -4,7 +4,8 @@
     python -m benchmarking.additions --formats=2x2x2,3x3x3 --tries=2000
 
 Two counts are made: of the algorithm as it is stored, and of the best equivalent that a walk of
-`--tries` changes of basis (A U B⁻¹, B V C⁻¹, C W A⁻¹) by elementary matrices meets. The fewest
+`--tries` changes of basis (A U B⁻¹, B V C⁻¹, C W A⁻¹) by elementary matrices meets. With `--flips`
+that share of the steps are flips, which lead to other algorithms of the same rank. The fewest
 known are 15 for 2x2x2 in rank 7 (Winograd 1971), 58 for 3x3x3 in rank 23 and 156 for 4x4x4 in rank
 49; other ranks have none here.
 
@@ -31,6 +32,7 @@ if __name__ == "__main__":  # tests import this module, and flags are global
     _TRIES = flags.DEFINE_integer(
         "tries", 1000, "Changes of basis that the walk of each format scores."
     )
+    _FLIPS = flags.DEFINE_float("flips", 0.0, "Share of the steps of the walks that are flips.")
     _TRIALS = flags.DEFINE_integer(
         "trials", straight_line.TRIALS, "Random tie-breaks in each final count."
     )
@@ -43,14 +45,14 @@ HEADER = (
 )
 
 
-def row(f: Factorization, tries: int, trials: int, seed: int) -> tuple:
+def row(f: Factorization, tries: int, trials: int, seed: int, flips: float = 0.0) -> tuple:
     """Counts for one algorithm and returns its line as in `HEADER`.
 
     The last two counts are empty where no fewest number is known for its rank.
     """
     start = time.perf_counter()
     stored = straight_line.additions(f, trials)
-    found = orbit.fewer_additions(f, tries=tries, seed=seed)
+    found = orbit.fewer_additions(f, tries=tries, seed=seed, flips=flips)
     searched = min(straight_line.additions(found, trials), stored, key=sum)
     known = KNOWN.get((f.sizes, f.rank))
     return (
@@ -64,12 +66,13 @@ def main() -> None:
     tries = command.checked(_TRIES, config.integer(least=0))
     trials = command.checked(_TRIALS, config.integer(least=1))
     seed = command.checked(_SEED, config.seed())
+    flips = command.checked(_FLIPS, config.probability())
     algorithms = report.from_library("formats", _FORMATS.value, _LIBRARY.value)
     output = report.table_path(_OUTPUT.value)
     rows = []
     print("  ".join(HEADER))
     for f in algorithms:
-        rows.append(row(f, tries, trials, seed))
+        rows.append(row(f, tries, trials, seed, flips))
         print("  ".join(map(str, rows[-1])), flush=True)
         report.write_csv(output, HEADER, rows)
 

@@ -43,6 +43,7 @@ Examples:
   python -m experiments.factorizations fill --library=factorizations --max=12 --ring=Z2
   python -m experiments.factorizations reindex --library=runs/lib
   python -m experiments.factorizations records --output=factorizations/records.md
+  python -m experiments.factorizations structured --output=structured.md
   python -m experiments.factorizations table --max=5
   python -m experiments.factorizations table --max=16 --output=ranks.png
 

@@ -2,8 +2,8 @@
 
 Schemes of one rank differ in what they cost: non-zero entries, additions after sharing, growth of
 rounding errors, size of coefficients. Walkers go on from known schemes at their rank. The sparsest
-that they meet are costed in full. Those that no other beats in every cost are kept, with their
-equivalents of fewer additions in other bases.
+that they meet are costed in full. Those that no other beats in every cost are kept, with what a
+second walk finds from them: by flips and changes of basis that are judged by the additions alone.
 """
 
 import itertools
@@ -19,7 +19,8 @@ from alphatensor.flip_graph.budgets import Stop
 from alphatensor.flip_graph.walkers import Walkers, WalkOptions
 
 MARGIN = 2  # ranks that plus transitions may add
-TRIES = 200  # changes of basis tried for each algorithm that is kept
+TRIES = 400  # steps of the walk from each algorithm that is kept, by changes of basis and flips
+FLIPS = 0.5  # of these steps are flips
 
 
 class Costed(NamedTuple):
@@ -121,8 +122,10 @@ def refine(
         costed = kept + [cost(f, trials=4) for f in fresh.values()]
         better = [x for x in pareto(costed) if all(x is not y for y in kept)]
         for x in better:
-            equivalent = orbit.fewer_additions(x.factorization, tries=TRIES, seed=seed)
-            kept += [cost(x.factorization), cost(equivalent)]
+            cheaper = orbit.fewer_additions(
+                x.factorization, tries=TRIES, seed=seed + calls, trials=1, flips=FLIPS
+            )
+            kept += [cost(x.factorization), cost(cheaper)]
         kept = pareto(kept)
         yield kept
         if stop(calls):

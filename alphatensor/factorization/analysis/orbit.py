@@ -1,9 +1,12 @@
-"""Equivalent algorithms with fewer additions: a walk through the orbit of a factorization.
+"""Algorithms of the same rank with fewer additions: a walk through orbits and along flips.
 
 (A U B⁻¹, B V C⁻¹, C W A⁻¹) multiplies as (U, V, W) does. With A, B, C products of elementary
 matrices I ± e_ij the coefficients stay integers; what changes is how many sums the products share.
+Flips lead to algorithms that are not equivalent: two terms a⊗b⊗c and a⊗b'⊗c' that share a factor
+become a⊗(b ± b')⊗c and a⊗b'⊗(c' ∓ c).
 """
 
+import itertools
 import math
 import random
 
@@ -18,9 +21,9 @@ TEMPERATURE = 1.0  # the first one of the annealing, in additions
 
 
 def fewer_additions(
-    f: Factorization, tries: int = 2000, seed: int = 0, trials: int = 4
+    f: Factorization, tries: int = 2000, seed: int = 0, trials: int = 4, flips: float = 0.0
 ) -> Factorization:
-    """Returns the equivalent of `f` with the fewest shared additions that a random walk meets.
+    """Returns the algorithm with the fewest shared additions that a random walk from `f` meets.
 
     Simulated annealing: worse neighbours are accepted with probability exp(-increase / T), where T
     falls linearly from `TEMPERATURE` to 0.
@@ -30,6 +33,7 @@ def fewer_additions(
       tries: neighbours that are scored.
       seed: seed of the walk.
       trials: tie-breaks in the score of each neighbour.
+      flips: the share of steps that are flips; without them all that is met is equivalent to `f`.
 
     Returns:
       A verified factorization; `f` itself where nothing better was met.
@@ -43,7 +47,8 @@ def fewer_additions(
     for step in range(tries):
         there = here
         for _ in range(rng.choice((1, 1, 2))):
-            there = _random_neighbour(there, f, rng)
+            is_flip = flips > 0 and rng.random() < flips
+            there = _random_flip(there, rng) if is_flip else _random_neighbour(there, f, rng)
         if max(np.abs(x).max() for x in there) > LARGEST:
             continue
         new = _cost(there, trials)
@@ -56,7 +61,7 @@ def fewer_additions(
         return f
     found = transforms.from_matrices(f, f.sizes, *best)
     if not (checked := found.verify()).ok:
-        raise RuntimeError(f"orbit: a sandwich changed the algorithm: {checked.message}")
+        raise RuntimeError(f"orbit: a step changed the target: {checked.message}")
     return found
 
 
@@ -74,3 +79,25 @@ def _random_neighbour(
         return stacks
     i, j = rng.sample(range(f.sizes[place]), 2)
     return transforms.elementary_sandwich(stacks, place, i, j, rng.choice((-1, 1)), f.ring)
+
+
+def _random_flip(stacks: transforms.Matrices, rng: random.Random) -> transforms.Matrices:
+    """Flips two terms that share a factor up to sign; none where there are no such terms.
+
+    A flip that would make a factor zero is not made, either.
+    """
+    shared = rng.randrange(3)
+    groups: dict[bytes, list[tuple[int, int]]] = {}
+    for term, factor in enumerate(stacks[shared]):
+        sign = int(np.sign(factor.flat[np.flatnonzero(factor)[0]]))
+        groups.setdefault((sign * factor).tobytes(), []).append((term, sign))
+    pairs = [pair for group in groups.values() for pair in itertools.permutations(group, 2)]
+    if not pairs:
+        return stacks
+    (first, one), (second, other) = rng.choice(pairs)
+    b, c = rng.sample([mode for mode in range(3) if mode != shared], 2)
+    added = rng.choice((-1, 1))
+    new = [x.copy() for x in stacks]
+    new[b][first] += added * stacks[b][second]
+    new[c][second] -= added * one * other * stacks[c][first]
+    return tuple(new) if new[b][first].any() and new[c][second].any() else stacks
