@@ -158,8 +158,8 @@ class RunConfig(AgentConfig):
     target: str = setting(
         "2x2x2",
         text(),
-        "What is decomposed: one or several of 2x2x3, ug3, gt3, skew4, cyclic5, poly4 or the path of "
-        "an .npy file, separated by commas.",
+        "What is decomposed: one or several of 2x2x3, ug3, skew4, cyclic5, poly4 or the path of an "
+        ".npy file, separated by commas.",
     )
     train: TrainConfig = section(TrainConfig)
     mesh: MeshConfig = section(MeshConfig)

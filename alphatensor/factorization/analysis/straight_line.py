@@ -4,8 +4,9 @@ The sums S_r = u_r·A, T_r = v_r·B and C_k = Σ_r w_kr M_r are rows of a matrix
 Greedy elimination of two-term sums that several rows hold (Paar 1997; Benson and Ballard 2015),
 repeated with random tie-breaks, keeps the program with the fewest additions. Some repetitions look
 one step ahead: of the sums that most rows hold they take the one after which most is left to share
-(Mårtensson and Wagner 2024). Each matrix is also tried transposed: a program for the transpose, run backwards, evaluates the matrix itself with
-inputs - rows additions more (Tellegen's principle; Bürgisser et al. 1997, section 13.3).
+(Mårtensson and Wagner 2024). Each matrix is also tried transposed: a program for the transpose, run
+backwards, evaluates the matrix itself with inputs - rows additions more (Tellegen's principle;
+Bürgisser et al. 1997, section 13.3).
 
 Every count of shared additions in this project is the length of these programs.
 """
