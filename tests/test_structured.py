@@ -1,10 +1,13 @@
 """Structured products: tensors against NumPy's products of the matrices themselves."""
 
+import pathlib
+
 import numpy as np
 import pytest
 
 from alphatensor import rings, structured, targets
-from alphatensor.factorization import entrywise, lift_with_reason, to_text
+from alphatensor.factorization import entrywise, library, lift_with_reason, load, save, to_text
+from alphatensor.factorization.analysis import recursion
 
 Z, Z2 = rings.Integers(), rings.IntegersMod(2)
 
@@ -80,6 +83,33 @@ def test_quadratic_maps_are_compared_as_polynomials():
 def test_entries_have_their_places_in_names():
     text = to_text(entrywise(targets.parse("ku2"), Z))
     assert "m3 = (a12)(b22)" in text and "c12 = m3" in text and "b21" not in text
+
+
+def test_json_holds_targets_with_names(tmp_path):
+    path = str(tmp_path / "f.json")
+    f = entrywise(targets.parse("ug2"), Z2)
+    save(path, f)
+    (read,) = load(path)
+    assert read.verify().ok and read.target.name == "ug2" and read.ring == Z2
+    for name, message in (("gg2", "means the same"), ("2x2", "a name such as"), ("", "a name")):
+        pathlib.Path(path).write_text(f'{{"target": "{name}", "u": [[1]], "v": [[1]], "w": [[1]]}}')
+        with pytest.raises(ValueError, match=message):
+            load(path)
+    own = entrywise(targets.own("mine", np.ones((1, 1, 1), int), "here"), Z)
+    with pytest.raises(ValueError, match="holds matrix products"):
+        save(path, own)
+
+
+def test_only_more_recursive_calls_beat_an_equal_rank(tmp_path):
+    f = entrywise(targets.parse("gt2"), Z)
+    fewer = f.replace(u=f.u @ np.diag([1, -1] * 3), w=f.w @ np.diag([1, -1] * 3))
+    # a11 b11 + a12 b12 in c11 becomes (a11 + a12) b11 + a12 (b12 - b11): a flip
+    u, v = f.u.copy(), f.v.copy()
+    u[1, 0], v[0, 1] = 1, -1
+    mixed = f.replace(u=u, v=v)
+    assert recursion.recursive_calls(mixed) < recursion.recursive_calls(f) == 4
+    assert library.add(tmp_path, mixed).kept and library.add(tmp_path, f).kept
+    assert not library.add(tmp_path, fewer).kept and not library.add(tmp_path, mixed).kept
 
 
 @pytest.mark.parametrize(

@@ -132,7 +132,8 @@ def _take_turn(search: _Search, target: Target, number: int, seconds: float) -> 
     if not here.pool:
         held = search.memory.best(target, search.ring)
         fits = held is not None and bitmasks.is_ternary(held)
-        here.pool = [held if fits else entrywise(target, search.ring)]
+        known = [held] * fits + [entrywise(target, search.ring)]
+        here.pool = pools.least_rank(known, config.pool)
     is_best = here.turns % 2 == 1
     start = Descent(starts=here.pool)
     if not is_best:

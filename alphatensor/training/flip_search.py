@@ -85,7 +85,8 @@ class FlipRunConfig(Config):
         try:
             return [targets.parse(name) for name in names]
         except ValueError as error:
-            raise ConfigError("targets", self.targets, "", f"targets={error}") from None
+            reason = str(error).rstrip(".")
+            raise ConfigError("targets", self.targets, f"names of targets ({reason})") from None
 
     @property
     def sizes(self) -> list[Sizes]:

@@ -40,10 +40,10 @@ class Format(NamedTuple):
     Attributes:
       ending: what the names of files end in that are written in this format.
       what: what it is and holds, for people.
-      holds: `'one'` matrix product, `'several'` of them, one of a target with a name (`'named'`),
-        or `'any'` targets.
+      holds: `'one'` matrix product, `'several'` of them, or `'any'` targets.
       is_complex: whether it holds Gaussian coefficients.
       write: the content (text, an array, or the members of an archive) by path, of algorithms.
+      is_named: whether it also holds other targets that have a name.
     """
 
     ending: str
@@ -51,6 +51,7 @@ class Format(NamedTuple):
     holds: str
     is_complex: bool
     write: Callable[[str, list[Factorization]], dict[str, Any]]
+    is_named: bool = False
 
 
 class Reader(NamedTuple):
@@ -79,8 +80,8 @@ FORMATS = (
     Format(".npy", "np.save of u, v, w", "one", True, _single(layouts.array_of)),
     Format(".reduced.json", "FastMatrixMultiplication's JSON with shared sums", "one", False,
            _single(fast_matmul_json.reduced_text_of)),
-    Format(".json", "FastMatrixMultiplication's JSON", "named", True,
-           _single(fast_matmul_json.text_of)),
+    Format(".json", "FastMatrixMultiplication's JSON", "one", True,
+           _single(fast_matmul_json.text_of), is_named=True),
     Format(".txt", "plain numbers: n m p rank, U, V, W (ternary_flip_graph)", "several", False,
            _single(plain_text.text_of)),
     Format(".exp", "products of sums, (a11 + a22)*(b11)*(c12) a line", "several", True,
@@ -208,10 +209,10 @@ def save(path: str | os.PathLike, f: Factorization | Sequence[Factorization]) ->
     if not fs:
         raise FileError(f"{path}: nothing to write.")
     format_ = format_of(path)
-    if format_.holds in ("one", "named") and len(fs) != 1:
+    if format_.holds == "one" and len(fs) != 1:
         raise FileError(f"{path}: {len(fs)} factorisations: this format holds one.")
     for f in fs:
-        is_held = f.sizes or (format_.holds == "named" and f.target.is_known)
+        is_held = f.sizes or (format_.is_named and f.target.is_known)
         if format_.holds != "any" and not is_held:
             raise FileError(f"{path}: target {f.target.title}: this format holds matrix products.")
         if not f.is_real and not format_.is_complex:
