@@ -78,7 +78,7 @@ SEARCH = [
     (["--config.targets=ug"], "--config.targets"),
     (["--config.targets=gg4"], "expected '4x4x4', which means the same"),
     (["--config.targets=ug2,"], "--config.targets"),
-    (["--config.targets=ug9"], "at most 32 entries a mode"),
+    (["--config.targets=ug17"], "at most 256 entries a mode"),
     (["--config.seconds=0"], "--config.seconds=0"),
     (["--config.seconds=inf"], "--config.seconds=inf"),
     (["--config.library=/proc/library"], "--config.library='/proc/library'"),
