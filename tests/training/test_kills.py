@@ -35,7 +35,7 @@ def test_runs_end_bit_for_bit_as_without_kills(both, kind):
     whole, killed = (folder / kind for folder in both)
     tiny_run.assert_same_ends(whole, killed)
     findings = tiny_run.last_state(killed)["findings"]
-    assert bool(findings["walk_starts"]) == (kind == "hybrid")
+    assert bool(findings["walk_starts"]) == (kind != "plain")
     assert bool(findings["run_times"]) == (kind == "hybrid")
     names = [sorted(path.name for path in folder.glob("*.npz")) for folder in (whole, killed)]
     assert names[0] == names[1] and (names[0] or kind == "sums")
