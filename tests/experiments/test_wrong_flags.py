@@ -10,6 +10,7 @@ import pytest
 from absl import flags
 
 import benchmarking
+import experiments
 from alphatensor import factorization as fz
 from experiments import command
 
@@ -21,7 +22,10 @@ HUGE = 10**30
 TRAIN = [
     ([], "--config: not given"),
     (["--config=nowhere.py"], "nowhere.py"),
-    (["--config=slowstart"], "get_config(), or one of attentive, flip_small, hybrid"),
+    (["--config=slowstart"], "get_config(), or one of attentive, flip_small, flip_struct"),
+        ["--config=slowstart"],
+        "get_config(), or one of attentive, flip_small, flip_structured, hybrid",
+    ),
     (["--config={raises}"], "ZeroDivisionError"),
     (["--config={exits}"], "SystemExit"),
     (["--config={empty}"], "get_config"),
@@ -333,13 +337,21 @@ def files(tmp_path_factory) -> dict[str, str]:
     return found | {"file": str(folder / "file")}
 
 
+# Modules that define flags when a command imports them.
+DEFINING = (
+    (benchmarking, "matmul_speed"),
+    (benchmarking, "budgeted"),
+    (experiments, "library_commands"),
+)
+
+
 def start(name: str, arguments: list[str], monkeypatch) -> int:
     """Runs a command in this process as `python -m` does; returns its exit status."""
     monkeypatch.setattr(sys, "argv", [f"{name}.py", *arguments])
     monkeypatch.setattr(command, "keep_compiled_programs", lambda folder: None)
-    for module in ("matmul_speed", "budgeted"):  # they define flags when they are imported
-        sys.modules.pop(f"benchmarking.{module}", None)
-        vars(benchmarking).pop(module, None)
+    for package, module in DEFINING:
+        sys.modules.pop(f"{package.__name__}.{module}", None)
+        vars(package).pop(module, None)
     sys.modules.pop("config_config", None)  # the file of configuration before this one
     of_others = taken_out()
     try:
