@@ -16,6 +16,7 @@ MAX_DIMENSIONS = 16  # of an array
 MAX_PICKLE_BYTES = 2**26  # of a member that holds pickled arrays, which are interpreted
 MAX_PICKLE_STEPS = 1_000_000
 MAX_EXACT = 2**19  # numbers of a file that are fractions, text or beyond int64
+MAX_STATEMENTS = 2**15  # of the three files of a straight-line program together
 MAX_PROGRAM = 2**22  # terms that expanding the sums of a straight-line program takes
 MAX_DIGITS = 100  # of a numerator or a denominator
 MAX_DENOMINATOR_BITS = 2_048  # of a common denominator of an algorithm

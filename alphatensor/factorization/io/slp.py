@@ -33,6 +33,9 @@ def parse(path: str, text: str, ring: rings.Ring) -> list[Factorization]:
         files.read_text(part, limits.MAX_TEXT_BYTES) if part != path else text for part in names
     ]
     expressions.check_size(path, sum(map(len, contents)))
+    statements = sum(content.count(":=") for content in contents)
+    if statements > limits.MAX_STATEMENTS:
+        raise FileError(f"{path}: {statements} statements: at most {limits.MAX_STATEMENTS}.")
     left, right, post = map(_program, names, contents)
     rank = len(left.outputs)
     if len(right.outputs) != rank or post.inputs > rank:

@@ -248,10 +248,14 @@ def test_small_texts_that_ask_for_much_are_refused(tmp_path, name, text, message
     assert peak < 2**27 and str(error.value).isprintable()
 
 
-def test_programs_of_too_many_steps_are_refused(tmp_path):
+@pytest.mark.parametrize(
+    "count, message",
+    [(60_000, "1,260,000 characters of sums and products"), (11_000, "33000 statements: at most")],
+)
+def test_programs_of_too_many_steps_are_refused(tmp_path, count, message):
     for letter in "LRP":
-        (tmp_path / f"x_{letter}.slp").write_text("t:=i0;\n" * 60_000)
-    with pytest.raises(fz.FileError, match="1,260,000 characters of sums and products"):
+        (tmp_path / f"x_{letter}.slp").write_text("t:=i0;\n" * count)
+    with pytest.raises(fz.FileError, match=message):
         fz.load(tmp_path / "x_L.slp")
 
 
