@@ -98,7 +98,10 @@ def dense(x):
 def transformer_block(x):
     initial = hk.initializers.VarianceScaling(1.0)
     attention = hk.MultiHeadAttention(2, WIDTH // 2, w_init=initial, model_size=WIDTH)
-    norm = lambda x: hk.LayerNorm(-1, True, True)(x)  # noqa: E731
+
+    def norm(x):
+        return hk.LayerNorm(-1, True, True)(x)
+
     y = norm(x)
     x = x + attention(y, y, y)
     x = x + hk.Linear(WIDTH)(jax.nn.gelu(hk.Linear(2 * WIDTH)(norm(x))))
