@@ -133,7 +133,9 @@ def total(product, a, b):
 
 
 def scanned(product, a, b):
-    step = lambda x, _: (product(x, b) % 7, x.sum())  # noqa: E731
+    def step(x, _):
+        return product(x, b) % 7, x.sum()
+
     return jax.lax.scan(step, a, None, length=3)
 
 

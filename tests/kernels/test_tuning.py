@@ -108,7 +108,10 @@ def test_derivatives_multiply_fast_too(tune):
     a, b = operands()
     gradient = jax.grad(lambda a, b: jnp.sum(alphatensor.matmul(a, b)), argnums=(0, 1))
     assert fast_dots(gradient, a, b) == 2 * 7
-    tangent = lambda *x: jax.jvp(alphatensor.matmul, x, x)[1]  # noqa: E731
+
+    def tangent(*x):
+        return jax.jvp(alphatensor.matmul, x, x)[1]
+
     assert fast_dots(tangent, a, b) >= 2 * 7
 
 
@@ -116,7 +119,10 @@ def test_dense_layers_are_flattened_to_what_was_tuned(tune):
     tune(1.2)
     a, b = operands()
     numbers = (((2,), (0,)), ((), ()))
-    layer = lambda x, y: alphatensor.dot_general(x, y, numbers)  # noqa: E731
+
+    def layer(x, y):
+        return alphatensor.dot_general(x, y, numbers)
+
     assert fast_dots(layer, a.reshape(2, 256, 512), b) == 7
     assert fast_dots(alphatensor.matmul, a.reshape(2, 256, 512), b) == 7
 
