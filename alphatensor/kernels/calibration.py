@@ -9,7 +9,8 @@ the costs of the fields of `Work`, a kernel k and a measured gain g,
 is linear in w; the costs are those of least squares that are not negative, up to a common factor.
 
 A kernel is chosen where the predicted gain is above `margin`: that of a clear gain or, if that is
-more, by how much the model was above nine of ten measured gains at most, of those near 1 or more.
+more, the largest gain that was predicted for a kernel that gained nothing, by a fit that did not know
+its shape.
 """
 
 import math
@@ -30,7 +31,6 @@ from alphatensor.kernels.config import TuningConfig
 SCHEDULE = "sequential"
 MOST_PRODUCTS = 150  # of all levels together; more take minutes to compile
 LEAST_MEASUREMENTS = 6
-NEAR = 0.95  # predicted gains from here on say how far the model can be trusted
 ENOUGH = 1.0  # seconds of `jnp.dot` in one measurement
 COMPILATION = 4.0  # seconds of one kernel, as the budget expects them
 # In the order in which a budget is spent; rectangles and odd sizes among them.
@@ -92,7 +92,18 @@ def fit(
     measurements: Sequence[Measurement], factorizations: Sequence[Factorization], dtype
 ) -> Calibration:
     """Fits the costs of the fields of `Work` to measured gains, and the margin to what is left."""
-    rows = []
+    margin = CLEAR_GAIN
+    for shape in dict.fromkeys(x.shape for x in measurements):
+        others = _weights([x for x in measurements if x.shape != shape], dtype)
+        for levels, _, gain in (x for x in measurements if x.shape == shape and x.gain < 1):
+            margin = max(margin, gain_of(others, levels, shape, dtype))
+    weights = _weights(measurements, dtype)
+    return Calibration(weights, margin, tuple(factorizations), len(measurements))
+
+
+def _weights(measurements: Sequence[Measurement], dtype) -> cost_model.Weights:
+    """Returns the costs of least squares; those of `jnp.dot` alone where nothing was measured."""
+    rows = [np.zeros(len(cost_model.Work._fields))]
     for levels, shape, gain in measurements:
         dot = np.array(cost_model.work_of_dot(shape, dtype))
         kernel = np.array(cost_model.work_of(levels, shape, dtype))
@@ -101,12 +112,7 @@ def fit(
     # An operation costs 1. Columns are scaled to comparable sizes, since fields count other things.
     scale = np.maximum(np.abs(rows[:, 1:]).max(axis=0), 1e-300)
     others, _ = optimize.nnls(rows[:, 1:] / scale, -rows[:, 0])
-    weights = cost_model.Weights(1.0, *(float(x) for x in others / scale))
-    gains = np.array([x.gain for x in measurements])
-    predicted = np.array([gain_of(weights, x.levels, x.shape, dtype) for x in measurements])
-    near = predicted >= min(NEAR, predicted.max())  # others are not chosen whatever the margin is
-    margin = max(CLEAR_GAIN, float(np.quantile((predicted / gains)[near], 0.9)))
-    return Calibration(weights, margin, tuple(factorizations), len(measurements))
+    return cost_model.Weights(1.0, *(float(x) for x in others / scale))
 
 
 def gain_of(

@@ -43,6 +43,7 @@ class Work(NamedTuple):
     Attributes:
       operations: floating-point operations of products, of `jnp.dot` or of blocks.
       large: operations times log2(size / 1024) of products above that size, which caches hold less.
+      rows: operations times log2(rows / 2048) of products with more rows, which CPUs do slower.
       operands: bytes of the operands and results of products, which small products wait for.
       sums: bytes that sums of blocks read and write.
       fresh: bytes of the result and of temporaries, which are new memory.
@@ -51,6 +52,7 @@ class Work(NamedTuple):
 
     operations: float
     large: float
+    rows: float
     operands: float
     sums: float
     fresh: float
@@ -88,6 +90,7 @@ def work_of_dot(shape: Shape, dtype) -> Work:
     return Work(
         operations=operations,
         large=operations * max(0.0, math.log2(max(operations, 1) / (2 * 1024**3)) / 3),
+        rows=operations * max(0.0, math.log2(max(n, 1) / 2048)),
         operands=width * (n * m + m * p + n * p),
         sums=0.0,
         fresh=width * n * p,

@@ -16,7 +16,7 @@ from alphatensor.kernels import calibration, choice_cache, cost_model, timing, t
 
 STRASSEN = fz.strassen()
 # Sums and products cost much: gains begin at sizes of 1,500 or so.
-WEIGHTS = cost_model.Weights(1.0, 0.0, 0.5, 6.0, 1.0, 1e6)
+WEIGHTS = cost_model.Weights(1.0, 0.0, 0.0, 0.5, 6.0, 1.0, 1e6)
 
 
 @pytest.fixture(autouse=True)
@@ -79,6 +79,21 @@ def test_measured_gains_give_the_costs_back(device):
             np.testing.assert_allclose(*gains, rtol=0.02)
 
 
+def test_the_margin_is_what_was_predicted_for_a_kernel_without_gain(device, monkeypatch):
+    odd = (2560, 2560, 2560)  # there kernels are slower than at all other sizes
+    right = timing.against_dot
+
+    def against_dot(kernel, args, *rest):
+        pairs = right(kernel, args, *rest)
+        return pairs._replace(ratio=0.9 * pairs.ratio) if args[0].shape == odd[:2] else pairs
+
+    monkeypatch.setattr(timing, "against_dot", against_dot)
+    found = tuning.autotune(seconds=1000)
+    expected = max(calibration.gain_of(WEIGHTS, x, odd, "float32") for x in ((STRASSEN,),))
+    assert expected > choice_cache.CLEAR_GAIN
+    assert found.margin == pytest.approx(expected, rel=0.01)
+
+
 def test_it_chooses_for_every_shape_by_the_predicted_gain(cache):
     choice_cache.store(cache, choice_cache.key(None, "float32"), calibrated())
     assert is_fast(*matrices((4096, 4096), (4096, 4096)))
@@ -101,7 +116,7 @@ def test_a_tuned_shape_goes_before_the_model(cache):
 
 
 def test_odd_shapes_and_batches_are_right(cache, monkeypatch):
-    free = calibrated()._replace(weights=cost_model.Weights(1.0, 0, 0, 0, 0, 0))
+    free = calibrated()._replace(weights=cost_model.Weights(1.0, *[0] * 6))
     choice_cache.store(cache, choice_cache.key(None, "float32"), free)
     a, b = timing.operands((513, 1031, 515), jnp.float32)
     assert is_fast(a, b)
@@ -132,9 +147,9 @@ def test_a_calibration_from_elsewhere_is_ignored_with_one_line(cache, place):
 
 
 SPOILED = {
-    "costs": {"weights": [-1.0] * 6},
-    "no operations": {"weights": [0.0] * 6},
-    "not finite": {"weights": [1.0, float("inf"), 0, 0, 0, 0]},
+    "costs": {"weights": [-1.0] * 7},
+    "no operations": {"weights": [0.0] * 7},
+    "not finite": {"weights": [1.0, float("inf"), 0, 0, 0, 0, 0]},
     "a margin": {"margin": 0.5},
     "algorithms": {"algorithms": {}},
     "no numbers": {"algorithms": [{"sizes": [2, 2, 2], "u": [], "v": [], "w": []}]},
