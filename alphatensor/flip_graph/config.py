@@ -4,7 +4,7 @@ import dataclasses
 
 from alphatensor import config as checks
 from alphatensor.config import Config, integer, one_of, positive, setting, some_of
-from alphatensor.flip_graph.symmetries import KINDS
+from alphatensor.flip_graph.symmetries import KINDS, is_name
 
 TURNS = ("descent", "best", "symmetric", "integers")
 
@@ -55,6 +55,10 @@ class FlipSearchConfig(Config):
     )
     symmetries: tuple[str, ...] = setting(
         tuple(KINDS),
-        some_of(KINDS),
-        "Kinds of symmetry that symmetric turns keep, one after the other.",
+        checks.Check(
+            lambda x: isinstance(x, tuple) and len(x) > 0 and all(map(is_name, x)),
+            f"some of {', '.join(map(repr, KINDS))}, or of these with blocks: 'rotation (2, 2, 1)'",
+        ),
+        "Symmetries that symmetric turns keep, one after the other: kinds, with blocks of all "
+        "sizes, or single ones, such as 'rotation (2, 2, 1)'.",
     )

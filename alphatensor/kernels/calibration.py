@@ -9,8 +9,8 @@ the costs of the fields of `Work`, a kernel k and a measured gain g,
 is linear in w; the costs are those of least squares that are not negative, up to a common factor.
 
 A kernel is chosen where the predicted gain is above `margin`: that of a clear gain or, if that is
-more, the largest gain that was predicted for a kernel that gained nothing, by a fit that did not know
-its shape.
+more, the largest gain that was predicted for a kernel that gained nothing, by a fit that did not
+know its shape.
 """
 
 import math
@@ -95,7 +95,7 @@ def fit(
     margin = CLEAR_GAIN
     for shape in dict.fromkeys(x.shape for x in measurements):
         others = _weights([x for x in measurements if x.shape != shape], dtype)
-        for levels, _, gain in (x for x in measurements if x.shape == shape and x.gain < 1):
+        for levels, _, _ in (x for x in measurements if x.shape == shape and x.gain < 1):
             margin = max(margin, gain_of(others, levels, shape, dtype))
     weights = _weights(measurements, dtype)
     return Calibration(weights, margin, tuple(factorizations), len(measurements))

@@ -24,6 +24,7 @@ def test_defaults_are_settings_of_a_search():
         ("turns", (), "some of 'descent'"),
         ("order", "ranks", "one of 'turns', 'gaps'"),
         ("symmetries", ("mirror",), "some of 'reversal', 'rotation'"),
+        ("symmetries", ("rotation (2, x)",), "some of 'reversal', 'rotation'"),
     ],
 )
 def test_mistakes_are_named(field, value, words):

@@ -142,6 +142,8 @@ def test_fixed_terms_of_a_reflection_by_hand():
     assert u.T.tolist() == [[1, 0, 0, 0, 1, 0]]
     assert v.T.tolist() == [[1, 0, 0, 0, 1, 0, 0, 0, 0]]
     assert w.T.tolist() == [[1, 0, 0, 1, 0, 0]]
+    single = symmetries.symmetries_of((5, 5, 5), ["rotation (2, 2, 1)"])
+    assert single == [symmetries.Rotation((2, 2, 1))]
     assert symmetries.symmetries_of((3, 3, 3), ["reflection"]) == []
     assert symmetries.symmetries_of((3, 4, 4), ["reflection"]) == [], "4 indices, none stays"
     assert symmetries.symmetries_of((3, 5, 5), ["reflection"]) == []

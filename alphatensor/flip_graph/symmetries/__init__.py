@@ -9,6 +9,7 @@ permutes indices (`permutations`), which terms it fixes (`fixed_terms`) and wher
 (`generators`). All else has defaults.
 """
 
+import re
 from collections.abc import Collection
 
 from alphatensor.flip_graph.origins import Sizes
@@ -28,6 +29,7 @@ __all__ = [
     "Swap",
     "Symmetry",
     "Transposition",
+    "is_name",
     "symmetries_of",
 ]
 
@@ -41,6 +43,13 @@ def symmetries_of(sizes: Sizes, kinds: Collection[str] = tuple(KINDS)) -> list[S
 
     Args:
       sizes: n ≤ m ≤ p.
-      kinds: names from `KINDS`.
+      kinds: names from `KINDS`, or single symmetries as they print, such as "rotation (2, 2, 1)".
     """
-    return [x for name, kind in KINDS.items() if name in kinds for x in kind.of_format(sizes)]
+    every = [x for kind in KINDS.values() for x in kind.of_format(sizes)]
+    return [x for x in every if x.name in kinds or str(x) in kinds]
+
+
+def is_name(name: object) -> bool:
+    """Says whether this is a kind of symmetry or one symmetry as it prints."""
+    kinds = "|".join(KINDS)
+    return isinstance(name, str) and bool(re.fullmatch(rf"({kinds})( \((\d+, )*\d+,?\))?", name))
