@@ -19,9 +19,10 @@ Nothing here knows files or clocks: a library is passed in as `Memory`, a clock 
 from alphatensor.flip_graph.budgets import Clock, Stop, after_calls, after_seconds
 from alphatensor.flip_graph.config import FlipSearchConfig
 from alphatensor.flip_graph.refinement import Costed, refine
-from alphatensor.flip_graph.scheduler import Turn, search
+from alphatensor.flip_graph.scheduler import search
 from alphatensor.flip_graph.search_state import Memory
 from alphatensor.flip_graph.symmetries import KINDS, Symmetry, symmetries_of
+from alphatensor.flip_graph.turns import Turn
 from alphatensor.flip_graph.walkers import Walkers, WalkOptions
 from alphatensor.flip_graph.walks import Walked, walk
 

@@ -17,11 +17,7 @@ that a search that was stopped goes on. There are four kinds of turns:
 import collections
 import itertools
 from collections.abc import Hashable, Iterator
-from typing import NamedTuple
 
-import jax
-
-import alphatensor
 from alphatensor import rings, targets
 from alphatensor.factorization import Factorization, naive, reduce_mod
 from alphatensor.flip_graph import budgets, origins, pools, walks
@@ -31,43 +27,12 @@ from alphatensor.flip_graph.config import FlipSearchConfig
 from alphatensor.flip_graph.lifts import FAMILY, LiftCache
 from alphatensor.flip_graph.origins import Sizes
 from alphatensor.flip_graph.search_state import DESCENT, Descent, Memory, SearchState, pool_name
+from alphatensor.flip_graph.turns import Turn, provenance, said
 from alphatensor.flip_graph.walks import Walked
 
 IDLE = 3  # turns in a row without a lower rank, then a descent starts anew
 KEPT = 32  # symmetric schemes of each format
 LIFTING = 0.25  # of the time of a turn goes into finding schemes that lift to go on from
-
-
-class Turn(NamedTuple):
-    """What one turn of the scheduler did.
-
-    Attributes:
-      sizes: sizes of the format.
-      kind: the kind of turn, and for symmetric ones the symmetry.
-      reached: the least rank that its walkers reached.
-      rank: the best rank known over the search's ring after the turn.
-      flips: the number of flips made in the turn.
-      seconds: the time it took.
-      stored: lines that say what entered the memory and which share of the schemes lifts.
-    """
-
-    sizes: Sizes
-    kind: str
-    reached: int
-    rank: int
-    flips: float
-    seconds: float
-    stored: list[str]
-
-    @property
-    def target(self) -> Sizes:
-        """What the turn worked on: the sizes."""
-        return self.sizes
-
-    @property
-    def name(self) -> str:
-        """The name of the format."""
-        return targets.format_name(self.sizes)
 
 
 def search(
@@ -131,7 +96,7 @@ def take_turn(state: SearchState, choice: TurnPlan, seconds: float) -> Turn:
     state.formats[sizes].seconds += elapsed
     stored = store(state, sizes, lifting, provenance_of(state, choice))
     return Turn(
-        sizes=sizes,
+        target=sizes,
         kind=choice.family,
         reached=walked.schemes[0].rank,
         rank=state.formats[sizes].pool[0].rank,
@@ -160,13 +125,13 @@ def walk_integers(state: SearchState, choice: TurnPlan, seconds: float) -> Turn:
     here.seconds += elapsed
     found = here.integers[0].replace(provenance=provenance_of(state, choice))
     return Turn(
-        sizes=sizes,
+        target=sizes,
         kind=choice.family,
         reached=walked.schemes[0].rank,
         rank=here.pool[0].rank,
         flips=walked.flips,
         seconds=elapsed,
-        stored=_said([state.memory.add(found)]),
+        stored=said([state.memory.add(found)]),
     )
 
 
@@ -300,20 +265,12 @@ def settle(
 
 def provenance_of(state: SearchState, choice: TurnPlan) -> dict:
     """Returns what is stored with every algorithm that a turn finds."""
-    return {
-        "engine": "flip graph",
-        "version": alphatensor.__version__,
-        "seed": state.config.seed,
-        "turn": choice.number,
-        FAMILY: choice.family,
-        "walkers": state.config.walkers,
-        "seconds": round(state.formats[choice.sizes].seconds, 1),
-        "devices": jax.device_count(),
-    }
+    seconds = state.formats[choice.sizes].seconds
+    return provenance(state.config, choice.number, seconds) | {FAMILY: choice.family}
 
 
 def store(
-    state: SearchState, sizes: Sizes, lifting: list[Factorization], provenance: dict
+    state: SearchState, sizes: Sizes, lifting: list[Factorization], origin: dict
 ) -> list[str]:
     """Adds the best of a format's pool to the memory, and over Z2 its lifts.
 
@@ -322,22 +279,22 @@ def store(
         is tried that was not tried before.
       sizes: sizes of the format.
       lifting: schemes of the format known to lift, perhaps of higher rank.
-      provenance: of what is stored.
+      origin: provenance of what is stored.
 
     Returns:
       Lines that say what was kept and how many schemes lift.
     """
     pool, lifts, memory = state.formats[sizes].pool, state.lifts, state.memory
-    lines = [memory.add(pool[0].replace(provenance=provenance))]
+    lines = [memory.add(pool[0].replace(provenance=origin))]
     if not state.ring.is_modular:
-        return _said(lines)
+        return said(lines)
     is_news, lifting, before = lines[0] is not None, lifting[:1], len(lifts)
     over_z = memory.best(sizes, rings.Integers())
     if is_news or over_z is None or over_z.rank > pool[0].rank:
         lifting = lifting + lifts.lifting(pool, state.config.slice_seconds)
     for f in lifting:
         family = f.provenance.get(FAMILY, "others")
-        lifted = provenance | {"lifted_from": state.ring.name, FAMILY: family}
+        lifted = origin | {"lifted_from": state.ring.name, FAMILY: family}
         lines.append(memory.add(lifts.lift_of(f).replace(provenance=lifted)))
     if is_news or len(lifts) > before:
         of_pool = [f for f in pool if lifts.was_tried(f)]
@@ -346,8 +303,4 @@ def store(
             f"{len(of_pool)} were tried and {sum(not lifts.has_failed(f) for f in of_pool)} lift; "
             f"by the turns that found them: {lifts.shares(sizes)}."
         )
-    return _said(lines)
-
-
-def _said(lines: list[str | None]) -> list[str]:
-    return [line for line in lines if line is not None]
+    return said(lines)

@@ -9,11 +9,8 @@ import collections
 import dataclasses
 import itertools
 from collections.abc import Iterator
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
-import jax
-
-import alphatensor
 from alphatensor import rings
 from alphatensor.factorization import Factorization, entrywise
 from alphatensor.factorization.analysis import recursion
@@ -23,6 +20,7 @@ from alphatensor.flip_graph.config import FlipSearchConfig
 from alphatensor.flip_graph.exchange import Exchange
 from alphatensor.flip_graph.lifts import LiftCache
 from alphatensor.flip_graph.search_state import Descent
+from alphatensor.flip_graph.turns import Turn, provenance, said
 from alphatensor.targets import Target
 
 IDLE = 3  # turns in a row without a lower rank, then a descent starts anew
@@ -37,33 +35,6 @@ class TargetMemory(Protocol):
 
     def add(self, f: Factorization) -> str | None:
         """Keeps an algorithm if it beats what is held; returns one line that says so, or None."""
-
-
-class TargetTurn(NamedTuple):
-    """What one turn did.
-
-    Attributes:
-      name: the target.
-      kind: "descent" or "best".
-      reached: the least rank that its walkers reached.
-      rank: the best rank known over the search's ring after the turn.
-      flips: the number of flips made in the turn.
-      seconds: the time it took.
-      stored: lines that say what entered the memory.
-    """
-
-    name: str
-    kind: str
-    reached: int
-    rank: int
-    flips: float
-    seconds: float
-    stored: list[str]
-
-    @property
-    def target(self) -> str:
-        """What the turn worked on: the name."""
-        return self.name
 
 
 @dataclasses.dataclass
@@ -107,7 +78,7 @@ def search_targets(
     config: FlipSearchConfig,
     clock: Clock,
     seconds: float,
-) -> Iterator[TargetTurn]:
+) -> Iterator[Turn]:
     """Takes the targets in turn until the seconds are over, yielding after each turn.
 
     Args:
@@ -126,7 +97,7 @@ def search_targets(
         yield _take_turn(search, target, number, min(config.slice_seconds, left))
 
 
-def _take_turn(search: _Search, target: Target, number: int, seconds: float) -> TargetTurn:
+def _take_turn(search: _Search, target: Target, number: int, seconds: float) -> Turn:
     """Walks for some seconds, and keeps what was found."""
     config, here, begin = search.config, search.known[target.name], search.clock()
     if not here.pool:
@@ -153,8 +124,8 @@ def _take_turn(search: _Search, target: Target, number: int, seconds: float) -> 
         here.descent = None if idle == IDLE else Descent(start.starts, walked.walkers, rank, idle)
     here.turns, here.seconds = here.turns + 1, here.seconds + search.clock() - begin
     stored = _store(search, target, walked.schemes, number)
-    return TargetTurn(
-        name=target.name,
+    return Turn(
+        target=target.name,
         kind="best" if is_best else "descent",
         reached=rank,
         rank=here.pool[0].rank,
@@ -171,25 +142,17 @@ def _store(search: _Search, target: Target, found: list[Factorization], number: 
       Lines that say what was kept.
     """
     here, memory, lifts = search.known[target.name], search.memory, search.lifts
-    provenance = {
-        "engine": "flip graph",
-        "version": alphatensor.__version__,
-        "seed": search.config.seed,
-        "turn": number,
-        "walkers": search.config.walkers,
-        "seconds": round(here.seconds, 1),
-        "devices": jax.device_count(),
-    }
+    origin = provenance(search.config, number, here.seconds)
     found = sorted(found, key=_recursive_calls, reverse=True)
     both = sorted(found + here.pool, key=_recursive_calls, reverse=True)
     here.pool = pools.least_rank(both, search.config.pool)
-    lines = [memory.add(here.pool[0].replace(provenance=provenance))]
+    lines = [memory.add(here.pool[0].replace(provenance=origin))]
     if search.ring.is_modular:
         lifting = lifts.lifting(found, LIFTING * search.config.slice_seconds)
-        origin = {"lifted_from": search.ring.name}
+        of_lifts = origin | {"lifted_from": search.ring.name}
         lifted = sorted(map(lifts.lift_of, lifting), key=_recursive_calls, reverse=True)
-        lines += [memory.add(f.replace(provenance=provenance | origin)) for f in lifted[:1]]
-    return [line for line in lines if line is not None]
+        lines += [memory.add(f.replace(provenance=of_lifts)) for f in lifted[:1]]
+    return said(lines)
 
 
 def _recursive_calls(f: Factorization) -> int:

@@ -36,12 +36,12 @@ from alphatensor.factorization import Factorization, FileError, entrywise
 from alphatensor.factorization.library import closing, exact_files, published_ranks, store
 from alphatensor.flip_graph import bitmasks, scheduler, target_search
 from alphatensor.flip_graph.config import FlipSearchConfig
+from alphatensor.flip_graph.turns import Turn
 from alphatensor.kernels import memory
 from alphatensor.targets import Sizes, Target
 from alphatensor.training import doors
 from alphatensor.training.pool_files import PoolFiles
 
-Turn = scheduler.Turn | target_search.TargetTurn
 FORMATS = (
     f"formats such as '3x4x5' with at most {bitmasks.MAX_ENTRIES} entries in each matrix and "
     f"{bitmasks.MAX_PRODUCTS} products"

@@ -33,7 +33,7 @@ def search(formats, config, memory=None, seconds=1e6):
 def test_search_fills_a_memory_and_goes_on_from_it():
     memory, formats = Memory(), [(2, 2, 2), (1, 2, 2), (2, 2, 3)]
     turns = list(itertools.islice(search(formats, CONFIG, memory), 3))
-    assert {t.sizes for t in turns} == set(formats)
+    assert {t.target for t in turns} == set(formats)
     stored = memory.best((2, 2, 2), Z)
     assert stored.rank == 7 and stored.verify().ok and stored.provenance["engine"] == "flip graph"
     assert memory.best((1, 2, 2), Z2).rank == 4
@@ -117,8 +117,8 @@ def test_the_next_format_is_the_one_furthest_from_the_best_known_that_moved_last
     assert choices.priority(state, wide, 12) == 21 * 3 / 10
     assert choices.choose_turn(state, formats, 12).asked == square, "13, and the first of two"
     turns = list(itertools.islice(search(formats, config, memory), 9))
-    assert {turn.sizes for turn in turns} == set(formats), "each has a turn sooner or later"
-    assert turns[0].sizes == wide
+    assert {turn.target for turn in turns} == set(formats), "each has a turn sooner or later"
+    assert turns[0].target == wide
 
 
 def test_a_search_over_residues_walks_over_the_integers_where_nothing_lifts():
@@ -159,11 +159,11 @@ def test_a_search_comes_to_a_format_from_smaller_ones():
     found = search([(3, 4, 4)], config, memory)
     turns = [next(found) for _ in range(7)]
     cycles = [turn for turn in turns if turn.kind == "symmetric cycle"]
-    assert [turn.sizes for turn in cycles] == [(3, 3, 3), (3, 3, 4), (3, 4, 4)]
-    assert {turn.sizes for turn in turns if turn.kind == "symmetric swap"} == {(3, 4, 4)}
+    assert [turn.target for turn in cycles] == [(3, 3, 3), (3, 3, 4), (3, 4, 4)]
+    assert {turn.target for turn in turns if turn.kind == "symmetric swap"} == {(3, 4, 4)}
     assert cycles[2].reached <= cycles[1].reached + 12 < 48, "starts from 3x3x4, extended"
     others = [turn for turn in turns if turn.kind == "symmetric transposition"]
-    assert [turn.sizes for turn in others] == [(3, 3, 3), (3, 4, 4)]
+    assert [turn.target for turn in others] == [(3, 3, 3), (3, 4, 4)]
     assert others[1].reached <= others[0].reached + 21 < 48, "starts from 3x3x3, extended twice"
 
 
@@ -174,7 +174,7 @@ def test_reflections_come_from_reversals():
     )
     found = search([(2, 2, 3)], config, memory)
     turns = [next(found) for _ in range(8)]
-    kinds = [(turn.sizes, turn.kind.removeprefix("symmetric ")) for turn in turns]
+    kinds = [(turn.target, turn.kind.removeprefix("symmetric ")) for turn in turns]
     assert kinds[:2] == [((3, 3, 3), "reversal (3,)"), ((3, 3, 3), "reversal (2, 1)")]
     assert ((2, 3, 3), "reflection (2, 1)") in kinds and ((2, 2, 3), "reflection (3,)") in kinds
     assert memory.best((2, 3, 3), Z2).rank <= 16

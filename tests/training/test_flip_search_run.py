@@ -30,13 +30,13 @@ def test_a_search_fills_a_folder_and_goes_on_from_it(tmp_path):
     run = config(tmp_path / "new", formats=formats)
     assert run.sizes == [(2, 2, 2), (1, 2, 2), (2, 2, 3)]
     turns = list(itertools.islice(flip_search.turns(run), 3))
-    assert [turn.sizes for turn in turns] == run.sizes
+    assert [turn.target for turn in turns] == run.sizes
     stored = store.best(run.library, (2, 2, 2), "Z")
     assert stored.rank == 7 and stored.provenance["engine"] == "flip graph"
     assert store.best(run.library, (1, 2, 2), "Z2").rank == 4
     seen = []
     ranks = flip_search.search_flips(config(run.library, seconds=1e-3), report=seen.append)
-    assert ranks == {turn.sizes: turn.rank for turn in seen}
+    assert ranks == {turn.target: turn.rank for turn in seen}
     assert ranks in ({}, {(2, 2, 2): 7}) and all(turn.stored == [] for turn in seen)
 
 
