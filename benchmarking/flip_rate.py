@@ -79,14 +79,8 @@ def measure(
     import jax
     import numpy as np
 
-    from alphatensor import rings
-    from alphatensor.factorization import naive
-    from alphatensor.factorization.library import store
-    from alphatensor.flip_graph import WalkOptions, bitmasks, walkers
+    from alphatensor.flip_graph import WalkOptions, walkers
 
-    stored = store.best(library_folder, sizes, ring) if library_folder else None
-    usable = stored is not None and bitmasks.is_ternary(stored)
-    f = stored if usable else naive(sizes, rings.parse(ring))
     options = WalkOptions(
         rounds=max(1, 2**14 // num_walkers), sweeps=100, margin=MARGIN, patience=100
     )
@@ -94,9 +88,7 @@ def measure(
     def walk(held):
         return jax.block_until_ready(walkers.run(held, options))
 
-    held = walkers.start([f], num_walkers, walkers.slots_for(f.rank, MARGIN), seed=0)
-    held = held._replace(terms=_padded(held.terms, words), best=_padded(held.best, words))
-    held = walk(walk(held))
+    held = walk(walk(_start(_scheme(sizes, ring, library_folder), num_walkers, words)))
     start = time.perf_counter()
     while time.perf_counter() - start < warmup:
         held = walk(held)
@@ -125,6 +117,26 @@ def measure(
         max(x.shape[1] for x in held.terms),
         round(tries / elapsed * held.slots * mean),
     )
+
+
+def _scheme(sizes: tuple, ring: str, library_folder: str):
+    """Returns the library's best scheme of a format, or the naive one where it has none."""
+    from alphatensor import rings
+    from alphatensor.factorization import naive
+    from alphatensor.factorization.library import store
+    from alphatensor.flip_graph import bitmasks
+
+    stored = store.best(library_folder, sizes, ring) if library_folder else None
+    usable = stored is not None and bitmasks.is_ternary(stored)
+    return stored if usable else naive(sizes, rings.parse(ring))
+
+
+def _start(f, num_walkers: int, words: int):
+    """Returns walkers on a scheme whose factors have at least so many words."""
+    from alphatensor.flip_graph import walkers
+
+    held = walkers.start([f], num_walkers, walkers.slots_for(f.rank, MARGIN), seed=0)
+    return held._replace(terms=_padded(held.terms, words), best=_padded(held.best, words))
 
 
 def _padded(terms: tuple, words: int) -> tuple:
