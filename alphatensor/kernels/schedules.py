@@ -19,6 +19,7 @@ All of them are exact on integers modulo overflow, and on floats overflow only w
 M · max|a| · max|b| leaves the accumulator's range, or C that of its dtype (see `kernels.sums`).
 """
 
+from fractions import Fraction
 from typing import NamedTuple
 
 import jax
@@ -52,13 +53,14 @@ def sequential(a: jax.Array, b: jax.Array, f: Factorization, arithmetic: Arithme
     terms = _terms(f, arithmetic)
     shape = (a.shape[0] // n, b.shape[1] // p)
     c: list = [None] * (n * p)
+    one = None
     for r in range(f.rank):
-        product = _product(a, b, f, terms, r, arithmetic)
+        product = _product(a, b, f, terms, r, arithmetic, one)
         for k, weight in terms.weights[r]:
             scaled = sums.scaled(product, weight)
             c[k] = scaled if c[k] is None else sums.add(c[k], product, weight)
         # The next sums wait for this product: few are alive at a time.
-        a, b, c = jax.lax.optimization_barrier((a, b, c))
+        one = _one_after([c[k] for k, _ in terms.weights[r]])
     c = [jnp.zeros(shape, arithmetic.accumulator) if x is None else x for x in c]
     c = [sums.scaled(x, 2**terms.halvings) for x in c]
     return join([x.astype(arithmetic.result) for x in c], n, p)
@@ -89,6 +91,8 @@ SCHEDULES = {schedule.__name__: schedule for schedule in (unrolled, stacked, seq
 # What tuning and tailoring try: `stacked` has lost wherever it was measured, and `loop` is for its
 # little memory.
 WORTH_TRYING = ("unrolled", "sequential")
+
+LEAST_EXPONENT = -100  # dtypes that reach further down can halve operands a few times more
 
 
 def _shared_sums(a, b, f: Factorization, arithmetic: Arithmetic) -> tuple[list, list, list[int]]:
@@ -121,12 +125,14 @@ class _Terms(NamedTuple):
     Attributes:
       left, right: for each term, the program of its sum.
       weights: for each term, (k, weight) for each block k of C that its product is added to.
+      scales: for each term, the power of two that its left sum is multiplied by.
       halvings: how often C is halved while products are added.
     """
 
     left: list[sums.Sums]
     right: list[sums.Sums]
     weights: list[list[tuple[int, sums.Number]]]
+    scales: list[float]
     halvings: int
 
 
@@ -143,12 +149,42 @@ def _terms(f: Factorization, arithmetic: Arithmetic) -> _Terms:
         [(k, sums.times_power(x, doubled - halvings)) for k, x in enumerate(column) if x]
         for column, doubled in zip(w, doublings, strict=True)
     ]
-    return _Terms(left, right, weights, halvings)
+    scales = [1.0] * f.rank
+    if halvings and jnp.finfo(arithmetic.operand).minexp < LEAST_EXPONENT:
+        # Sums are written anyway, but a product with a weight would be copied.
+        of_two = [[Fraction(x).denominator for _, x in term] for term in weights]
+        common = [max((x & -x for x in term), default=1) for term in of_two]
+        scales = [1 / x for x in common]
+        weights = [
+            [(k, weight * x) for k, weight in term] for term, x in zip(weights, common, strict=True)
+        ]
+    return _Terms(left, right, weights, scales, halvings)
 
 
-def _product(a, b, f: Factorization, terms: _Terms, r: int, arithmetic: Arithmetic) -> jax.Array:
-    """Returns the product of the left and the right sum of term r."""
+def _product(
+    a,
+    b,
+    f: Factorization,
+    terms: _Terms,
+    r: int,
+    arithmetic: Arithmetic,
+    one: jax.Array | None = None,
+) -> jax.Array:
+    """Returns the product of the left and the right sum of term r, each times `one` if given."""
     n, m, p = f.sizes
     (s,), _ = sums.evaluate(terms.left[r], split(a, n, m), arithmetic.accumulator)
     (t,), _ = sums.evaluate(terms.right[r], split(b, m, p), arithmetic.accumulator)
+    s = s if terms.scales[r] == 1 else s * jnp.asarray(terms.scales[r], s.dtype)
+    if one is not None:
+        s, t = (x * one.astype(x.dtype) for x in (s, t))
     return arithmetic.dot(s.astype(arithmetic.operand), t.astype(arithmetic.operand))
+
+
+def _one_after(blocks: list[jax.Array]) -> jax.Array | None:
+    """Returns a 1, int32 [], that is known only when the blocks are: what it multiplies waits.
+
+    An optimisation barrier would say the same, but XLA removes barriers on CPUs before it orders
+    the work.
+    """
+    signs = [(x[0, 0].real > 0).astype(jnp.int32) for x in blocks if x.size]
+    return 1 + sum(jnp.minimum(x, 0) for x in signs) if signs else None
