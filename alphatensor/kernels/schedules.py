@@ -50,7 +50,8 @@ def stacked(a: jax.Array, b: jax.Array, f: Factorization, arithmetic: Arithmetic
 def sequential(a: jax.Array, b: jax.Array, f: Factorization, arithmetic: Arithmetic) -> jax.Array:
     """Multiplies term by term; each product is added to C before the next sums are formed."""
     n, _, p = f.sizes
-    terms = _terms(f, arithmetic)
+    is_ordered = f.rank >= ORDERED
+    terms = _terms(f, arithmetic, folds=is_ordered)
     shape = (a.shape[0] // n, b.shape[1] // p)
     c: list = [None] * (n * p)
     one = None
@@ -60,7 +61,10 @@ def sequential(a: jax.Array, b: jax.Array, f: Factorization, arithmetic: Arithme
             scaled = sums.scaled(product, weight)
             c[k] = scaled if c[k] is None else sums.add(c[k], product, weight)
         # The next sums wait for this product: few are alive at a time.
-        one = _one_after([c[k] for k, _ in terms.weights[r]])
+        if is_ordered:
+            one = _one_after([c[k] for k, _ in terms.weights[r]])
+        else:
+            a, b, c = jax.lax.optimization_barrier((a, b, c))
     c = [jnp.zeros(shape, arithmetic.accumulator) if x is None else x for x in c]
     c = [sums.scaled(x, 2**terms.halvings) for x in c]
     return join([x.astype(arithmetic.result) for x in c], n, p)
@@ -92,6 +96,7 @@ SCHEDULES = {schedule.__name__: schedule for schedule in (unrolled, stacked, seq
 # little memory.
 WORTH_TRYING = ("unrolled", "sequential")
 
+ORDERED = 20  # products from which order gains by what it saves in memory; measured on CPUs
 LEAST_EXPONENT = -100  # dtypes that reach further down can halve operands a few times more
 
 
@@ -136,7 +141,8 @@ class _Terms(NamedTuple):
     halvings: int
 
 
-def _terms(f: Factorization, arithmetic: Arithmetic) -> _Terms:
+def _terms(f: Factorization, arithmetic: Arithmetic, folds: bool = False) -> _Terms:
+    """Returns what terms need; with `folds`, left sums take over the powers of two of weights."""
     w = row_major_w(f).T.tolist()
     left, right = ([sums.alone(column[None]) for column in x.T] for x in (f.u, f.v))
     doublings, halvings = [0] * f.rank, 0
@@ -150,8 +156,7 @@ def _terms(f: Factorization, arithmetic: Arithmetic) -> _Terms:
         for column, doubled in zip(w, doublings, strict=True)
     ]
     scales = [1.0] * f.rank
-    if halvings and jnp.finfo(arithmetic.operand).minexp < LEAST_EXPONENT:
-        # Sums are written anyway, but a product with a weight would be copied.
+    if folds and halvings and jnp.finfo(arithmetic.operand).minexp < LEAST_EXPONENT:
         of_two = [[Fraction(x).denominator for _, x in term] for term in weights]
         common = [max((x & -x for x in term), default=1) for term in of_two]
         scales = [1 / x for x in common]
@@ -183,8 +188,8 @@ def _product(
 def _one_after(blocks: list[jax.Array]) -> jax.Array | None:
     """Returns a 1, int32 [], that is known only when the blocks are: what it multiplies waits.
 
-    An optimisation barrier would say the same, but XLA removes barriers on CPUs before it orders
-    the work.
+    An optimisation barrier says the same to other devices, but XLA removes barriers on CPUs before
+    it orders the work.
     """
     signs = [(x[0, 0].real > 0).astype(jnp.int32) for x in blocks if x.size]
     return 1 + sum(jnp.minimum(x, 0) for x in signs) if signs else None
