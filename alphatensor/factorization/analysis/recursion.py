@@ -4,8 +4,6 @@ They cost less than products of general blocks, so of two algorithms of one rank
 of them is faster on large matrices.
 """
 
-from fractions import Fraction
-
 import numpy as np
 
 from alphatensor import structured, targets
@@ -34,18 +32,3 @@ def square_signs(f: Factorization) -> np.ndarray:
     """Returns for each term 1 where v = u, -1 where v = -u, and 0 elsewhere: int64 (R,)."""
     is_equal, is_opposite = ((f.u == sign * f.v).all(axis=0) for sign in (1, -1))
     return is_equal.astype(np.int64) - is_opposite
-
-
-def recursive_factor(rank: int, calls: int, general: int) -> Fraction:
-    """Returns the cost on large matrices over that of general products by blocks.
-
-    With R products of which k are recursive calls, and R' for a general product of as many blocks,
-    the costs fulfil T(N) = k T(N/n) + (R - k) M(N/n) and M(N) = R' M(N/n). So T/M tends to
-    (R - k) / (R' - k).
-
-    Args:
-      rank: R.
-      calls: k.
-      general: R'.
-    """
-    return Fraction(rank - calls, general - calls)

@@ -10,7 +10,6 @@ import os
 import pathlib
 import re
 import warnings
-from collections.abc import Iterator
 
 from alphatensor import rings, targets
 from alphatensor.factorization import transforms
@@ -76,14 +75,6 @@ def read_or_warn(path: pathlib.Path) -> Factorization | None:
     except FileError as error:
         set_aside(str(error))
         return None
-
-
-def read_all(folder: str | os.PathLike, pattern: str = "*.npz") -> Iterator[Factorization]:
-    """Yields the exact factorizations of a library's files that fit a pattern, by name."""
-    for path in sorted(folder_of(folder).glob(pattern)):
-        f = read_or_warn(path)
-        if f is not None:
-            yield f
 
 
 def matmul_paths(folder: str | os.PathLike, domain: str) -> dict[targets.Sizes, pathlib.Path]:
