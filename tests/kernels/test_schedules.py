@@ -38,3 +38,13 @@ def test_exports(platform, name):
     c = compile_matmul(STRASSEN, schedule=name, precision="highest")
     lowered = export.export(jax.jit(c), platforms=[platform])(x, x)
     assert lowered.out_avals[0].shape == (256, 256)
+
+
+def test_a_schedule_of_many_products_needs_less_memory_in_order():
+    a = jax.ShapeDtypeStruct((1024, 1024), jnp.float32)
+
+    def temporaries(schedule):
+        kernel = compile_matmul([STRASSEN] * 2, schedule=schedule)
+        return jax.jit(kernel).lower(a, a).compile().memory_analysis().temp_size_in_bytes
+
+    assert temporaries("sequential") < 0.6 * temporaries("unrolled")
