@@ -42,6 +42,7 @@ from alphatensor.factorization.io import (
     verify,
 )
 from alphatensor.factorization.lifting import Lift, lift, lift_with_reason
+from alphatensor.factorization.pairs import strassen_pairs
 from alphatensor.factorization.reduction import reduced
 from alphatensor.factorization.textbook import entrywise, naive, strassen
 from alphatensor.factorization.transforms import (
@@ -85,6 +86,7 @@ __all__ = [
     "save",
     "sparsify",
     "strassen",
+    "strassen_pairs",
     "to_c",
     "to_jax",
     "to_latex",

@@ -44,9 +44,7 @@ def _reduced_once(f: Factorization) -> Factorization | None:
                 if not f.ring.is_modular:
                     x = np.where(x > modulus // 2, x - modulus, x)
                 new = [y.copy() for y in factors]
-                # a_i = scale_i a: the scale of the lost term moves into what it adds.
-                moved = scales[:last] * scales[last] * x * factors[third][:, [terms[last]]]
-                new[third][:, terms[:last]] += moved
+                new[third][:, terms[:last]] += x * factors[third][:, [terms[last]]]
                 u, v, w = (f.ring.reduce(np.delete(y, terms[last], axis=1)) for y in new)
                 smaller = f.replace(u=u, v=v, w=w)
                 if smaller.verify().ok:
@@ -55,12 +53,16 @@ def _reduced_once(f: Factorization) -> Factorization | None:
 
 
 def _groups(factor: np.ndarray, modulus: int):
-    """Yields terms, two or more, whose columns are equal up to ±1 (over Z) or equal (mod p)."""
+    """Yields the terms whose columns are multiples of one column, two or more, and the multiples.
+
+    Over the integers they are 1 or -1 times it.
+    """
     groups: dict[bytes, list[tuple[int, int]]] = {}
     for term, column in enumerate(factor.T):
-        first = column[np.flatnonzero(column)[:1]]
-        scale = 1 if modulus or not len(first) else int(np.sign(first[0]))
-        groups.setdefault((scale * column).tobytes(), []).append((term, scale))
+        first = int(column[np.flatnonzero(column)[:1]].sum()) or 1
+        scale = first if modulus else int(np.sign(first))
+        column = pow(first, -1, modulus) * column % modulus if modulus else scale * column
+        groups.setdefault(column.tobytes(), []).append((term, scale))
     for members in groups.values():
         if len(members) > 1:
             terms, scales = zip(*members, strict=True)

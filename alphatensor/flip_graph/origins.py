@@ -1,7 +1,8 @@
 """Where walks of a format start: schemes of the formats next to it, brought to this one.
 
 Schemes of formats one smaller or larger in one size are extended or projected, those of two formats
-are glued, and those of two whose sizes multiply to this one's are multiplied.
+are glued, and those of two whose sizes multiply to this one's are multiplied. For two equal sizes
+and a third of two, Strassen's algorithm on all pairs of indices is one more start.
 """
 
 import functools
@@ -18,6 +19,7 @@ from alphatensor.factorization import (
     permute_sizes,
     project,
     projections,
+    strassen_pairs,
 )
 from alphatensor.flip_graph import bitmasks
 from alphatensor.targets import Sizes
@@ -25,6 +27,7 @@ from alphatensor.targets import Sizes
 NEIGHBOURS = 32  # schemes of each format next to one that its walks start from
 PRODUCTS = 4  # schemes of each format that are multiplied by others
 DIRECTIONS = 4  # directions in which each larger scheme is projected
+PAIRS = "pairs"  # where Strassen's algorithm on pairs of indices comes from
 
 
 def neighbours(
@@ -105,6 +108,15 @@ def products(
                 for f, g in itertools.islice(pairs, max(map(len, parts)))
             ]
     return made
+
+
+@functools.cache
+def pairs(sizes: Sizes, ring: rings.Ring) -> dict[Hashable, list[Factorization]]:
+    """Returns Strassen's algorithm on all pairs of indices, for the sizes 2, n, n in some order."""
+    small, n, large = sorted(sizes)
+    if small != 2 or n != large or n < 3:
+        return {}
+    return {PAIRS: [permute_sizes(strassen_pairs(n, ring), sizes)]}
 
 
 def _divisors(n: int) -> list[int]:

@@ -7,8 +7,8 @@ that a search that was stopped goes on. There are four kinds of turns:
 
 * `descent` starts above the best rank, since the best schemes may lie in a component of the flip
   graph without better ones. It starts from another origin each time: neighbouring formats extended
-  and projected, two formats glued or multiplied, schemes that keep a symmetry, or the naive
-  algorithm.
+  and projected, two formats glued or multiplied, schemes that keep a symmetry, Strassen's algorithm
+  on pairs of indices, or the naive algorithm.
 * `best` starts from the best schemes known.
 * `symmetric` walks among schemes that keep one of the format's symmetries, each in turn.
 * `integers` walks over the integers, in a search over Z2 whose best schemes do not lift.
@@ -77,6 +77,7 @@ def take_turn(state: SearchState, choice: TurnPlan, seconds: float) -> Turn:
     near = origins.neighbours(sizes, state.schemes_of)
     near |= origins.sums(sizes, state.schemes_of, state.ring)
     near |= origins.products(sizes, state.schemes_of)
+    near |= origins.pairs(sizes, state.ring)
     known = known_schemes(state, sizes, near)
     descent = start_of(state, choice, known, near)
     walked = walks.walk(
@@ -199,7 +200,8 @@ def next_origin(
 ) -> list[Factorization]:
     """Returns the schemes from which a descent starts; none where there is no origin.
 
-    Each origin is taken half as often as the one of next lower rank.
+    Each origin is taken half as often as the one of next lower rank; `origins.PAIRS`, from which
+    walks get furthest though its rank is high, counts as the lowest.
 
     Args:
       possible: schemes by origin, those of least rank first.
@@ -207,7 +209,7 @@ def next_origin(
     """
     if not possible:
         return []
-    order = sorted(possible, key=lambda origin: possible[origin][0].rank)
+    order = sorted(possible, key=lambda x: (x != origins.PAIRS, possible[x][0].rank))
     chosen = min(order, key=lambda origin: (used[origin] + 1) << order.index(origin))
     used[chosen] += 1
     return possible[chosen]

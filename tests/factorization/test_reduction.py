@@ -22,3 +22,17 @@ def test_dependent_terms_are_merged(ring):
     shorter = reduced(longer)
     assert shorter.rank == 8 and shorter.verify().ok
     assert reduced(strassen(ring)).rank == 7
+
+
+@pytest.mark.parametrize("ring", RINGS, ids=str)
+@pytest.mark.parametrize("s, t", [(1, 1), (1, -1), (-1, 1), (-1, -1)])
+def test_signs_do_not_hide_dependent_terms(ring, s, t):
+    """One term becomes two: a⊗b⊗c = s a⊗s b⊗(c+g) - t a⊗t b⊗g."""
+    f = strassen(ring)
+    (a, b, c), rest = (x[:, :1] for x in f.factors), [x[:, 1:] for x in f.factors]
+    g = np.array([[1], [1], [1], [1]])
+    new = ([s * a, t * a], [s * b, t * b], [c + g, -g])
+    u, v, w = (ring.reduce(np.hstack([*x, old])) for x, old in zip(new, rest, strict=True))
+    longer = f.replace(u=u, v=v, w=w)
+    assert longer.rank == 8 and longer.verify().ok
+    assert reduced(longer).rank == 7

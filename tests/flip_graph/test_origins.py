@@ -48,6 +48,14 @@ def test_products_of_two_formats_are_origins():
     assert all(f.rank == 28 and f.verify().ok for fs in made.values() for f in fs)
 
 
+def test_pairs_are_an_origin_of_two_equal_sizes_beside_two():
+    for sizes in [(2, 4, 4), (4, 2, 4), (4, 4, 2)]:
+        ((origin, (f,)),) = origins.pairs(sizes, Z2).items()
+        assert origin == origins.PAIRS and f.sizes == sizes and f.rank == 27 and f.verify().ok
+    for sizes in [(2, 2, 2), (2, 2, 4), (2, 4, 5), (3, 4, 4)]:
+        assert origins.pairs(sizes, Z2) == {}
+
+
 def test_schemes_are_brought_to_another_order_of_sizes():
     (f,) = origins.permuted([naive((2, 3, 4), Z2)], (4, 2, 3))
     assert f.sizes == (4, 2, 3) and f.verify().ok

@@ -61,6 +61,16 @@ def test_descents_start_from_each_origin_low_ones_more_often():
     assert scheduler.next_origin({}, used) == []
 
 
+def test_descents_start_from_pairs_first():
+    possible = {(2, 3, 4): [strassen(Z2)], origins.PAIRS: [naive((2, 2, 2), Z2)]}
+    used = collections.Counter()
+    assert scheduler.next_origin(possible, used) is possible[origins.PAIRS]
+    memory = Memory(naive((2, 4, 4), Z2))
+    config = CONFIG.replace(turns=("descent",), rounds=20)
+    (turn,) = itertools.islice(search([(2, 4, 4)], config, memory), 1)
+    assert turn.reached <= 27 < naive((2, 4, 4), Z2).rank
+
+
 def test_a_scheme_that_lifts_is_stored_where_those_of_less_rank_do_not():
     seven, eight = strassen(Z2), naive((2, 2, 2), Z2)
     lifts = LiftCache(ticks(), lift=lambda f: naive((2, 2, 2), Z) if f is eight else None)
