@@ -22,7 +22,8 @@ SURFACE = {
         Factorization FileError Lift Verification canonical convert direct_sum draw
         drop_zeros entrywise exact_array export extend from_arrays kronecker lift lift_with_reason
         load matmul_target naive permute_sizes project projections reduce_mod reduced rotate
-        sandwich save sparsify strassen strassen_pairs to_c to_jax to_latex to_numpy to_text transpose verify
+        sandwich save sparsify strassen strassen_pairs to_c to_jax to_latex to_numpy to_text
+        transpose verify
     """,
     "alphatensor.factorization.analysis": """
         Costs Growth additions count_inequivalent difference equivalent fewer_additions growth
