@@ -1,8 +1,8 @@
 """Where walks of a format start: schemes of the formats next to it, brought to this one.
 
 Schemes of formats one smaller or larger in one size are extended or projected, those of two formats
-are glued, and those of two whose sizes multiply to this one's are multiplied. For two equal sizes
-and a third of two, Strassen's algorithm on all pairs of indices is one more start.
+are glued, and those of two whose sizes multiply to this one's are multiplied. For 2×n×p,
+Strassen's algorithm on pairs of indices is one more start.
 """
 
 import functools
@@ -27,6 +27,7 @@ from alphatensor.targets import Sizes
 NEIGHBOURS = 32  # schemes of each format next to one that its walks start from
 PRODUCTS = 4  # schemes of each format that are multiplied by others
 DIRECTIONS = 4  # directions in which each larger scheme is projected
+LEAST_PAIRS = 7  # the largest size of the formats that start from pairs of indices, or more
 PAIRS = "pairs"  # where Strassen's algorithm on pairs of indices comes from
 
 
@@ -112,11 +113,14 @@ def products(
 
 @functools.cache
 def pairs(sizes: Sizes, ring: rings.Ring) -> dict[Hashable, list[Factorization]]:
-    """Returns Strassen's algorithm on all pairs of indices, for the sizes 2, n, n in some order."""
-    small, n, large = sorted(sizes)
-    if small != 2 or n != large or n < 3:
+    """Returns Strassen's algorithm on pairs of indices, for the sizes 2, n, p in some order.
+
+    None for sizes below `LEAST_PAIRS`, for which walks find as low ranks by themselves.
+    """
+    small, n, p = sorted(sizes)
+    if small != 2 or p < LEAST_PAIRS:
         return {}
-    return {PAIRS: [permute_sizes(strassen_pairs(n, ring), sizes)]}
+    return {PAIRS: [permute_sizes(strassen_pairs(n, p, ring), sizes)]}
 
 
 def _divisors(n: int) -> list[int]:

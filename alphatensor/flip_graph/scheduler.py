@@ -132,7 +132,7 @@ def walk_integers(state: SearchState, choice: TurnPlan, seconds: float) -> Turn:
         rank=here.pool[0].rank,
         flips=walked.flips,
         seconds=elapsed,
-        stored=said([state.memory.add(found)]),
+        stored=said([state.memory.add(credited(sizes, found))]),
     )
 
 
@@ -271,6 +271,12 @@ def provenance_of(state: SearchState, choice: TurnPlan) -> dict:
     return provenance(state.config, choice.number, seconds) | {FAMILY: choice.family}
 
 
+def credited(sizes: Sizes, f: Factorization) -> Factorization:
+    """Returns what is stored for a scheme: what a rule gives is not called found."""
+    by_rule = itertools.chain(*origins.pairs(sizes, f.ring).values())
+    return min([*by_rule, f], key=lambda g: g.rank)
+
+
 def store(
     state: SearchState, sizes: Sizes, lifting: list[Factorization], origin: dict
 ) -> list[str]:
@@ -287,7 +293,7 @@ def store(
       Lines that say what was kept and how many schemes lift.
     """
     pool, lifts, memory = state.formats[sizes].pool, state.lifts, state.memory
-    lines = [memory.add(pool[0].replace(provenance=origin))]
+    lines = [memory.add(credited(sizes, pool[0].replace(provenance=origin)))]
     if not state.ring.is_modular:
         return said(lines)
     is_news, lifting, before = lines[0] is not None, lifting[:1], len(lifts)
@@ -297,7 +303,7 @@ def store(
     for f in lifting:
         family = f.provenance.get(FAMILY, "others")
         lifted = origin | {"lifted_from": state.ring.name, FAMILY: family}
-        lines.append(memory.add(lifts.lift_of(f).replace(provenance=lifted)))
+        lines.append(memory.add(credited(sizes, lifts.lift_of(f).replace(provenance=lifted))))
     if is_news or len(lifts) > before:
         of_pool = [f for f in pool if lifts.was_tried(f)]
         lines.append(

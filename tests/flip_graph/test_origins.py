@@ -48,11 +48,11 @@ def test_products_of_two_formats_are_origins():
     assert all(f.rank == 28 and f.verify().ok for fs in made.values() for f in fs)
 
 
-def test_pairs_are_an_origin_of_two_equal_sizes_beside_two():
-    for sizes in [(2, 4, 4), (4, 2, 4), (4, 4, 2)]:
+def test_pairs_are_an_origin_beside_two():
+    for sizes in [(2, 7, 7), (7, 2, 7), (7, 7, 2)]:
         ((origin, (f,)),) = origins.pairs(sizes, Z2).items()
-        assert origin == origins.PAIRS and f.sizes == sizes and f.rank == 27 and f.verify().ok
-    for sizes in [(2, 2, 2), (2, 2, 4), (2, 4, 5), (3, 4, 4)]:
+        assert origin == origins.PAIRS and f.sizes == sizes and f.rank == 77 and f.verify().ok
+    for sizes in [(2, 6, 6), (3, 7, 7), (1, 2, 9)]:
         assert origins.pairs(sizes, Z2) == {}
 
 

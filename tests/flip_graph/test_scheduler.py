@@ -6,7 +6,7 @@ import itertools
 from memory import Memory, ticks
 
 from alphatensor import rings
-from alphatensor.factorization import naive, strassen
+from alphatensor.factorization import naive, pairs, strassen
 from alphatensor.flip_graph import KINDS, FlipSearchConfig, choices, origins, scheduler
 from alphatensor.flip_graph.config import TURNS
 from alphatensor.flip_graph.lifts import LiftCache
@@ -65,10 +65,18 @@ def test_descents_start_from_pairs_first():
     possible = {(2, 3, 4): [strassen(Z2)], origins.PAIRS: [naive((2, 2, 2), Z2)]}
     used = collections.Counter()
     assert scheduler.next_origin(possible, used) is possible[origins.PAIRS]
-    memory = Memory(naive((2, 4, 4), Z2))
-    config = CONFIG.replace(turns=("descent",), rounds=20)
-    (turn,) = itertools.islice(search([(2, 4, 4)], config, memory), 1)
-    assert turn.rank <= 27
+
+
+def test_what_a_rule_gives_is_not_called_found():
+    memory, sizes = Memory(naive((2, 2, 7), Z2)), (2, 2, 7)
+    (turn,) = itertools.islice(search([sizes], CONFIG.replace(turns=("best",)), memory), 1)
+    assert turn.rank <= 25
+    for ring in (Z2, Z):
+        stored = memory.best(sizes, ring)
+        assert stored.rank == 25 and stored.provenance == {"method": pairs.METHOD}
+    found = naive(sizes, Z2).replace(provenance={"engine": "flip graph"})
+    assert scheduler.credited(sizes, found).rank == 25
+    assert scheduler.credited((2, 2, 6), naive((2, 2, 6), Z2)).rank == 24
 
 
 def test_a_scheme_that_lifts_is_stored_where_those_of_less_rank_do_not():

@@ -21,7 +21,7 @@ from typing import NamedTuple
 import numpy as np
 
 from alphatensor import rings
-from alphatensor.factorization import composition, textbook, transforms
+from alphatensor.factorization import composition, pairs, textbook, transforms
 from alphatensor.factorization.core import Factorization
 from alphatensor.factorization.io import formats
 from alphatensor.factorization.library import closing, exact_files, recipes, recombination, store
@@ -51,6 +51,8 @@ def fill(
     for added in add_textbook(folder, ring):
         if added.kept:
             report(added.message)
+    for line in add_pairs(folder, ring, maximum):
+        report(line)
     closing.close(folder, ring, maximum, report)
     ranks = store.verified_ranks(folder, ring.name)
     with _pool(workers or os.cpu_count() or 1) as pool:
@@ -75,6 +77,25 @@ def add_textbook(folder: str | os.PathLike, ring: rings.Ring) -> list[store.Adde
         composition.kronecker(strassen, textbook.naive(s, ring)) for s in ((1, 1, 2), (1, 2, 2))
     ]
     return [store.add(folder, f) for f in found]
+
+
+def add_pairs(folder: str | os.PathLike, ring: rings.Ring, maximum: int) -> list[str]:
+    """Adds Strassen's algorithm on pairs of indices for 2×n×p where it beats what is held.
+
+    Returns:
+      A line for each format that improved.
+    """
+    held, large, lines = store.ranks(folder, ring.name), {}, []
+    for n, p in itertools.combinations_with_replacement(range(2, maximum + 1), 2):
+        sizes, rank = (2, n, p), pairs.rank(n, p)
+        if held.get(sizes, rank + 1) <= rank:
+            continue
+        if closing.is_recipe(folder, sizes, ring):
+            large[recipes.key_of(sizes, ring)] = recipes.Recipe("pairs", ((n, 2, p),))
+        else:
+            added = store.add(folder, pairs.strassen_pairs(n, p, ring))
+            lines += [added.message] * added.kept
+    return lines + (store.add_recipes(folder, large) if large else [])
 
 
 def recombine(

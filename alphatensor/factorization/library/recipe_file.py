@@ -131,6 +131,8 @@ def _parse(name: str, value: Any, bases: Mapping[str, Factorization]) -> Recipe:
         if base is None or base.ring != ring:
             raise ValueError(f"base {value.get('base')!r:.40}: missing or damaged.")
         recipe = recipe._replace(base=base, split=_split(value.get("split"), base))
+    if operation == "pairs" and not (recipe.sizes[1] == 2 and recipe.sizes[0] <= recipe.sizes[2]):
+        raise ValueError("field 'parts': expected a format nx2xp with n <= p.")
     if tuple(sorted(recipe.sizes)) != sizes:
         raise ValueError(f"the parts make {targets.format_name(recipe.sizes)}.")
     return recipe

@@ -7,6 +7,7 @@ The operations::
   drop      one row or column fewer along an axis than the part has
   mod       the part over the integers, reduced
   blocks    a base algorithm on blocks of unequal sizes (`recombination`)
+  pairs     Strassen's algorithm on pairs of indices (`factorization.pairs`), for a format n×2×p
 
 Parts are formats in the order in which they are used, over the ring of the recipe. No recipe says
 what its rank is: that follows from its parts, and what is made is verified.
@@ -18,12 +19,19 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from alphatensor import rings
-from alphatensor.factorization import composition, transforms
+from alphatensor.factorization import composition, pairs, transforms
 from alphatensor.factorization.core import Factorization
 from alphatensor.factorization.library import exact_files, recombination
 from alphatensor.targets import Sizes
 
-PARTS = {"sum": 2, "product": 2, "drop": 1, "mod": 1, "blocks": 0}  # operation: number of parts
+PARTS = {
+    "sum": 2,
+    "product": 2,
+    "drop": 1,
+    "mod": 1,
+    "blocks": 0,
+    "pairs": 1,
+}  # operation: number of parts
 INTEGERS = rings.Integers()
 
 
@@ -32,7 +40,7 @@ class Recipe(NamedTuple):
 
     Attributes:
       operation: a key of `PARTS`.
-      parts: formats of the parts, in the order in which they are used.
+      parts: formats of the parts, in the order in which they are used; of pairs the format itself.
       axis: `'n'`, `'m'` or `'p'`, for sums and drops.
       base: base algorithm of blocks, in the orientation in which it is used.
       split: sizes of the blocks of rows of A, of columns of A, of columns of B.
@@ -49,7 +57,7 @@ class Recipe(NamedTuple):
         """Returns (n, m, p) of what is made; raises `ValueError` for parts that do not fit."""
         if self.operation == "blocks":
             return tuple(map(sum, self.split))
-        if self.operation == "mod":
+        if self.operation in ("mod", "pairs"):
             return self.parts[0]
         if self.operation == "product":
             return tuple(a * b for a, b in zip(*self.parts, strict=True))
@@ -64,6 +72,8 @@ class Recipe(NamedTuple):
     @property
     def needs(self) -> tuple[Sizes, ...]:
         """Returns the formats of all parts, one for each use; zeros where nothing is needed."""
+        if self.operation == "pairs":
+            return ()
         return self.parts if self.base is None else _blocks(self.base, self.split)
 
     def part_ring(self, ring: rings.Ring) -> rings.Ring:
@@ -72,6 +82,8 @@ class Recipe(NamedTuple):
 
     def rank(self, ranks: Sequence[int]) -> int:
         """Returns how many multiplications the recipe takes at most, from those of its `needs`."""
+        if self.operation == "pairs":
+            return pairs.rank(self.sizes[0], self.sizes[2])
         return math.prod(ranks) if self.operation == "product" else sum(ranks)
 
 
@@ -98,6 +110,9 @@ def assemble(
     if recipe.base is not None:
         plan = recombination.Plan(0, recipe.base, recipe.split)
         return recombination.assemble(plan, lambda sizes: part(sizes, ring))
+    if recipe.operation == "pairs":
+        n, _, p = recipe.sizes
+        return pairs.strassen_pairs(n, p, ring)
     parts = [part(s, recipe.part_ring(ring)) for s in recipe.parts]
     if recipe.operation == "mod":
         origin = {**parts[0].provenance, "reduced_from": INTEGERS.name}

@@ -5,13 +5,14 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from alphatensor import targets
+from alphatensor.factorization import pairs
 from alphatensor.factorization.library import index_cache, published_ranks, store
 from alphatensor.factorization.library.recipes import key_of
 from alphatensor.targets import Sizes
 
 DOMAINS = ("Z", "Q", "Z2")
 UNKNOWN = "not recorded"
-MADE = ("closure", "recombination", "direct sum", "Kronecker product")  # of other entries
+MADE = ("closure", "recombination", "direct sum", "Kronecker product", pairs.METHOD)
 COLUMNS = (
     "format",
     "ring",
@@ -49,7 +50,7 @@ class Record(NamedTuple):
       domain: `'Z'`, `'Q'` or `'Z2'`.
       rank: rank of the entry.
       known: best known rank over the domain.
-      follows: whether it is made of other entries of the library.
+      follows: whether it is made of other entries of the library, or by a rule.
       entry: its entry of the library's index.
     """
 
@@ -86,7 +87,7 @@ def text(found: list[Record]) -> str:
     """Returns the records as Markdown: below and equal, found and following from others."""
     parts = [_INTRODUCTION.format(shared=index_cache.MAX_SHARED_RANK)]
     for is_below, place in ((True, "Below the best known rank"), (False, "Equal to it")):
-        for follows, origin in ((False, ""), (True, ", made of other entries")):
+        for follows, origin in ((False, ""), (True, ", made of other entries or by a rule")):
             rows = [_row(r) for r in found if (r.rank < r.known, r.follows) == (is_below, follows)]
             lines = [COLUMNS, ["---"] * len(COLUMNS), *rows]
             table = "\n".join(f"| {' | '.join(line)} |" for line in lines) if rows else "None."
@@ -106,6 +107,8 @@ def origin(provenance: Mapping[str, Any]) -> str:
         words = f"`fill`: {p['base']} on blocks {blocks}"
     elif method == "closure":
         words = f"`close`: {p['operation']} of {' and '.join(p['parts'])}"
+    elif method == pairs.METHOD:
+        words = f"`fill`: {method}"
     elif method in MADE:
         words = f"`fill`: {method} of {' and '.join(p['parts'])}"
     else:

@@ -5,14 +5,15 @@ import pytest
 
 from alphatensor import factorization as fz
 from alphatensor import rings
-from alphatensor.factorization import library
-from alphatensor.factorization.library import closure
+from alphatensor.factorization import library, pairs
+from alphatensor.factorization.library import closing, closure, recipe_file, store
 
 Z, Z2 = rings.Integers(), rings.IntegersMod(2)
 STRASSEN = fz.strassen()
 
 
-def test_a_library_is_filled_resumed_and_improved(tmp_path):
+def test_a_library_is_filled_resumed_and_improved(tmp_path, monkeypatch):
+    monkeypatch.setattr(closure, "add_pairs", lambda *args: [])  # leave something to improve
     ranks = closure.fill(tmp_path, Z, 4, workers=1, report=lambda line: None)
     assert ranks == library.ranks(tmp_path, "Z") and len(ranks) == 10
     assert ranks[2, 2, 2] == 7 and ranks[3, 3, 3] <= 25 and ranks[4, 4, 4] == 49
@@ -61,3 +62,15 @@ def test_base_algorithms_come_from_extra_files_too(tmp_path):
     config = library.RecombinationConfig(variants=0, base_files=(str(tmp_path / "strassen.npz"),))
     plan = library.best_plan(tmp_path / "empty", Z, (2, 2, 2), config)
     assert plan.rank == 7 and plan.base.rank == 7
+
+
+def test_pairs_of_indices_are_added_where_they_are_better(tmp_path, monkeypatch):
+    monkeypatch.setattr(closing, "LARGEST_FILE", 4)
+    store.add(tmp_path, fz.naive((2, 3, 4), Z))
+    lines = closure.add_pairs(tmp_path, Z, 5)
+    ranks = store.ranks(tmp_path)
+    assert ranks == {(2, n, p): pairs.rank(n, p) for n in range(2, 6) for p in range(n, 6)}
+    assert len(lines) == 10 and closure.add_pairs(tmp_path, Z, 5) == []
+    assert set(recipe_file.read(tmp_path)) == {f"2x{n}x5_Z" for n in range(2, 6)}
+    f = store.best(tmp_path, (5, 3, 2))
+    assert f.rank == 26 and f.verify().ok and f.provenance == {"method": pairs.METHOD}

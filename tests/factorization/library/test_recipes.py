@@ -143,6 +143,7 @@ WRONG = [
     ("4x4x4_Z", {"operation": "product", "parts": ["2x2x2", "2x2x3"]}, "the parts make 4x4x6"),
     ("2x2x5_Z", {"operation": "sum", "parts": ["2x2x4", "2x2x1"]}, "field 'axis'"),
     ("2x2x5_Z", {"operation": "sum", "parts": ["2x3x4", "2x2x1"], "axis": "p"}, "equal sizes"),
+    ("2x3x4_Z", {"operation": "pairs", "parts": ["2x3x4"]}, "expected a format nx2xp"),
     ("3x3x4_Z", {"operation": "blocks", "base": "none", "split": []}, "base 'none': missing"),
     ("4x4x3_Z", {"operation": "drop", "parts": ["4x4x4"], "axis": "p"}, "increasing order"),
     ("4x4x4_Z4", {"operation": "mod", "parts": ["4x4x4"]}, "modulus 4"),
