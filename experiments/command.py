@@ -140,7 +140,7 @@ def run(
             _end(ValueError(f"{argv[1]!r}: expected flags only; --help shows them."))
         call(main, prefix=prefix)
 
-    if config_type and any(x.lstrip("-").startswith("help") for x in sys.argv[1:]):
+    if config_type and _wants_help():
         _add_fields_to_help(config_type)
     app.run(start, flags_parser=_parse)
 
@@ -230,11 +230,19 @@ def _add_fields_to_help(config_type: str) -> None:
     main.__doc__ = f"{main.__doc__}\nFields of the configuration:\n\n{config.help_text(kind)}\n"
 
 
+def _wants_help() -> bool:
+    return any(x.lstrip("-").startswith("help") for x in sys.argv[1:])
+
+
 def _parse(argv: list[str]) -> list[str]:
     try:
         return flags.FLAGS(argv)
     except KeyboardInterrupt:
         raise
+    except SystemExit as error:
+        if _wants_help():
+            sys.exit(0)  # Abseil has shown it, and ends with 1
+        _end(error)
     except BaseException as error:  # a configuration file may raise anything, or end the program
         _end(error)
 

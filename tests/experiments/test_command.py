@@ -1,6 +1,8 @@
 """What the commands share."""
 
 import pathlib
+import subprocess
+import sys
 
 import pytest
 
@@ -27,3 +29,11 @@ def test_a_file_of_the_working_folder_comes_first(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     pathlib.Path("hybrid.py").write_text("")
     assert command._path_of("hybrid.py") == "hybrid.py"
+
+
+@pytest.mark.parametrize("name", ["flip_search", "play"])
+def test_help_is_no_error(name):
+    program = [sys.executable, "-m", f"experiments.{name}", "--help"]
+    done = subprocess.run(program, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0 and done.stderr == ""
+    assert "--config" in done.stdout
