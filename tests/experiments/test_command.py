@@ -31,9 +31,9 @@ def test_a_file_of_the_working_folder_comes_first(tmp_path, monkeypatch):
     assert command._path_of("hybrid.py") == "hybrid.py"
 
 
-@pytest.mark.parametrize("name", ["flip_search", "play"])
-def test_help_is_no_error(name):
+@pytest.mark.parametrize("name, flag", [("flip_search", "--config.search.ring"), ("play", "--run")])
+def test_help_is_no_error(name, flag):
     program = [sys.executable, "-m", f"experiments.{name}", "--help"]
     done = subprocess.run(program, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0 and done.stderr == ""
-    assert "--config" in done.stdout
+    assert flag in done.stdout
