@@ -29,7 +29,6 @@ import numpy as np
 from alphatensor import rings
 from alphatensor.factorization.composition import direct_sum
 from alphatensor.factorization.core import Factorization, from_arrays
-from alphatensor.factorization.reduction import reduced
 from alphatensor.factorization.textbook import naive, strassen
 from alphatensor.factorization.transforms import Matrices, matrices, permute_sizes
 
@@ -73,7 +72,7 @@ COLUMN = """
 """
 
 
-class Place(NamedTuple):
+class _Place(NamedTuple):
     """An index: a row of the first matrix and the column of the second that is put to it."""
 
     row: int
@@ -85,7 +84,7 @@ class Place(NamedTuple):
         return self.row % TYPES
 
 
-class Parts:
+class _Parts:
     """Algorithms for some entries of the product, as parts of one for all of it."""
 
     def __init__(self, n: int, p: int):
@@ -123,10 +122,18 @@ class Parts:
         self.terms.append([x[is_used].reshape(is_used.sum(), -1) for x in products])
 
     def result(self, ring: rings.Ring) -> Factorization:
-        """Returns the sum of all parts, equal products taken together."""
-        columns = (ring.reduce(np.concatenate(x).T) for x in zip(*self.terms, strict=True))
-        provenance = {"method": METHOD}
-        return reduced(from_arrays(self.sizes, ring, *columns, provenance))
+        """Returns the sum of all parts, products that are equal up to sign taken together."""
+        u, v, w = (np.concatenate(x) for x in zip(*self.terms, strict=True))
+        for x in (u, v):
+            signs = np.sign(np.take_along_axis(x, (x != 0).argmax(axis=1)[:, None], axis=1))
+            x *= signs
+            w *= signs
+        products, place = np.unique(np.hstack([u, v]), axis=0, return_inverse=True)
+        sums = np.zeros((len(products), w.shape[1]), np.int64)
+        np.add.at(sums, place.reshape(-1), w)
+        u, v = np.split(products, [u.shape[1]], axis=1)
+        columns = (ring.reduce(x.T) for x in (u, v, sums))
+        return from_arrays(self.sizes, ring, *columns, {"method": METHOD})
 
 
 def strassen_pairs(n: int, p: int | None = None, ring: rings.Ring | None = None) -> Factorization:
@@ -150,9 +157,9 @@ def strassen_pairs(n: int, p: int | None = None, ring: rings.Ring | None = None)
         square = strassen_pairs(n, n, ring)
         f = direct_sum(square, permute_sizes(rest, (n, 2, p - n)), "p")
         return f.replace(provenance={"method": METHOD})
-    parts = Parts(n, p)
-    square = [Place(i, i) for i in range(n)]
-    further = [Place(column - n, column) for column in range(n, p)]
+    parts = _Parts(n, p)
+    square = [_Place(i, i) for i in range(n)]
+    further = [_Place(column - n, column) for column in range(n, p)]
     done = {pair for place in further for pair in _add_column(parts, place, square[p - n :])}
     _add_pairs(parts, square, done)
     _add_pairs(parts, further, set())
@@ -172,7 +179,7 @@ def rank(n: int, p: int) -> int:
     return squares + further * (3 * pairs + 2 * alone)
 
 
-def _add_pairs(parts: Parts, places: list[Place], done: set[tuple[int, int]]) -> None:
+def _add_pairs(parts: _Parts, places: list[_Place], done: set[tuple[int, int]]) -> None:
     """Adds the diagonal and all pairs of some indices, but for pairs of rows that are done."""
     for i in places:
         _add_dot(parts, i.row, i.column, i.kind)
@@ -187,7 +194,7 @@ def _add_pairs(parts: Parts, places: list[Place], done: set[tuple[int, int]]) ->
             parts.add(_table(ALIKE), rows, columns, FORMS[[i.kind, k.kind]], entries)
 
 
-def _add_column(parts: Parts, place: Place, others: list[Place]) -> list[tuple[int, int]]:
+def _add_column(parts: _Parts, place: _Place, others: list[_Place]) -> list[tuple[int, int]]:
     """Adds the entries of a further column in some other rows.
 
     Args:
@@ -211,7 +218,7 @@ def _add_column(parts: Parts, place: Place, others: list[Place]) -> list[tuple[i
     return [(row, i.row) for i in alike[:number]]
 
 
-def _add_dot(parts: Parts, row: int, column: int, kind: int) -> None:
+def _add_dot(parts: _Parts, row: int, column: int, kind: int) -> None:
     """Adds one entry of the product, by the two forms of a type."""
     dot = matrices(naive((1, 2, 1), rings.Integers()))
     parts.add(dot, [row], [column], np.delete(FORMS, kind, axis=0))
