@@ -12,6 +12,6 @@ def get_config() -> ConfigDict:
     return FlipRunConfig.to_config_dict(
         targets=",".join(f"{product}{n}" for n in (2, 3, 4) for product in PRODUCTS.split(",")),
         library="runs/structured",
-        seconds=1_800.0,
-        search=FlipSearchConfig(walkers=256, rounds=50, slice_seconds=10.0),
+        seconds=3_600.0,
+        search=FlipSearchConfig(walkers=256, rounds=50, patience=170, margin=5, slice_seconds=45.0),
     )
