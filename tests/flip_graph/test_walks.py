@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 from memory import ticks
 
-from alphatensor import rings
-from alphatensor.factorization import naive
+from alphatensor import rings, targets
+from alphatensor.factorization import Factorization, naive, pairs, strassen
+from alphatensor.factorization.transforms import matrices
 from alphatensor.flip_graph import FlipSearchConfig, after_calls, after_seconds, walk
 from alphatensor.flip_graph.symmetries import (
     Cycle,
@@ -72,3 +73,26 @@ def test_walkers_go_on():
 def test_a_clock_ends_a_walk():
     stop = after_seconds(ticks(seconds=1.0), 2.5)
     assert [stop(made) for made in (1, 2, 3, 4)] == [False, False, True, True]
+
+
+def test_walks_find_the_products_that_alike_indices_share():
+    """The first table of `pairs`: 16 products become 15 where the shared ones are outputs too."""
+    parts, seven = pairs._Parts(3, 3), matrices(strassen())
+    for i in range(3):
+        pairs._add_dot(parts, i, i, i % 2)
+    for i in (0, 2):  # of one type, 1 of the other
+        parts.add(seven, (i, 1), (1, i), pairs.FORMS[[1, 0]], [(i, 1), (1, i)])
+    for i, j in ((0, 2), (2, 0)):
+        pairs._add_dot(parts, i, j, 0)
+    f = parts.result(Z2)
+    assert f.rank == 16 and f.verify().ok
+    rows, columns = f.u.reshape(3, 2, -1).any(axis=1), f.v.reshape(2, 3, -1).any(axis=0)
+    is_alone = (rows.sum(axis=0) == 1) & (columns.sum(axis=0) == 1)
+    is_shared = ~is_alone | (rows & columns).any(axis=0)
+    assert is_shared.sum() == 12
+    w = np.vstack([f.w, np.eye(16, dtype=np.int64)[is_shared]])
+    tensor = np.einsum("ir,jr,kr->ijk", f.u, f.v, w) % 2
+    start = Factorization(targets.Target("alike", tensor), Z2, f.u, f.v, w, {})
+    config = FlipSearchConfig(walkers=128, rounds=100, patience=30)
+    walked = walk([start], config, after_calls(6), seed=0)
+    assert walked.schemes[0].rank == 15 and walked.schemes[0].verify().ok

@@ -24,14 +24,8 @@ from alphatensor.factorization.core import Factorization
 from alphatensor.factorization.library import exact_files, recombination
 from alphatensor.targets import Sizes
 
-PARTS = {
-    "sum": 2,
-    "product": 2,
-    "drop": 1,
-    "mod": 1,
-    "blocks": 0,
-    "pairs": 1,
-}  # operation: number of parts
+# The number of parts of each operation.
+PARTS = {"sum": 2, "product": 2, "drop": 1, "mod": 1, "blocks": 0, "pairs": 1}
 INTEGERS = rings.Integers()
 
 
