@@ -91,10 +91,17 @@ def _compute(a: jax.Array, b: jax.Array, *, kernel: Kernel, result) -> jax.Array
         c = c.reshape(*batch, *c.shape[1:])
     if not kernel.config.guard or not jnp.issubdtype(c.dtype, jnp.inexact):
         return c
-    classical = functools.partial(
-        jnp.matmul, a, b, precision=kernel.config.precision, preferred_element_type=result
-    )
-    return jax.lax.cond(jnp.isfinite(c).all(), lambda: c, classical)
+    is_finite = jnp.isfinite(jnp.max(jnp.abs(c), axis=-1, initial=0)).all()
+    # A loop without a step leaves C where it is; a condition would copy it.
+    return jax.lax.while_loop(
+        lambda state: ~state[1],
+        lambda state: (_classical(a, b, kernel.config, result), jnp.ones_like(is_finite)),
+        (c, is_finite),
+    )[0]
+
+
+def _classical(a: jax.Array, b: jax.Array, config: KernelConfig, result) -> jax.Array:
+    return jnp.matmul(a, b, precision=config.precision, preferred_element_type=result)
 
 
 def _of_matrices(a: jax.Array, b: jax.Array, kernel: Kernel, result) -> jax.Array:
@@ -103,7 +110,7 @@ def _of_matrices(a: jax.Array, b: jax.Array, kernel: Kernel, result) -> jax.Arra
     arithmetic = arithmetic_for(a.dtype, config.precision, result)
     shape = (*a.shape, b.shape[1])
     if is_too_small(shape, f):
-        return jnp.matmul(a, b, precision=config.precision, preferred_element_type=result)
+        return _classical(a, b, config, result)
     if config.diagonal == "none":
         return _of_blocks(a, b, f, config, arithmetic)
     a, b, scale_back = diagonal_scaling.scale(a, b, config.diagonal)

@@ -19,6 +19,7 @@ All of them are exact on integers modulo overflow, and on floats overflow only w
 M · max|a| · max|b| leaves the accumulator's range, or C that of its dtype (see `kernels.sums`).
 """
 
+import math
 from fractions import Fraction
 from typing import NamedTuple
 
@@ -50,21 +51,24 @@ def stacked(a: jax.Array, b: jax.Array, f: Factorization, arithmetic: Arithmetic
 def sequential(a: jax.Array, b: jax.Array, f: Factorization, arithmetic: Arithmetic) -> jax.Array:
     """Multiplies term by term; each product is added to C before the next sums are formed."""
     n, _, p = f.sizes
-    is_ordered = f.rank >= ORDERED
-    terms = _terms(f, arithmetic, folds=is_ordered)
+    terms = _terms(f, arithmetic)
     shape = (a.shape[0] // n, b.shape[1] // p)
     c: list = [None] * (n * p)
-    one = None
+    left, right = a, b
     for r in range(f.rank):
-        product = _product(a, b, f, terms, r, arithmetic, one)
+        product, added = _product(left, right, f, terms, r, arithmetic), {}
         for k, weight in terms.weights[r]:
-            scaled = sums.scaled(product, weight)
-            c[k] = scaled if c[k] is None else sums.add(c[k], product, weight)
-        # The next sums wait for this product: few are alive at a time.
-        if is_ordered:
-            one = _one_after([c[k] for k, _ in terms.weights[r]])
-        else:
-            a, b, c = jax.lax.optimization_barrier((a, b, c))
+            if c[k] is None:
+                c[k] = sums.scaled(product, weight)
+            else:
+                added[k] = sums.add(c[k], product, weight)
+        if r == f.rank - 1:  # the last sums are formed where C is put together
+            c = [added.get(k, x) for k, x in enumerate(c)]
+            break
+        left, right, written = jax.lax.platform_dependent(
+            a, b, list(added.values()), product, cpu=_after_on_cpu, default=_after
+        )
+        c = [written[list(added).index(k)] if k in added else x for k, x in enumerate(c)]
     c = [jnp.zeros(shape, arithmetic.accumulator) if x is None else x for x in c]
     c = [sums.scaled(x, 2**terms.halvings) for x in c]
     return join([x.astype(arithmetic.result) for x in c], n, p)
@@ -96,7 +100,6 @@ SCHEDULES = {schedule.__name__: schedule for schedule in (unrolled, stacked, seq
 # little memory.
 WORTH_TRYING = ("unrolled", "sequential")
 
-ORDERED = 20  # products from which order gains by what it saves in memory; measured on CPUs
 LEAST_EXPONENT = -100  # dtypes that reach further down can halve operands a few times more
 
 
@@ -141,8 +144,7 @@ class _Terms(NamedTuple):
     halvings: int
 
 
-def _terms(f: Factorization, arithmetic: Arithmetic, folds: bool = False) -> _Terms:
-    """Returns what terms need; with `folds`, left sums take over the powers of two of weights."""
+def _terms(f: Factorization, arithmetic: Arithmetic) -> _Terms:
     w = row_major_w(f).T.tolist()
     left, right = ([sums.alone(column[None]) for column in x.T] for x in (f.u, f.v))
     doublings, halvings = [0] * f.rank, 0
@@ -156,7 +158,8 @@ def _terms(f: Factorization, arithmetic: Arithmetic, folds: bool = False) -> _Te
         for column, doubled in zip(w, doublings, strict=True)
     ]
     scales = [1.0] * f.rank
-    if folds and halvings and jnp.finfo(arithmetic.operand).minexp < LEAST_EXPONENT:
+    # Sums are written anyway, but a product with a weight would be copied.
+    if halvings and jnp.finfo(arithmetic.operand).minexp < LEAST_EXPONENT:
         of_two = [[Fraction(x).denominator for _, x in term] for term in weights]
         common = [max((x & -x for x in term), default=1) for term in of_two]
         scales = [1 / x for x in common]
@@ -166,30 +169,38 @@ def _terms(f: Factorization, arithmetic: Arithmetic, folds: bool = False) -> _Te
     return _Terms(left, right, weights, scales, halvings)
 
 
-def _product(
-    a,
-    b,
-    f: Factorization,
-    terms: _Terms,
-    r: int,
-    arithmetic: Arithmetic,
-    one: jax.Array | None = None,
-) -> jax.Array:
-    """Returns the product of the left and the right sum of term r, each times `one` if given."""
+def _product(a, b, f: Factorization, terms: _Terms, r: int, arithmetic: Arithmetic) -> jax.Array:
+    """Returns the product of the left and the right sum of term r."""
     n, m, p = f.sizes
     (s,), _ = sums.evaluate(terms.left[r], split(a, n, m), arithmetic.accumulator)
     (t,), _ = sums.evaluate(terms.right[r], split(b, m, p), arithmetic.accumulator)
     s = s if terms.scales[r] == 1 else s * jnp.asarray(terms.scales[r], s.dtype)
-    if one is not None:
-        s, t = (x * one.astype(x.dtype) for x in (s, t))
     return arithmetic.dot(s.astype(arithmetic.operand), t.astype(arithmetic.operand))
 
 
-def _one_after(blocks: list[jax.Array]) -> jax.Array | None:
-    """Returns a 1, int32 [], that is known only when the blocks are: what it multiplies waits.
+def _after(a, b, blocks: list[jax.Array], product: jax.Array):
+    """Returns a, b and blocks; what is computed of them waits for the blocks and the product."""
+    return jax.lax.optimization_barrier((a, b, blocks, product))[:3]
 
-    An optimisation barrier says the same to other devices, but XLA removes barriers on CPUs before
-    it orders the work.
+
+def _after_on_cpu(a, b, blocks: list[jax.Array], product: jax.Array):
+    """Does what `_after` does where XLA removes barriers before it orders the work.
+
+    What a loop carries is written before it begins, and is not formed again by whoever reads it.
+    This one makes no step, and the 1 that multiplies a and b is known only after it; neither can be
+    seen from the program.
     """
-    signs = [(x[0, 0].real > 0).astype(jnp.int32) for x in blocks if x.size]
-    return 1 + sum(jnp.minimum(x, 0) for x in signs) if signs else None
+    if blocks:
+        is_never = _one(product) != 1
+        blocks, _ = jax.lax.while_loop(
+            lambda state: state[1],
+            lambda state: ([-x for x in state[0]], jnp.zeros_like(is_never)),
+            (blocks, is_never),
+        )
+    one = math.prod(_one(x) for x in blocks or [product])
+    return a * one.astype(a.dtype), b * one.astype(b.dtype), blocks
+
+
+def _one(x: jax.Array) -> jax.Array:
+    """Returns a 1, int32 [], that is known only when x is."""
+    return 1 + jnp.minimum((x[0, 0].real > 0).astype(jnp.int32), 0)
