@@ -14,7 +14,9 @@ build on each other::
     agent           `Agent` and `Constants`: all that stays the same during a run
     search          sample-based Monte Carlo tree search
     self_play       batches of games
+    symmetries      other games of the same start
     replay          buffers of games, and positions to learn from
+    reanalysis      stored positions that are searched again
     learner         losses, optimiser, and many updates in one compiled call
 
 A round of a run, with the constants of the run and one random key for each game::

@@ -153,7 +153,10 @@ class SearchConfig(Config):
     """The tree search of each move."""
 
     simulations: int = setting(800, integer(least=1), "Simulations for each move of a game.")
-    samples: int = setting(32, integer(least=1), "K: actions drawn at each node.")
+    samples: int = setting(32, integer(least=1), "Actions drawn at each node.")
+    root_samples: int = setting(
+        0, integer(least=0), "Actions drawn at the root of a tree; 0: as many as at other nodes."
+    )
     rule: str = setting(
         "puct",
         one_of("puct", "gumbel"),
@@ -195,6 +198,16 @@ class SearchConfig(Config):
         True, boolean(), "Whether to act among actions valued as high as the most visited one."
     )
 
+    def check(self) -> None:
+        least = f"0, or at least samples={self.samples}"
+        is_enough = not self.root_samples or self.root_samples >= self.samples
+        require("root_samples", self.root_samples, is_enough, least)
+
+    @property
+    def width(self) -> int:
+        """K: places for actions at each node of a tree."""
+        return self.root_samples or self.samples
+
 
 @dataclasses.dataclass(frozen=True)
 class LearnerConfig(Config):
@@ -228,6 +241,13 @@ class LearnerConfig(Config):
         0.0,
         probability(),
         "Probability of learning from a solved game in a random order of its moves.",
+    )
+    unsolved_policy: str = setting(
+        "all",
+        one_of("all", "better"),
+        "Games that were not solved from which the policy learns, beside the value: all, as in the "
+        "paper, or those alone that, completed slice by slice, beat the slice-rank bound of their "
+        "start.",
     )
     symmetries: float = setting(
         0.0,

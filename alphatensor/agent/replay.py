@@ -11,7 +11,7 @@ import chex
 import jax
 import jax.numpy as jnp
 
-from alphatensor.agent import actions, demonstrations, environment, symmetries
+from alphatensor.agent import actions, demonstrations, environment, rank_bound, symmetries
 from alphatensor.agent.agent import Agent
 from alphatensor.agent.self_play import Games
 
@@ -170,7 +170,8 @@ def game_example(key: jax.Array, buffer: RingBuffer | BestBuffer, agent: Agent) 
 
     The actions are drawn from the improved policy. With `LearnerConfig.shuffle_probability` a
     solved game is first put in a random order, and the actions are those played next. With
-    probability `LearnerConfig.symmetries` it is another one with the same start.
+    probability `LearnerConfig.symmetries` it is another one with the same start. Actions that
+    `LearnerConfig.unsolved_policy` leaves out are null, which are not learnt.
     """
     config = agent.config.learner
     count = config.actions_per_state
@@ -191,6 +192,9 @@ def game_example(key: jax.Array, buffer: RingBuffer | BestBuffer, agent: Agent) 
     picked = jax.random.categorical(policy_key, jnp.log(played.policy[index]), shape=(count,))
     following = index + jnp.arange(count) % jnp.maximum(played.length - index, 1)
     chosen = jnp.where(shuffle, ordered[following], played.candidates[index, picked])
+    if config.unsolved_policy == "better":
+        bound = rank_bound.value_baseline(played.start, agent.game.ring)
+        chosen = jnp.where(played.solved | (played.returns[0] > bound), chosen, 0)
     return Example(state, chosen, shuffle, played.returns[index])
 
 

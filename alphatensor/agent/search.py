@@ -65,7 +65,12 @@ class Node(NamedTuple):
 
 
 def _expand(
-    params, agent: Agent, permutations: bases.SignedPermutation, states: State, keys: jax.Array
+    params,
+    agent: Agent,
+    permutations: bases.SignedPermutation,
+    states: State,
+    keys: jax.Array,
+    samples: int,
 ) -> tuple[Node, jax.Array, jax.Array]:
     """Evaluates a batch of states, each seen under a random signed permutation of the bank.
 
@@ -78,6 +83,7 @@ def _expand(
       permutations: bank of signed permutations, leaves [P, 3, S].
       states: leaves [B, ...].
       keys: one random key for each state, [B].
+      samples: actions drawn of each state; K above it is filled up with null actions.
 
     Returns:
       (node, logarithms of the priors float32 [B, K], risk-seeking values float32 [B]).
@@ -88,7 +94,7 @@ def _expand(
         key, permutation_key, sample_key = jax.random.split(key, 3)
         permutation = bases.draw_permutation(permutation_key, permutations)
         seen = bases.permute_state(state, permutation, ring)
-        shape = (agent.config.search.samples, agent.vocabulary.num_tokens)
+        shape = (samples, agent.vocabulary.num_tokens)
         uniforms = jax.random.uniform(sample_key, shape)
         observation = environment.observe(seen, agent.game)
         return jax.random.key_data(key), permutation, observation, uniforms
@@ -100,7 +106,11 @@ def _expand(
         drawn = actions.from_tokens(tokens, agent.vocabulary)
         drawn = bases.unpermute_factors(drawn, permutation, ring)
         drawn = actions.canonical(jnp.where(support, drawn, 0), ring)
-        probabilities = actions.merge(drawn)
+        missing = agent.config.search.width - samples
+        drawn, probabilities = (
+            jnp.pad(x, [(0, missing)] + [(0, 0)] * (x.ndim - 1))
+            for x in (drawn, actions.merge(drawn))
+        )
         return drawn, jnp.log(probabilities)
 
     candidates, logits = jax.vmap(candidates_of)(output.tokens, permutation, states.support)
@@ -123,7 +133,8 @@ def _recurrent(agent: Agent, permutations: bases.SignedPermutation):
         factors = jax.vmap(lambda c, a: c[a])(node.candidates, action)
         after, rewards = environment.step(node.state, factors, agent.game)
         child_keys = _children_keys(node, action)
-        child, logits, values = _expand(params, agent, permutations, after, child_keys)
+        samples = agent.config.search.samples
+        child, logits, values = _expand(params, agent, permutations, after, child_keys, samples)
         output = mctx.RecurrentFnOutput(
             reward=rewards,
             discount=jnp.where(after.done, 0.0, 1.0),
@@ -255,7 +266,7 @@ def grow_tree(
     chex.assert_tree_shape_prefix(states, keys.shape)
     chex.assert_tree_shape_suffix(permutations, (3, side))
     root_keys, noise_keys, act_keys = _split(keys)
-    root, logits, values = _expand(params, agent, permutations, states, root_keys)
+    root, logits, values = _expand(params, agent, permutations, states, root_keys, config.width)
     if config.root_noise:
         logits = _add_root_noise(noise_keys, logits, config)
     is_gumbel = config.rule == "gumbel"
@@ -272,7 +283,7 @@ def grow_tree(
         num_simulations=config.simulations,
         max_depth=agent.config.game.max_moves,
         invalid_actions=_is_merged(logits).astype(jnp.float32),
-        extra_data=gumbel.root_noise(act_keys, config.samples) if is_gumbel else None,
+        extra_data=gumbel.root_noise(act_keys, config.width) if is_gumbel else None,
     )
 
 

@@ -42,6 +42,12 @@ class TrainConfig(Config):
     )
     game_buffer: int = setting(4_096, integer(least=1), "Recent games that are kept.")
     best_buffer: int = setting(1_024, integer(least=1), "Best games that are kept.")
+    reanalysed: int = setting(
+        0,
+        integer(least=0),
+        "Positions of recent games, each of another game, that are searched again with the newest "
+        "parameters after each round (not in the paper).",
+    )
     best_slack: int = setting(
         0, integer(least=0), "Moves by which best games may exceed the best of their target."
     )
@@ -105,6 +111,9 @@ class TrainConfig(Config):
             require(name, value, value % unit == 0, f"a multiple of updates_per_call={unit}")
         is_enough = self.game_buffer >= self.games
         require("game_buffer", self.game_buffer, is_enough, f"at least games={self.games}")
+        fits = self.reanalysed <= self.game_buffer
+        expected = f"at most game_buffer={self.game_buffer}"
+        require("reanalysed", self.reanalysed, fits, expected)
         is_one = not (self.flip_seconds and self.flip_steps)
         require("flip_steps", self.flip_steps, is_one, "0 where flip_seconds is given")
 

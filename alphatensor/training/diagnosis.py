@@ -78,11 +78,10 @@ def diagnose(run: str | os.PathLike, count: int = 1_024, seed: int = 0) -> Diagn
     found = {}
     for number, (name, draw) in enumerate(_sources(state, settings, constants).items()):
         keys = jax.random.split(jax.random.fold_in(jax.random.key(seed), number), count)
-        look = functools.partial(
-            _look, draw=draw, permutations=constants.permutations, agent=settings.agent
+        see = functools.partial(
+            look, draw=draw, permutations=constants.permutations, agent=settings.agent
         )
-        look = jax.jit(look)
-        found[name] = Position(*jax.device_get(look(state.learner.params, keys)))
+        found[name] = jax.device_get(jax.jit(see)(state.learner.params, keys))
     solved, distinct = _distinct(state, settings)
     return Diagnosis(found, solved, distinct, settings.config.search.samples)
 
@@ -110,7 +109,7 @@ def _sources(state: TrainState, settings: Settings, constants: Constants):
     return found
 
 
-def _look(
+def look(
     params, keys: jax.Array, draw, permutations: bases.SignedPermutation, agent: Agent
 ) -> Position:
     """Draws examples and lets the network look at them."""

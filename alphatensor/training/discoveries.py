@@ -6,7 +6,7 @@ import jax
 import numpy as np
 
 from alphatensor.agent import self_play
-from alphatensor.factorization import Factorization, lift
+from alphatensor.factorization import Factorization, lift, slices
 from alphatensor.training import moves
 from alphatensor.training.settings import Settings
 from alphatensor.training.state import Findings
@@ -16,10 +16,11 @@ class PlayedGames(NamedTuple):
     """Holds what the host needs of a round of games, leaves [B, ...].
 
     Attributes:
-      actions, length, solved, target, inverse: as in `self_play.Games`.
+      start, actions, length, solved, target, inverse: as in `self_play.Games`.
       total: float32 [B], the return of each whole game.
     """
 
+    start: jax.Array
     actions: jax.Array
     length: jax.Array
     solved: jax.Array
@@ -31,6 +32,7 @@ class PlayedGames(NamedTuple):
 def of_games(games: self_play.Games) -> PlayedGames:
     """Picks from games what the host needs."""
     return PlayedGames(
+        start=games.start,
         actions=games.actions,
         length=games.length,
         solved=games.solved,
@@ -47,18 +49,37 @@ def factorization_of(games: PlayedGames, index: int, settings: Settings) -> Fact
     return moves.from_moves(played, games.inverse[index], target, settings.agent.game.ring)
 
 
+def completed(games: PlayedGames, index: int, settings: Settings) -> Factorization | None:
+    """Returns a game with what it left taken apart slice by slice, as `factorization_of` does.
+
+    Its rank is minus the game's return: the moves played and the slice-rank bound of the rest.
+    """
+    target, ring = settings.targets[int(games.target[index])], settings.agent.game.ring
+    played = np.array(games.actions[index, : games.length[index]], np.int64)
+    removed = np.einsum("ti,tj,tk->ijk", *played.swapaxes(0, 1))
+    left = np.array(games.start[index], np.int64) - removed
+    more = np.stack([x.T for x in slices.by_slices(left, ring)], axis=1).astype(np.int64)
+    played = np.concatenate([played, more])
+    return moves.from_moves(played, games.inverse[index], target, ring)
+
+
 def new_records(
     games: PlayedGames, findings: Findings, settings: Settings, provenance: dict
 ) -> tuple[list[Factorization], Findings]:
-    """Returns the verified factorizations of a round that beat the best, shortest games first."""
+    """Returns the verified factorizations of a round that beat the best, shortest games first.
+
+    Games that were not solved count as completed slice by slice.
+    """
     found = []
-    order = np.argsort(np.where(games.solved, games.length, np.iinfo(np.int32).max))
-    for index in order[: int(np.sum(games.solved))]:
+    ranks = np.where(games.solved, games.length, -games.total).astype(int)
+    for index in np.argsort(ranks, kind="stable"):
         best = findings.ranks[int(games.target[index])]
-        if best is None or games.length[index] < best:
-            candidate = factorization_of(games, index, settings)
+        if best is None or ranks[index] < best:
+            is_solved = games.solved[index]
+            candidate = (factorization_of if is_solved else completed)(games, index, settings)
             if candidate is not None:
-                candidate = candidate.replace(provenance=provenance)
+                length = {} if is_solved else {"moves": int(games.length[index])}
+                candidate = candidate.replace(provenance=provenance | length)
                 news, findings = record(candidate, findings, settings)
                 found += news
     return found, findings

@@ -210,6 +210,6 @@ def _games_of_one(
 
 def _certain_policy(played: jax.Array, agent: Agent) -> dict[str, jax.Array]:
     """Returns candidates and a policy that is sure of the moves int8 [T, 3, S]."""
-    shape = (len(played), agent.config.search.samples)
+    shape = (len(played), agent.config.search.width)
     candidates = jnp.zeros((*shape, *played.shape[1:]), jnp.int8).at[:, 0].set(played)
     return {"candidates": candidates, "policy": jnp.zeros(shape).at[:, 0].set(1.0)}

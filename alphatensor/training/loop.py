@@ -154,6 +154,8 @@ def _play(
         solved = discoveries.solved_algorithms(played, settings)
         bonus, timed, findings = runtime_reward.pay(solved, findings, settings.config.train)
     state = programs.store(state, games, bonus)
+    if programs.reanalyse:
+        state = programs.reanalyse(state)
 
     provenance = _provenance(state, settings, seconds + time.monotonic() - begin)
     found, findings = discoveries.new_records(played, findings, settings, provenance)

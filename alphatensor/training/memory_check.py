@@ -30,7 +30,7 @@ def needs(settings: Settings) -> dict[str, int]:
     config, side = settings.config, settings.agent.game.side
     game, net, train = config.game, config.network, config.train
     action = 3 * side  # int8
-    samples, processes = config.search.samples, jax.process_count()
+    samples, processes = config.search.width, jax.process_count()
     head = settings.agent.network.value_head
     played = game.max_moves * (action + samples * (action + 4))  # actions, candidates, policy
     node = 2 * side**3 + samples * action

@@ -13,6 +13,7 @@ from alphatensor.agent import (
     learner,
     make_constants,
     neighbourhood,
+    reanalysis,
     replay,
     self_play,
 )
@@ -20,6 +21,8 @@ from alphatensor.training import devices
 from alphatensor.training.neighbourhood import first_walks
 from alphatensor.training.settings import Settings
 from alphatensor.training.state import TrainState
+
+REANALYSIS = 2**31 - 1  # what its random keys are told from those of games by
 
 
 class Keys(NamedTuple):
@@ -48,9 +51,10 @@ class Programs(NamedTuple):
       act: plays a round: state -> (games [train.games, ...], statistics).
       store: takes up a round: (state, games, bonus float32 [train.games]) -> state; the bonus is
         added to the returns of solved games.
+      reanalyse: searches `train.reanalysed` positions of recent games again: state -> state.
       feed: (state, games [train.games, ...]) -> state with these among the best games.
       walk: plays a round of games on sums of terms: state -> (state, outcomes). A run has `walk`,
-        or `act`, `store` and `feed`; what it has not is None.
+        or `act`, `store`, `reanalyse` and `feed`; what it has not is None.
     """
 
     mesh: jax.sharding.Mesh
@@ -59,6 +63,7 @@ class Programs(NamedTuple):
     learn: Callable[[TrainState, jax.Array], tuple[TrainState, learner.Losses]]
     act: Callable[[TrainState], tuple[self_play.Games, self_play.Statistics]] | None
     store: Callable[[TrainState, self_play.Games, jax.Array], TrainState] | None
+    reanalyse: Callable[[TrainState], TrainState] | None
     feed: Callable[[TrainState, self_play.Games], TrainState] | None
     walk: Callable[[TrainState], tuple[TrainState, neighbourhood.Outcomes]] | None
 
@@ -94,7 +99,7 @@ def make_programs(settings: Settings) -> Programs:
     if config.neighbourhood.walks:
         walk = _make_walk(settings, mesh, constants, keys.act)
         walk = jax.jit(walk, donate_argnums=0, out_shardings=(shardings, replicated))
-        return Programs(**always, act=None, store=None, feed=None, walk=walk)
+        return Programs(**always, act=None, store=None, reanalyse=None, feed=None, walk=walk)
 
     slack = config.train.best_slack
 
@@ -116,6 +121,13 @@ def make_programs(settings: Settings) -> Programs:
         **always,
         act=jax.jit(act, out_shardings=replicated),
         store=jax.jit(store, donate_argnums=0, out_shardings=shardings),
+        reanalyse=jax.jit(
+            _make_reanalyse(settings, mesh, constants, keys.act),
+            donate_argnums=0,
+            out_shardings=shardings,
+        )
+        if config.train.reanalysed
+        else None,
         feed=jax.jit(feed, donate_argnums=0, out_shardings=shardings),
         walk=None,
     )
@@ -151,6 +163,29 @@ def _make_play(settings: Settings, mesh, constants: Constants, act_key) -> Calla
         return _on_all_devices(play_share, mesh, specs)(params, keys)
 
     return play
+
+
+def _make_reanalyse(settings: Settings, mesh, constants: Constants, act_key) -> Callable:
+    """Makes state -> state with new policies of some recent positions, shared among devices."""
+    agent, count = settings.agent, settings.config.train.reanalysed
+
+    def search_share(params, games, numbers, keys):
+        arrays = jax.tree.map(jnp.asarray, constants)
+        found = reanalysis.search_again(params, agent, arrays.permutations, games, numbers, keys)
+        gather = functools.partial(jax.lax.all_gather, axis_name=devices.DATA, tiled=True)
+        return jax.tree.map(gather, found)
+
+    def reanalyse(state: TrainState) -> TrainState:
+        key = jax.random.fold_in(jax.random.fold_in(act_key, state.rounds), REANALYSIS)
+        game_key, search_key = jax.random.split(key)
+        numbers = reanalysis.draw_games(game_key, state.games, count)
+        keys = jax.random.split(search_key, count)
+        data = PartitionSpec(devices.DATA)
+        share = _on_all_devices(search_share, mesh, (PartitionSpec(), PartitionSpec(), data, data))
+        found = share(state.learner.params, state.games.games, numbers, keys)
+        return state._replace(games=reanalysis.take_up(state.games, found))
+
+    return reanalyse
 
 
 def _make_walk(settings: Settings, mesh, constants: Constants, act_key) -> Callable:

@@ -109,6 +109,7 @@ def _check_devices(config: RunConfig) -> None:
     for name, value in (
         ("train.games", config.train.games),
         ("learner.batch_size", config.learner.batch_size),
+        ("train.reanalysed", config.train.reanalysed),
         ("neighbourhood.walks", config.neighbourhood.walks),
     ):
         require(name, value, value % share == 0, f"a multiple of the {share} devices")

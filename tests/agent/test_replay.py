@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from agent_cases import CONFIG, first, small_agent, solved_games
 
-from alphatensor.agent import replay
+from alphatensor.agent import rank_bound, replay
 
 SUPPORT = jnp.ones((3, 4), bool)
 
@@ -89,6 +89,37 @@ def test_examples_are_positions_of_the_game(shuffle):
         assert not state.past_actions[move:].any()
     per_position = len(orders) / len({o[:2] for o in orders})
     assert per_position == 1 if shuffle == 0 else per_position > 1.5
+
+
+def test_policies_of_games_that_failed_badly_may_be_left_out():
+    games = solved_games()
+    # Unsolved, and by its return no better and better than the slices of its start.
+    bound = -np.array([rank_bound.value_baseline(x, small_agent().game.ring) for x in games.start])
+    returns = games.returns.copy()
+    returns[0, 0], returns[1, 0] = -bound[0], 1 - bound[1]
+    games = games._replace(solved=np.array([False, False, True]), returns=returns)
+    ring = replay.add(replay.empty_ring(first(games), 5), games)
+    for rule, known in (("all", {0, 1, 2}), ("better", {1, 2})):
+        agent = small_agent(shuffle_probability=0.0, unsolved_policy=rule)
+        draw = jax.jit(jax.vmap(lambda k, agent=agent: replay.game_example(k, ring, agent)))
+        drawn = draw(jax.random.split(jax.random.key(0), 60))
+        taught = np.any(np.array(drawn.actions), axis=(1, 2, 3))
+        numbers = np.array([_game_of(x, m, games) for x, m in _starts(drawn)])
+        assert set(numbers[taught]) == known and set(numbers[~taught]) == {0, 1, 2} - known
+
+
+def _starts(drawn):
+    return zip(np.array(drawn.state.residual), np.array(drawn.state.num_moves), strict=True)
+
+
+def _game_of(residual, moves, games) -> int:
+    """Returns which game a position is of."""
+    for number, (start, played) in enumerate(zip(games.start, games.actions, strict=True)):
+        past = played[:moves].astype(int)
+        removed = np.einsum("ti,tj,tk->ijk", *np.moveaxis(past, 1, 0))
+        if np.array_equal(start - removed, residual):
+            return number
+    raise AssertionError("a position of no game")
 
 
 def test_demonstration_examples_can_be_finished_by_their_actions():

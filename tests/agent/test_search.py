@@ -95,6 +95,21 @@ def test_finds_the_winning_move_wherever_it_was_sampled(fields):
     assert chosen[offered].all()
 
 
+def test_the_root_may_draw_more_actions_than_other_nodes():
+    rng = np.random.default_rng(2)
+    tensors = np.einsum("bi,bj,bk->bijk", *rng.integers(-1, 2, (3, 4, SIDE)))
+    agent = agent_with(uniform_network(-2.0), samples=2, root_samples=24, simulations=30)
+    result = run(agent, states(tensors, agent))
+    assert result.candidates.shape[1] == result.policy.shape[1] == 24
+    assert np.all(result.num_distinct > 2) and np.all(np.sum(result.policy > 0, axis=1) > 2)
+    tree = jax.jit(search.grow_tree, static_argnums=1)(
+        None, agent, IDENTITY, states(tensors, agent), keys(4)
+    )
+    offered = np.isfinite(tree.children_prior_logits)  # [B, nodes, K]
+    assert np.all(offered[:, 1:].sum(axis=-1) <= 2) and not offered[:, 1:, 2:].any()
+    assert np.all(tree.children_visits[:, 1:, 2:] == 0)
+
+
 def proposing(factors, quantile):
     """Returns a network that proposes the given actions [N, 3, S] with equal probability."""
     proposals = actions.to_tokens(jnp.array(factors), VOCABULARY)

@@ -64,7 +64,7 @@ def test_a_library_fills_the_best_games(tmp_path):
     config.train.best_buffer = 4
     ((snapshot, report),) = loop.train(settings.from_config(config))
     best_games = jax.device_get(snapshot.state.best_games)
-    assert report.best == (7,) and report.found[0].provenance["engine"] == "library"
+    assert report.best == (7,) and report.found[-1].provenance["engine"] == "library"
     assert best_games.size == 4 and (best_games.games.length[:4] == 7).all()
 
 

@@ -43,6 +43,20 @@ def test_solutions_mod_2_are_lifted(finished):
     assert all(f.verify().ok and f.rank == 2 for f in found[-2:])
 
 
+def test_positions_are_searched_again_each_round():
+    run_settings = settings.from_config(tiny_config(train__max_rounds=2, train__reanalysed=4))
+    plain = settings.from_config(tiny_config(train__max_rounds=2))
+    policies = []
+    for given in (run_settings, plain):
+        for snapshot, _ in loop.train(given):
+            last = jax.device_get(snapshot.state.games.games)
+        policies.append(last)
+    changed = np.any(policies[0].policy != policies[1].policy, axis=(1, 2))
+    games = run_settings.config.train.games
+    assert changed[:games].any(), "none of the first round"
+    assert np.array_equal(policies[0].start[:games], policies[1].start[:games])
+
+
 def test_a_mixture_of_formats_in_one_batch():
     config = tiny_config(target="1x2x1,2x1x1,1x1x1", train__goal=(2, 2, 1), train__games=16)
     with config.ignore_type():

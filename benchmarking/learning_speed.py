@@ -1,0 +1,151 @@
+"""Measures what a network has learnt from demonstrations after some seconds of learning.
+
+    python -m benchmarking.learning_speed --config=quickstart --marks=120,300,900
+    python -m benchmarking.learning_speed --config=quickstart --config.learner.policy_loss=mean
+
+At each mark it reports, for demonstrations that were not learnt from, the policy's loss by both
+rules of `learner.policy_loss`, and how often a right move is among those that the search draws; and
+the share of a round of games that are solved. Seconds are those of learning
+alone, without compilation. `--average` looks at a running mean of the parameters instead of the
+last ones. Writes OUTPUT.csv.
+"""
+
+import time
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from absl import flags
+
+from alphatensor.agent import learner
+from alphatensor.agent.agent import Agent
+from alphatensor.training import devices, diagnosis, settings
+from alphatensor.training.loop import ONLY_DEMONSTRATIONS
+from alphatensor.training.programs import Programs, constants_of, make_programs
+from alphatensor.training.state import TrainState
+from benchmarking import report
+from experiments import command
+
+_CONFIG = command.config_flag()
+_MARKS = flags.DEFINE_list("marks", ["120", "300", "900"], "Seconds of learning to look after.")
+_AVERAGE = flags.DEFINE_float(
+    "average", 0.0, "Weight of the earlier mean after each compiled call, below 1; 0: no mean."
+)
+_OUTPUT = flags.DEFINE_string("output", "runs/learning_speed", "Path of the table, without .csv.")
+
+POSITIONS = 2_048
+HELD_OUT_SEED = 2**31 - 1
+
+COLUMNS = {
+    "seconds": "s",
+    "updates": "updates",
+    "positions_per_second": "positions/s",
+    "loss_mean": "loss mean",
+    "loss_any": "loss any",
+    "right_drawn": "a right move drawn",
+    "solved": "games solved",
+    "best_rank": "best rank",
+}
+
+
+def main() -> None:
+    config = command.config_of(_CONFIG)
+    marks = sorted(command.checked_integers(_MARKS, 1, 10**6))
+    if not 0 <= _AVERAGE.value < 1:
+        raise ValueError(f"--average={_AVERAGE.value}: expected a number from 0 to below 1.")
+    given = settings.from_config(config)
+    if given.config.neighbourhood.walks:
+        raise ValueError("--config.neighbourhood.walks: expected 0, games on whole targets.")
+    output = report.table_path(_OUTPUT.value)
+    devices.use_all_cores()
+    print(" | ".join(COLUMNS.values()))
+    rows = []
+    for row in measure(given, marks, _AVERAGE.value):
+        rows.append(row)
+        print(" | ".join(_text(row[name]) for name in COLUMNS), flush=True)
+        report.write_records(output, rows)
+
+
+def measure(given: settings.Settings, marks: list[int], average: float = 0.0):
+    """Yields a row of `COLUMNS` at each mark, in seconds of learning.
+
+    Args:
+      given: the run, of games on whole targets.
+      marks: increasing.
+      average: weight of the earlier mean of parameters after each compiled call; 0 for none.
+    """
+    programs, mixture = make_programs(given), np.array(ONLY_DEMONSTRATIONS, np.float32)
+    jax.block_until_ready(programs.learn(programs.init(), mixture))
+    state = jax.block_until_ready(programs.init())
+    look = _look(given, programs.init())
+
+    @jax.jit
+    def mix(old, new):
+        return jax.tree.map(lambda x, y: average * x + (1 - average) * y, old, new)
+
+    mean, elapsed = jax.tree.map(jnp.copy, state.learner.params), 0.0
+    for mark in marks:
+        while elapsed < mark:
+            begin = time.monotonic()
+            state, _ = programs.learn(state, mixture)
+            mean = mix(mean, state.learner.params) if average else mean
+            jax.block_until_ready((state, mean))
+            elapsed += time.monotonic() - begin
+        seen = mean if average else state.learner.params
+        yield _row(given, programs, look, state, seen, elapsed)
+
+
+def _row(
+    given: settings.Settings, programs: Programs, look, state: TrainState, params, elapsed: float
+) -> dict[str, Any]:
+    """Looks at what parameters know, and plays a round of games with them."""
+    known = {name: float(x) for name, x in look(params).items()}
+    games, _ = programs.act(state._replace(learner=state.learner._replace(params=params)))
+    lengths = np.array(games.length)[np.array(games.solved)]
+    updates = int(state.learner.step)
+    return {
+        "seconds": round(elapsed),
+        "updates": updates,
+        "positions_per_second": updates * given.config.learner.batch_size / elapsed,
+        **known,
+        "solved": float(np.mean(games.solved)),
+        "best_rank": int(lengths.min()) if len(lengths) else 0,
+    }
+
+
+def _look(given: settings.Settings, state: TrainState):
+    """Returns params -> what they know of `POSITIONS` demonstrations, the same ones each time."""
+    constants, agent = jax.tree.map(jnp.asarray, constants_of(given)), given.agent
+    experience = learner.Experience(state.games, state.best_games, jnp.array(ONLY_DEMONSTRATIONS))
+
+    def draw(keys):
+        return learner.draw_examples(keys, experience, constants, agent)[0]
+
+    @jax.jit
+    def look(params):
+        keys = jax.random.split(jax.random.key(HELD_OUT_SEED), POSITIONS)
+        mean, best = (
+            diagnosis.look(params, keys, draw, constants.permutations, _with_loss(agent, loss))
+            for loss in ("mean", "any")
+        )
+        return {
+            "loss_mean": jnp.mean(mean.loss),
+            "loss_any": jnp.mean(best.loss),
+            "right_drawn": jnp.mean(best.known > 0),
+        }
+
+    return look
+
+
+def _with_loss(agent: Agent, loss: str) -> Agent:
+    config = agent.config
+    return agent._replace(config=config.replace(learner=config.learner.replace(policy_loss=loss)))
+
+
+def _text(x: Any) -> str:
+    return f"{x:.3g}" if isinstance(x, float) and x < 100 else f"{x:,.0f}"
+
+
+if __name__ == "__main__":
+    command.run(main)
