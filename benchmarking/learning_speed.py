@@ -148,4 +148,4 @@ def _text(x: Any) -> str:
 
 
 if __name__ == "__main__":
-    command.run(main)
+    command.run(main, "alphatensor.training.config:RunConfig")

@@ -56,6 +56,9 @@ TRAIN = [
     (["--config.checkpoint.minutes=-1.0"], "--config.checkpoint.minutes=-1.0"),
     (["--config.train.games=many"], "--config.train.games"),
     (["--config.train.games=0"], "--config.train.games=0"),
+    (["--config.train.reanalysed=10000"], "--config.train.reanalysed=10000"),
+    (["--config.search.root_samples=1"], "--config.search.root_samples=1"),
+    (["--config.learner.unsolved_policy=none"], "--config.learner.unsolved_policy='none'"),
     ([f"--config.train.game_buffer={2**31 - 1}"], "--config.train.game_buffer"),
     ([f"--config.search.simulations={HUGE}"], "--config.search.simulations"),
     (["--config.search.simulations=2000000000"], "GiB would be needed"),
@@ -163,6 +166,13 @@ BENCHMARKS = {
         (["--sides=5"], "--sides='5'"),
         (["--networks=large"], "--networks='large'"),
         (["--output="], "--output=''"),
+    ],
+    "benchmarking.learning_speed": [
+        ([], "--config: not given"),
+        (["--config=quickstart", "--marks=0"], "--marks"),
+        (["--config=quickstart", "--average=1"], "--average=1.0"),
+        (["--config=quickstart", "--output="], "--output=''"),
+        (["--config=neighbourhood"], "--config.neighbourhood.walks: expected 0"),
     ],
     "benchmarking.accuracy": [
         (["--levels=0"], "--levels=0"),

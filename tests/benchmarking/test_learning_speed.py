@@ -1,0 +1,22 @@
+"""The benchmark of what is learnt in some seconds: rows mean what their header says."""
+
+import pytest
+from tiny_run import tiny_config
+
+from alphatensor.training import settings
+from benchmarking import learning_speed
+
+
+@pytest.mark.parametrize("average", [0.0, 0.9])
+def test_a_row_for_each_mark(average):
+    given = settings.from_config(tiny_config())
+    rows = list(learning_speed.measure(given, [0.01, 1], average))
+    assert [row["seconds"] for row in rows] == [0, 1]
+    first, last = rows
+    config = given.config
+    assert 0 < first["updates"] < last["updates"]
+    assert first["updates"] % config.train.updates_per_call == 0
+    positions = last["positions_per_second"] / config.learner.batch_size
+    assert last["updates"] / positions == pytest.approx(1, abs=0.5)  # learning took about a second
+    assert last["loss_any"] < first["loss_any"] and last["loss_any"] < last["loss_mean"]
+    assert 0 < last["right_drawn"] <= 1 and 0 <= last["solved"] <= 1
