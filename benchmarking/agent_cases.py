@@ -4,7 +4,7 @@ import math
 
 from ml_collections import ConfigDict
 
-from alphatensor.agent.config import NetworkConfig
+from alphatensor.agent.network_config import NetworkConfig
 from experiments.configs import quickstart
 
 

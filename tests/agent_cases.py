@@ -13,9 +13,9 @@ from alphatensor.agent.config import (
     DemonstrationsConfig,
     GameConfig,
     LearnerConfig,
-    NetworkConfig,
     SearchConfig,
 )
+from alphatensor.agent.network_config import NetworkConfig
 
 
 def make_game(ring, side: int, **config) -> environment.Game:

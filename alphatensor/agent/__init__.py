@@ -4,7 +4,7 @@ Everything here is a pure function of arrays and of static descriptions. The age
 clocks or devices; `alphatensor.training` gives it those. The modules, in the order in which they
 build on each other::
 
-    config          every setting, with the paper's defaults
+    config          every setting, with the paper's defaults; network_config: the network's
     actions         rank-1 tensors as factors, as tokens, in canonical form, and merged
     rank_bound      the penalty of an unsolved game
     environment     TensorGame: reset, step, observe
@@ -64,7 +64,7 @@ _HOMES = {
     "LearnerConfig": "config",
     "LearnerState": "learner",
     "Losses": "learner",
-    "NetworkConfig": "config",
+    "NetworkConfig": "network_config",
     "Observation": "environment",
     "RingBuffer": "replay",
     "SearchConfig": "config",

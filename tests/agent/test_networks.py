@@ -9,7 +9,8 @@ import pytest
 
 from alphatensor import rings
 from alphatensor.agent import actions, environment, networks
-from alphatensor.agent.config import GameConfig, NetworkConfig
+from alphatensor.agent.config import GameConfig
+from alphatensor.agent.network_config import NetworkConfig
 from alphatensor.agent.networks import contractions, policy_head, torso, value_head
 
 K, SIDE, HISTORY = 64, 3, 1

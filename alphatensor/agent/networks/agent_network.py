@@ -8,8 +8,8 @@ import jax
 import jax.numpy as jnp
 
 from alphatensor.agent.actions import Vocabulary
-from alphatensor.agent.config import NetworkConfig
 from alphatensor.agent.environment import Game, Observation
+from alphatensor.agent.network_config import NetworkConfig
 from alphatensor.agent.networks import perceptron_head, policy_head, torso, value_head
 from alphatensor.agent.networks.contractions import contractions_torso
 

@@ -11,7 +11,7 @@ import haiku as hk
 import jax
 import jax.numpy as jnp
 
-from alphatensor.agent.config import NetworkConfig
+from alphatensor.agent.network_config import NetworkConfig
 from alphatensor.agent.networks.policy_head import draw
 
 

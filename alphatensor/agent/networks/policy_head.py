@@ -15,7 +15,7 @@ import haiku as hk
 import jax
 import jax.numpy as jnp
 
-from alphatensor.agent.config import NetworkConfig
+from alphatensor.agent.network_config import NetworkConfig
 from alphatensor.agent.networks import torso
 
 

@@ -14,7 +14,7 @@ import haiku as hk
 import jax
 import jax.numpy as jnp
 
-from alphatensor.agent.config import NetworkConfig
+from alphatensor.agent.network_config import NetworkConfig
 
 
 def layer_norm(x: jax.Array, name: str | None = None) -> jax.Array:

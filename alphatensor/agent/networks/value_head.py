@@ -12,7 +12,7 @@ import haiku as hk
 import jax
 import jax.numpy as jnp
 
-from alphatensor.agent.config import NetworkConfig
+from alphatensor.agent.network_config import NetworkConfig
 
 
 class ValueHead(NamedTuple):
