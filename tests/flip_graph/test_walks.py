@@ -75,24 +75,36 @@ def test_a_clock_ends_a_walk():
     assert [stop(made) for made in (1, 2, 3, 4)] == [False, False, True, True]
 
 
-def test_walks_find_the_products_that_alike_indices_share():
-    """The first table of `pairs`: 16 products become 15 where the shared ones are outputs too."""
-    parts, seven = pairs._Parts(3, 3), matrices(strassen())
-    for i in range(3):
-        pairs._add_dot(parts, i, i, i % 2)
-    for i in (0, 2):  # of one type, 1 of the other
-        parts.add(seven, (i, 1), (1, i), pairs.FORMS[[1, 0]], [(i, 1), (1, i)])
-    for i, j in ((0, 2), (2, 0)):
+def parts_of_table(name: str) -> pairs._Parts:
+    """Returns what the walks to a table of `pairs` start from: rows 0 and 1 of one type, not 2."""
+    parts, seven = pairs._Parts(3, 3 if name == "ALIKE" else 4), matrices(strassen())
+    kinds = (0, 0, 1)
+    for i, kind in enumerate(kinds):
+        pairs._add_dot(parts, i, i, kind)
+        if name == "COLUMN":
+            pairs._add_dot(parts, i, 3, kind)
+    for i in (0, 1):
+        parts.add(seven, (i, 2), (2, i), pairs.FORMS[[1, 0]], [(i, 2), (2, i)])
+    for i, j in ((0, 1), (1, 0)):
         pairs._add_dot(parts, i, j, 0)
-    f = parts.result(Z2)
-    assert f.rank == 16 and f.verify().ok
-    rows, columns = f.u.reshape(3, 2, -1).any(axis=1), f.v.reshape(2, 3, -1).any(axis=0)
+    return parts
+
+
+@pytest.mark.parametrize(
+    "table, start, end, places",
+    [("ALIKE", 16, 15, (0, 1, 2)), ("COLUMN", 22, 20, (0, 1, 2, 0))],
+)
+def test_walks_find_the_tables_of_pairs(table, start, end, places):
+    """Products that are to be shared are outputs too: those of two indices, or of one alone."""
+    f = parts_of_table(table).result(Z2)
+    assert f.rank == start and f.verify().ok
+    rows = f.u.reshape(3, 2, -1).any(axis=1)
+    columns = f.v.reshape(2, len(places), -1).any(axis=0)
     is_alone = (rows.sum(axis=0) == 1) & (columns.sum(axis=0) == 1)
-    is_shared = ~is_alone | (rows & columns).any(axis=0)
-    assert is_shared.sum() == 12
-    w = np.vstack([f.w, np.eye(16, dtype=np.int64)[is_shared]])
+    is_shared = ~is_alone | (rows[list(places)] & columns).any(axis=0)
+    w = np.vstack([f.w, np.eye(start, dtype=np.int64)[is_shared]])
     tensor = np.einsum("ir,jr,kr->ijk", f.u, f.v, w) % 2
-    start = Factorization(targets.Target("alike", tensor), Z2, f.u, f.v, w, {})
+    scheme = Factorization(targets.Target(table, tensor), Z2, f.u, f.v, w, {})
     config = FlipSearchConfig(walkers=128, rounds=100, patience=30)
-    walked = walk([start], config, after_calls(6), seed=0)
-    assert walked.schemes[0].rank == 15 and walked.schemes[0].verify().ok
+    walked = walk([scheme], config, after_calls(6), seed=0)
+    assert walked.schemes[0].rank == end and walked.schemes[0].verify().ok
