@@ -254,11 +254,11 @@ def one_of(*choices: str) -> Check:
     return Check(lambda x: x in choices, f"one of {', '.join(map(repr, choices))}")
 
 
-def some_of(choices) -> Check:
-    """Accepts a tuple of at least one of some names."""
+def some_of(choices, least: int = 1) -> Check:
+    """Accepts a tuple of some names, at least so many."""
     names = tuple(choices)
     return Check(
-        lambda x: isinstance(x, tuple) and len(x) > 0 and set(x) <= set(names),
+        lambda x: isinstance(x, tuple) and len(x) >= least and set(x) <= set(names),
         f"some of {', '.join(map(repr, names))}",
     )
 

@@ -4,7 +4,8 @@ Fawzi et al. 2022, supplement: for 4x4x4, the best rank of the whole agent is 49
 categorical instead of the quantile head, retraining on best games, signed permutations, changes of
 basis, self-play and demonstrations 52, 52, 53, 58, 60 and 64. Here all variants of a configuration
 make the same number of updates on several seeds, one run after the other, each in a folder of its
-own: an ablation goes on where it was stopped, and finished runs are not made again.
+own: an ablation goes on where it was stopped, and finished runs are not made again. Games on sums
+of terms have parts of their own (`VARIANTS_OF_SUMS`).
 
 Example::
 
@@ -68,13 +69,26 @@ VARIANTS: Mapping[str, Callable[[RunConfig], RunConfig]] = {
     "categorical_head": lambda config: _with(config, "network", value="categorical"),
 }
 
+VARIANTS_OF_SUMS: Mapping[str, Callable[[RunConfig], RunConfig]] = {
+    "whole": VARIANTS["whole"],
+    "no_demonstrations": lambda config: _with(config, "neighbourhood", share=1.0),
+    "no_self_play": lambda config: _with(config, "neighbourhood", share=0.0),
+    "no_signed_permutations": VARIANTS["no_signed_permutations"],
+    "no_related_terms": lambda config: _with(config, "neighbourhood", related=0.0),
+    "no_detours": lambda config: _with(config, "neighbourhood", detour=0.0, margin=0),
+    "no_restarts": lambda config: _with(config, "neighbourhood", restart=0.0),
+}
+NAMES = tuple(dict.fromkeys([*VARIANTS, *VARIANTS_OF_SUMS]))
+
 
 @dataclasses.dataclass(frozen=True)
 class AblationConfig(Config):
     """Which runs an ablation makes."""
 
     variants: tuple[str, ...] = setting(
-        tuple(VARIANTS), some_of(VARIANTS), "The parts left out, one at a time."
+        (),
+        some_of(NAMES, least=0),
+        "The parts left out, one at a time; () for all that fit the games.",
     )
     seeds: tuple[int, ...] = setting((0, 1, 2), integers(least=0), "Seeds of each variant.")
     rounds: int = setting(
@@ -111,7 +125,7 @@ def run(config: RunConfig | ConfigDict | Mapping, ablation: AblationConfig) -> I
     OUTPUT/results.csv, table.md and ablation.png are rewritten after each run.
 
     Args:
-      config: the whole agent on one target, played as whole games.
+      config: the whole agent on one target.
       ablation: which runs.
 
     Raises:
@@ -121,28 +135,36 @@ def run(config: RunConfig | ConfigDict | Mapping, ablation: AblationConfig) -> I
     """
     base = config if isinstance(config, RunConfig) else RunConfig.from_dict(config)
     given = settings.from_config(base)
-    can = len(given.targets) == 1 and not base.neighbourhood.walks
-    require("target", base.target, can, "one target, with neighbourhood.walks=0")
-    has_games = sum(base.train.mixture[1:]) > 0
+    require("target", base.target, len(given.targets) == 1, "one target")
+    known = VARIANTS_OF_SUMS if base.neighbourhood.walks else VARIANTS
+    has_games = bool(base.neighbourhood.walks) or sum(base.train.mixture[1:]) > 0
     require("train.mixture", base.train.mixture, has_games, "shares of games above 0")
+    for name in ablation.variants:
+        require("variants", name, name in known, f"some of {', '.join(known)}")
     folder = pathlib.Path(ablation.output)
     _open(folder, base, ablation)
     rows = read(folder)
     yield from rows
     done = {(row.variant, row.seed) for row in rows}
     for seed in ablation.seeds:
-        for variant in ablation.variants:
+        for variant in ablation.variants or known:
             if (variant, seed) not in done:
-                rows.append(_one(base, variant, seed, ablation))
+                rows.append(_one(base, known[variant], variant, seed, ablation))
                 write(folder, rows)
                 yield rows[-1]
 
 
-def _one(base: RunConfig, variant: str, seed: int, ablation: AblationConfig) -> Row:
+def _one(
+    base: RunConfig,
+    without: Callable[[RunConfig], RunConfig],
+    variant: str,
+    seed: int,
+    ablation: AblationConfig,
+) -> Row:
     """Makes one run and returns what it reached."""
     folder = pathlib.Path(ablation.output) / f"{variant}_{seed}"
     config = _with(base, "train", max_rounds=ablation.rounds, max_seconds=0.0, goal=())
-    config = VARIANTS[variant](config.replace(seed=seed, output=str(folder)))
+    config = without(config.replace(seed=seed, output=str(folder)))
     outcome = runner.train(config)
     if outcome.ended.startswith("Interrupted"):
         raise KeyboardInterrupt
@@ -251,6 +273,6 @@ def draw(rows: Sequence[Row], file: BinaryIO) -> None:
 
 
 def _by_variant(rows: Sequence[Row]) -> dict[str, list[Row]]:
-    """Returns the rows of each variant in the order of `VARIANTS`, by seed."""
-    found = {name: sorted(x for x in rows if x.variant == name) for name in VARIANTS}
+    """Returns the rows of each variant in the order of `NAMES`, by seed."""
+    found = {name: sorted(x for x in rows if x.variant == name) for name in NAMES}
     return {name: own for name, own in found.items() if own}

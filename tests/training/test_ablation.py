@@ -40,6 +40,18 @@ def test_each_variant_changes_its_part_alone():
     assert rounds * BASE.train.updates_per_round == BASE.train.warmup_updates
 
 
+def test_games_on_sums_have_parts_of_their_own(tmp_path):
+    sums = RunConfig.from_dict(tiny_run.tiny_config(**tiny_run.ON_SUMS))
+    for name, without in ablation.VARIANTS_OF_SUMS.items():
+        assert (without(sums) == sums) == (name in ("whole", "no_detours")), name
+    with pytest.raises(ConfigError, match="variants='no_best_games': expected some of whole"):
+        next(ablation.run(sums, make(tmp_path, variants=("no_best_games",))))
+    with pytest.raises(ConfigError, match="variants='no_detours': expected some of whole"):
+        next(ablation.run(BASE, make(tmp_path, variants=("no_detours",))))
+    rows = list(ablation.run(sums, make(tmp_path, variants=("no_self_play",), rounds=1)))
+    assert [(row.variant, row.rank) for row in rows] == [("no_self_play", 0)]  # 2 is naive
+
+
 def test_an_ablation_goes_on_where_it_was_stopped(tmp_path, monkeypatch):
     monkeypatch.setattr(runner, "make_programs", tiny_run.shared_programs)
     rows = list(ablation.run(BASE, make(tmp_path, variants=("whole",))))
