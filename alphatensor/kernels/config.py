@@ -34,8 +34,8 @@ class KernelConfig(Config):
     schedule: str = setting(
         "unrolled",
         _name_in(schedules.SCHEDULES),
-        "Order in which sums and products of blocks are computed, see `kernels.schedules`. 'loop' "
-        "needs the least memory.",
+        "Order in which sums and products of blocks are computed, see `kernels.schedules`. "
+        "'sequential' and 'loop' need little memory.",
     )
     border: str = setting(
         "peel",
@@ -79,7 +79,7 @@ class TuningConfig(Config):
         "`jnp.dot` are left out; Strassen's algorithm has about 2.",
     )
     tries: int = setting(
-        4, integer(1), "Number of candidates that are timed, those of the least predicted time."
+        6, integer(1), "Number of candidates that are timed, those of the least predicted time."
     )
     repeats: int = setting(5, integer(1), "Pairs of timings of each candidate.")
     seconds: float = setting(

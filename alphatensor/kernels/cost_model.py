@@ -21,7 +21,7 @@ import numpy as np
 from alphatensor.factorization import Factorization
 from alphatensor.kernels import timing
 
-SIZE = 2048  # rows and columns of the matrices that are timed
+SIZE = 2048  # rows and columns of the matrices, or blocks of matrices, that are timed
 Shape = tuple[int, int, int]
 
 
@@ -65,10 +65,10 @@ Weights = Work
 
 @functools.cache
 def measure_rates(dtype=jnp.float32, precision=None) -> Rates:
-    """Times a product and a sum of square matrices, the best of five after one warm-up."""
-    a = jnp.ones((SIZE, SIZE), dtype)
+    """Times a product and a sum of blocks of square matrices, the best of five after a warm-up."""
+    a, larger = (jnp.ones((size, size), dtype) for size in (SIZE, 2 * SIZE))
     dot = _least_seconds(jax.jit(lambda x: jnp.dot(x, x, precision=precision)), a)
-    add = _least_seconds(jax.jit(lambda x: x + x.T), a)
+    add = _least_seconds(jax.jit(lambda x: x[:SIZE, :SIZE] + x[SIZE:, SIZE:]), larger)
     return Rates(2 * SIZE**3 / dot, 3 * a.nbytes / add)
 
 

@@ -9,7 +9,7 @@ The schedules::
   sequential   The same products one by one; each is added to the blocks of C that need it before
                the next sums are formed, so that few temporaries live at a time.
   loop         A loop over the products that carries C. One left sum, one right sum and one product
-               are alive at a time: it needs the least memory.
+               are alive at a time: with more than one level it needs the least memory.
 
 A schedule is a function (a, b, f, arithmetic) -> C. It multiplies a (N, M) by b (M, P) with the
 factorization f, whose sizes n, m, p divide N, M, P, and returns C (N, P) in `arithmetic.result`. A
