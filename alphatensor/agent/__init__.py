@@ -12,6 +12,7 @@ build on each other::
     demonstrations  random factorizations as games to learn from
     networks        torso, policy head and value head, in Haiku
     agent           `Agent` and `Constants`: all that stays the same during a run
+    baseline        what values are relative to
     search          sample-based Monte Carlo tree search
     self_play       batches of games
     symmetries      other games of the same start

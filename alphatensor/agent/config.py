@@ -127,9 +127,10 @@ class SearchConfig(Config):
     )
     value_baseline: str = setting(
         "none",
-        one_of("none", "rank_bound"),
+        one_of("none", "rank_bound", "least_bound"),
         "What the network's value is relative to: nothing, or minus the slice-rank bound of the "
-        "residual, the return of a game that is completed slice by slice.",
+        "residual, the return of a game that is completed slice by slice, in the basis of the game "
+        "or in that or the canonical one, whichever is less.",
     )
     drop_worse: bool = setting(
         True, boolean(), "Whether to act among actions valued as high as the most visited one."

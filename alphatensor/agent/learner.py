@@ -22,7 +22,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from alphatensor.agent import actions, bases, environment, rank_bound, replay
+from alphatensor.agent import actions, baseline, bases, environment, replay
 from alphatensor.agent.agent import Agent, Constants
 from alphatensor.agent.config import LearnerConfig
 
@@ -194,8 +194,9 @@ def make_batch(
     """
     ring = agent.game.ring
     values = examples.value
-    if agent.config.search.value_baseline == "rank_bound":
-        values = values - rank_bound.value_baseline(examples.state.residual, ring)
+    values = values - baseline.of(
+        examples.state.residual, examples.inverse, agent.config.search, ring
+    )
     examples = examples._replace(value=values)
 
     def one(key, example: replay.Example):

@@ -23,7 +23,7 @@ import chex
 import jax
 import jax.numpy as jnp
 
-from alphatensor.agent import actions, demonstrations, environment, replay, search
+from alphatensor.agent import actions, bases, demonstrations, environment, replay, search
 from alphatensor.agent.agent import Agent, Constants
 from alphatensor.agent.compression import Neighbourhood, draw_neighbourhood, expand, fits
 from alphatensor.rings import Ring
@@ -272,4 +272,6 @@ def _position(key: jax.Array, terms: jax.Array, count: jax.Array, agent: Agent) 
     remaining = count - index
     state = state._replace(num_moves=game.config.max_moves - remaining)
     following = index + jnp.arange(num_actions) % remaining
-    return replay.Example(state, terms[following], jnp.array(True), -remaining.astype(jnp.float32))
+    value = -remaining.astype(jnp.float32)
+    here = bases.identity(agent.game.side).inverse
+    return replay.Example(state, terms[following], jnp.array(True), value, here)

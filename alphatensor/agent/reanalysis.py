@@ -66,7 +66,7 @@ def search_again(
         return move, state
 
     move, states = jax.vmap(position)(move_keys, chosen)
-    found = search(params, agent, permutations, states, search_keys)
+    found = search(params, agent, permutations, states, search_keys, chosen.inverse)
     return Searched(numbers, move, found.candidates, found.policy)
 
 

@@ -11,7 +11,7 @@ import chex
 import jax
 import jax.numpy as jnp
 
-from alphatensor.agent import actions, demonstrations, environment, rank_bound, symmetries
+from alphatensor.agent import actions, bases, demonstrations, environment, rank_bound, symmetries
 from alphatensor.agent.agent import Agent
 from alphatensor.agent.self_play import Games
 
@@ -59,12 +59,14 @@ class Example(NamedTuple):
       actions: int8 [A, 3, S], actions to predict, all of the same policy.
       is_set: bool [], whether they are moves that are left, each of which may be played next.
       value: float32 [], the return from here on.
+      inverse: int32 [3, S, S], the matrices back to the canonical basis.
     """
 
     state: environment.State
     actions: jax.Array
     is_set: jax.Array
     value: jax.Array
+    inverse: jax.Array
 
 
 def empty_ring(game: Games, capacity: int) -> RingBuffer:
@@ -162,7 +164,9 @@ def demonstration_example(key: jax.Array, support: jax.Array, agent: Agent) -> E
     state = environment.position(start, support, factors, index, game)
     remaining = rank - index
     following = index + jnp.arange(count) % remaining
-    return Example(state, factors[following], jnp.array(True), -remaining.astype(jnp.float32))
+    value = -remaining.astype(jnp.float32)
+    here = bases.identity(game.side).inverse
+    return Example(state, factors[following], jnp.array(True), value, here)
 
 
 def game_example(key: jax.Array, buffer: RingBuffer | BestBuffer, agent: Agent) -> Example:
@@ -195,7 +199,7 @@ def game_example(key: jax.Array, buffer: RingBuffer | BestBuffer, agent: Agent) 
     if config.unsolved_policy == "better":
         bound = rank_bound.value_baseline(played.start, agent.game.ring)
         chosen = jnp.where(played.solved | (played.returns[0] > bound), chosen, 0)
-    return Example(state, chosen, shuffle, played.returns[index])
+    return Example(state, chosen, shuffle, played.returns[index], played.inverse)
 
 
 def _moved(key: jax.Array, played: Games, agent: Agent) -> Games:

@@ -26,7 +26,7 @@ import jax
 import jax.numpy as jnp
 import mctx
 
-from alphatensor.agent import actions, bases, environment, gumbel, rank_bound
+from alphatensor.agent import actions, baseline, bases, environment, gumbel
 from alphatensor.agent.agent import Agent
 from alphatensor.agent.config import SearchConfig
 from alphatensor.agent.environment import State
@@ -71,6 +71,7 @@ def _expand(
     states: State,
     keys: jax.Array,
     samples: int,
+    inverses: jax.Array | None,
 ) -> tuple[Node, jax.Array, jax.Array]:
     """Evaluates a batch of states, each seen under a random signed permutation of the bank.
 
@@ -84,6 +85,7 @@ def _expand(
       states: leaves [B, ...].
       keys: one random key for each state, [B].
       samples: actions drawn of each state; K above it is filled up with null actions.
+      inverses: as in `search`.
 
     Returns:
       (node, logarithms of the priors float32 [B, K], risk-seeking values float32 [B]).
@@ -115,8 +117,7 @@ def _expand(
 
     candidates, logits = jax.vmap(candidates_of)(output.tokens, permutation, states.support)
     values = agent.network.value_head.value(output.value)
-    if agent.config.search.value_baseline == "rank_bound":
-        values = values + rank_bound.value_baseline(states.residual, ring)
+    values = values + baseline.of(states.residual, inverses, agent.config.search, ring)
     return Node(states, candidates, key_data), logits, jnp.where(states.done, 0.0, values)
 
 
@@ -126,7 +127,7 @@ def _children_keys(node: Node, action: jax.Array) -> jax.Array:
     return jax.vmap(jax.random.fold_in)(keys, action)
 
 
-def _recurrent(agent: Agent, permutations: bases.SignedPermutation):
+def _recurrent(agent: Agent, permutations: bases.SignedPermutation, inverses: jax.Array | None):
     """Returns mctx's step function: it plays an action at each node and evaluates what follows."""
 
     def recurrent(params, _, action, node: Node):
@@ -134,7 +135,9 @@ def _recurrent(agent: Agent, permutations: bases.SignedPermutation):
         after, rewards = environment.step(node.state, factors, agent.game)
         child_keys = _children_keys(node, action)
         samples = agent.config.search.samples
-        child, logits, values = _expand(params, agent, permutations, after, child_keys, samples)
+        child, logits, values = _expand(
+            params, agent, permutations, after, child_keys, samples, inverses
+        )
         output = mctx.RecurrentFnOutput(
             reward=rewards,
             discount=jnp.where(after.done, 0.0, 1.0),
@@ -218,6 +221,7 @@ def search(
     permutations: bases.SignedPermutation,
     states: State,
     keys: jax.Array,
+    inverses: jax.Array | None = None,
 ) -> SearchResult:
     """Searches from a batch of states.
 
@@ -227,9 +231,11 @@ def search(
       permutations: bank of signed permutations, leaves [P, 3, S].
       states: leaves [B, ...].
       keys: one random key for each game, typed, [B].
+      inverses: int32 [B, 3, S, S], the matrices back to the canonical basis, which baselines of
+        values may need; None for games in it.
     """
     config = agent.config.search
-    tree = grow_tree(params, agent, permutations, states, keys)
+    tree = grow_tree(params, agent, permutations, states, keys, inverses)
     policy, chosen = gumbel.choose(tree) if config.rule == "gumbel" else _choose(tree, config, keys)
     is_merged = _is_merged(tree.children_prior_logits[:, tree.ROOT_INDEX])
     return SearchResult(
@@ -259,6 +265,7 @@ def grow_tree(
     permutations: bases.SignedPermutation,
     states: State,
     keys: jax.Array,
+    inverses: jax.Array | None = None,
 ) -> mctx.Tree:
     """Grows the search tree of each state; the arguments are those of `search`."""
     config, side = agent.config.search, agent.game.side
@@ -266,7 +273,9 @@ def grow_tree(
     chex.assert_tree_shape_prefix(states, keys.shape)
     chex.assert_tree_shape_suffix(permutations, (3, side))
     root_keys, noise_keys, act_keys = _split(keys)
-    root, logits, values = _expand(params, agent, permutations, states, root_keys, config.width)
+    root, logits, values = _expand(
+        params, agent, permutations, states, root_keys, config.width, inverses
+    )
     if config.root_noise:
         logits = _add_root_noise(noise_keys, logits, config)
     is_gumbel = config.rule == "gumbel"
@@ -275,7 +284,7 @@ def grow_tree(
         params,
         jax.random.key(0),  # mctx asks for one; the rules and the expansion here do not use it
         root=mctx.RootFnOutput(prior_logits=logits, value=values, embedding=root),
-        recurrent_fn=_recurrent(agent, permutations),
+        recurrent_fn=_recurrent(agent, permutations, inverses),
         root_action_selection_fn=(
             gumbel.root_rule(config.simulations, config.considered) if is_gumbel else puct
         ),

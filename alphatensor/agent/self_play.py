@@ -113,7 +113,7 @@ def play(params, agent: Agent, constants: Constants, keys: jax.Array) -> tuple[G
 
     def move(states, index):
         move_keys = jax.vmap(jax.random.fold_in, in_axes=(0, None))(keys, index)
-        result = search(params, agent, constants.permutations, states, move_keys)
+        result = search(params, agent, constants.permutations, states, move_keys, inverse)
         action = jax.vmap(lambda c, a: c[a])(result.candidates, result.chosen)
         after, rewards = environment.step(states, action, agent.game)
         action = jnp.where(states.done[:, None, None], 0, action)

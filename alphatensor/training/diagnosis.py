@@ -18,7 +18,7 @@ import jax.numpy as jnp
 import numpy as np
 from matplotlib.figure import Figure
 
-from alphatensor.agent import actions, bases, learner, neighbourhood, rank_bound, replay
+from alphatensor.agent import actions, baseline, bases, learner, neighbourhood, replay
 from alphatensor.agent.agent import Agent, Constants
 from alphatensor.config import require
 from alphatensor.training import discoveries, play, programs
@@ -123,8 +123,9 @@ def look(
     uniforms = jax.vmap(lambda key: jax.random.uniform(key, shape))(sample_keys)
     output = agent.network.sample(params, batch.observation, uniforms)
     values = agent.network.value_head.value(output.value)
-    if agent.config.search.value_baseline == "rank_bound":
-        values += rank_bound.value_baseline(examples.state.residual, agent.game.ring)
+    values += baseline.of(
+        examples.state.residual, examples.inverse, agent.config.search, agent.game.ring
+    )
     # Both are seen under the same signed permutation, so that tokens can be compared.
     drawn = actions.from_tokens(output.tokens, agent.vocabulary)
     drawn = actions.to_tokens(actions.canonical(drawn, agent.game.ring), agent.vocabulary)
