@@ -20,6 +20,7 @@ from absl import flags
 
 from alphatensor.agent import learner
 from alphatensor.agent.agent import Agent
+from alphatensor.config import ConfigError
 from alphatensor.training import devices, diagnosis, settings
 from alphatensor.training.loop import ONLY_DEMONSTRATIONS
 from alphatensor.training.programs import Programs, constants_of, make_programs
@@ -84,14 +85,17 @@ def measure(given: settings.Settings, marks: list[int], average: float = 0.0):
     def mix(old, new):
         return jax.tree.map(lambda x, y: average * x + (1 - average) * y, old, new)
 
-    mean, elapsed = jax.tree.map(jnp.copy, state.learner.params), 0.0
+    mean, elapsed = mix(state.learner.params, state.learner.params), 0.0
     for mark in marks:
         while elapsed < mark:
             begin = time.monotonic()
-            state, _ = programs.learn(state, mixture)
+            state, losses = programs.learn(state, mixture)
             mean = mix(mean, state.learner.params) if average else mean
             jax.block_until_ready((state, mean))
             elapsed += time.monotonic() - begin
+            if not losses.finite:
+                rate = given.config.learner.learning_rate
+                raise ConfigError("learner.learning_rate", rate, "less: the loss is not finite")
         seen = mean if average else state.learner.params
         yield _row(given, programs, look, state, seen, elapsed)
 

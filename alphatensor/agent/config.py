@@ -183,9 +183,9 @@ class LearnerConfig(Config):
     unsolved_policy: str = setting(
         "all",
         one_of("all", "better"),
-        "Games that were not solved from which the policy learns, beside the value: all, as in the "
-        "paper, or those alone that, completed slice by slice, beat the slice-rank bound of their "
-        "start.",
+        "Whole games that were not solved from which the policy learns, beside the value: all, as "
+        "in the paper, or those alone that, completed slice by slice, beat the slice-rank bound of "
+        "their start.",
     )
     symmetries: float = setting(
         0.0,

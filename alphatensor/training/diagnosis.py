@@ -83,7 +83,7 @@ def diagnose(run: str | os.PathLike, count: int = 1_024, seed: int = 0) -> Diagn
         )
         found[name] = jax.device_get(jax.jit(see)(state.learner.params, keys))
     solved, distinct = _distinct(state, settings)
-    return Diagnosis(found, solved, distinct, settings.config.search.samples)
+    return Diagnosis(found, solved, distinct, settings.config.search.width)
 
 
 def _sources(state: TrainState, settings: Settings, constants: Constants):
@@ -119,7 +119,7 @@ def look(
     examples: replay.Example = draw(example_keys)
     batch = learner.make_batch(batch_keys, examples, permutations, agent)
     _, (losses, _) = learner.loss(params, jax.random.key(0), batch, agent)
-    shape = (agent.config.search.samples, agent.vocabulary.num_tokens)
+    shape = (agent.config.search.width, agent.vocabulary.num_tokens)
     uniforms = jax.vmap(lambda key: jax.random.uniform(key, shape))(sample_keys)
     output = agent.network.sample(params, batch.observation, uniforms)
     values = agent.network.value_head.value(output.value)
@@ -187,7 +187,7 @@ def remarks(found: Diagnosis) -> list[str]:
             lines.append(
                 f"{name}: among {found.samples} moves drawn there is rarely a right one. Learn "
                 "longer (train.warmup_updates, train.updates_per_round) or draw more "
-                "(search.samples)."
+                "(search.samples, search.root_samples)."
             )
         bias = float(np.mean(x.values - x.returns))
         if abs(bias) > 1:

@@ -11,6 +11,8 @@ from alphatensor.training import moves
 from alphatensor.training.settings import Settings
 from alphatensor.training.state import Findings
 
+LARGEST_ENTRY = 2**15  # of what completes a game: beyond it nobody wants the algorithm
+
 
 class PlayedGames(NamedTuple):
     """Holds what the host needs of a round of games, leaves [B, ...].
@@ -52,14 +54,17 @@ def factorization_of(games: PlayedGames, index: int, settings: Settings) -> Fact
 def completed(games: PlayedGames, index: int, settings: Settings) -> Factorization | None:
     """Returns a game with what it left taken apart slice by slice, as `factorization_of` does.
 
-    Its rank is minus the game's return: the moves played and the slice-rank bound of the rest.
+    Its rank is at most minus the game's return: the moves played and the slice-rank bound of the
+    rest. Over Z, None too where the terms of the rest have entries beyond `LARGEST_ENTRY`.
     """
     target, ring = settings.targets[int(games.target[index])], settings.agent.game.ring
     played = np.array(games.actions[index, : games.length[index]], np.int64)
     removed = np.einsum("ti,tj,tk->ijk", *played.swapaxes(0, 1))
     left = np.array(games.start[index], np.int64) - removed
-    more = np.stack([x.T for x in slices.by_slices(left, ring)], axis=1).astype(np.int64)
-    played = np.concatenate([played, more])
+    more = np.stack([x.T for x in slices.by_slices(left, ring)], axis=1)
+    if np.abs(more).max(initial=0) > LARGEST_ENTRY:
+        return None
+    played = np.concatenate([played, more.astype(np.int64)])
     return moves.from_moves(played, games.inverse[index], target, ring)
 
 
@@ -68,14 +73,20 @@ def new_records(
 ) -> tuple[list[Factorization], Findings]:
     """Returns the verified factorizations of a round that beat the best, shortest games first.
 
-    Games that were not solved count as completed slice by slice.
+    Of the games of a target that were not solved, the best one counts as completed slice by slice,
+    where it has no more terms than the target has entries.
     """
-    found = []
+    found, tried = [], set()
     ranks = np.where(games.solved, games.length, -games.total).astype(int)
     for index in np.argsort(ranks, kind="stable"):
-        best = findings.ranks[int(games.target[index])]
+        number, is_solved = int(games.target[index]), games.solved[index]
+        if not is_solved:
+            entries = np.count_nonzero(settings.targets[number].tensor)
+            if number in tried or ranks[index] > entries:
+                continue
+            tried.add(number)
+        best = findings.ranks[number]
         if best is None or ranks[index] < best:
-            is_solved = games.solved[index]
             candidate = (factorization_of if is_solved else completed)(games, index, settings)
             if candidate is not None:
                 length = {} if is_solved else {"moves": int(games.length[index])}

@@ -31,6 +31,7 @@ def needs(settings: Settings) -> dict[str, int]:
     game, net, train = config.game, config.network, config.train
     action = 3 * side  # int8
     samples, processes = config.search.width, jax.process_count()
+    trees = max(train.games, train.reanalysed) // processes
     head = settings.agent.network.value_head
     played = game.max_moves * (action + samples * (action + 4))  # actions, candidates, policy
     node = 2 * side**3 + samples * action
@@ -38,6 +39,7 @@ def needs(settings: Settings) -> dict[str, int]:
     layer = 4 * net.policy_width * (net.policy_width + net.policy_heads * net.head_size)
     grids = 4 * (game.history + 1) * side**3
     return {
+        "search.root_samples": 2 * side**3 + config.search.root_samples * action,
         "bases.signed_permutations": config.bases.signed_permutations * action,
         "game.max_moves": played,
         "game.history": grids,
@@ -51,7 +53,7 @@ def needs(settings: Settings) -> dict[str, int]:
         "train.game_buffer": train.game_buffer * played,
         "train.best_buffer": train.best_buffer * played,
         "demonstrations.max_rank": config.demonstrations.max_rank * action,
-        "search.simulations": train.games // processes * (config.search.simulations + 1) * node,
+        "search.simulations": trees * (config.search.simulations + 1) * node,
         "learner.batch_size": config.learner.batch_size // processes * grids,
         "train.runtime_size": 12 * train.runtime_size**2 if train.runtime_weight else 0,
     }

@@ -87,6 +87,9 @@ def _check_targets(config: RunConfig, found: tuple[targets.Target, ...]) -> None
     share = config.learner.symmetries
     expected = "0 unless the targets are matrix products over Z2, Z3, ..."
     require("learner.symmetries", share, not share or are_products and ring.is_modular, expected)
+    again = train.reanalysed
+    expected = "0 in games on sums of terms"
+    require("train.reanalysed", again, not (again and walks), expected)
     is_enough = walks >= len(found) or not walks
     expected = f"at least one for each of the {len(found)} targets"
     require("neighbourhood.walks", walks, is_enough, expected)

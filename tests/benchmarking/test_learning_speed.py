@@ -13,10 +13,7 @@ def test_a_row_for_each_mark(average):
     rows = list(learning_speed.measure(given, [0.01, 1], average))
     assert [row["seconds"] for row in rows] == [0, 1]
     first, last = rows
-    config = given.config
     assert 0 < first["updates"] < last["updates"]
-    assert first["updates"] % config.train.updates_per_call == 0
-    positions = last["positions_per_second"] / config.learner.batch_size
-    assert last["updates"] / positions == pytest.approx(1, abs=0.5)  # learning took about a second
+    assert first["updates"] % given.config.train.updates_per_call == 0
     assert last["loss_any"] < first["loss_any"] and last["loss_any"] < last["loss_mean"]
     assert 0 < last["right_drawn"] <= 1 and 0 <= last["solved"] <= 1

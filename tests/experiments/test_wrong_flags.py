@@ -57,6 +57,7 @@ TRAIN = [
     (["--config.train.games=many"], "--config.train.games"),
     (["--config.train.games=0"], "--config.train.games=0"),
     (["--config.train.reanalysed=10000"], "--config.train.reanalysed=10000"),
+    ([f"--config.search.root_samples={HUGE}"], "--config.search.root_samples"),
     (["--config.search.root_samples=1"], "--config.search.root_samples=1"),
     (["--config.learner.unsolved_policy=none"], "--config.learner.unsolved_policy='none'"),
     ([f"--config.train.game_buffer={2**31 - 1}"], "--config.train.game_buffer"),

@@ -5,7 +5,9 @@ import numpy as np
 import pytest
 from tiny_run import OVER_Z, tiny_config
 
-from alphatensor.training import discoveries, settings
+from alphatensor import rings
+from alphatensor.factorization import naive
+from alphatensor.training import discoveries, moves, settings
 from alphatensor.training.programs import make_programs
 from alphatensor.training.state import first_findings
 
@@ -39,7 +41,31 @@ def test_games_without_an_end_are_completed_to_their_true_length(ring):
     for index in unsolved:
         f = discoveries.completed(played, int(index), run_settings)
         assert f is not None and f.verify().ok and f.rank <= -played.total[index]
+    ranks = [f.rank for f in _records(played, run_settings)]
+    assert all(rank <= 8 for rank in ranks), "more terms than the target has entries"
+
+
+def _records(played, run_settings):
     findings = first_findings(run_settings)
     found, findings = discoveries.new_records(played, findings, run_settings, {"seed": 0})
-    assert found[-1].verify().ok and findings.ranks[0] == min(f.rank for f in found)
-    assert found[-1].provenance["moves"] == config.game.max_moves
+    assert all(f.verify().ok for f in found)
+    assert findings.ranks[0] == (min(f.rank for f in found) if found else None)
+    return found
+
+
+def test_a_game_that_began_well_is_a_record(monkeypatch):
+    """Three terms of the naive algorithm, and the rest slice by slice."""
+    config = tiny_config(**OVER_Z, target="2x2x2", entries_per_token=4)
+    run_settings = settings.from_config(config)
+    tensor = run_settings.targets[0].tensor
+    terms = moves.to_moves(naive((2, 2, 2), rings.Integers()), 4)[None, :3]
+    identity = np.stack([np.eye(4, dtype=np.int32)] * 3)[None]
+    played = discoveries.PlayedGames(
+        tensor[None].astype(np.int16), terms, np.array([3]), np.array([False]), np.array([0]),
+        identity, np.array([-8.0]),
+    )  # fmt: skip
+    (found,) = _records(played, run_settings)
+    assert found.rank == 8 and found.provenance == {"seed": 0, "moves": 3}
+    assert not _records(played._replace(total=np.array([-9.0])), run_settings)
+    monkeypatch.setattr(discoveries, "LARGEST_ENTRY", 0)
+    assert not _records(played, run_settings)

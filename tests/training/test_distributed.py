@@ -9,7 +9,11 @@ from tiny_run import finish, last_state, run, shared_programs, tiny_config
 
 from alphatensor.training import runner
 
-SHORT = ("--config.train.max_rounds=3", "--config.checkpoint.minutes=0.0")
+SHORT = (
+    "--config.train.max_rounds=3",
+    "--config.train.reanalysed=8",
+    "--config.checkpoint.minutes=0.0",
+)
 
 
 def start(output, devices: int, *more):
