@@ -20,6 +20,12 @@ def start(output, devices: int, *more):
     return run(output, *SHORT, *more, devices=devices)
 
 
+def short_config(output):
+    return tiny_config(
+        output=str(output), train__max_rounds=3, train__reanalysed=8, checkpoint__minutes=0.0
+    )
+
+
 def free_port() -> int:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
@@ -40,7 +46,7 @@ def start_many(output, processes: int, devices: int, *more):
 @pytest.fixture(scope="module")
 def one(tmp_path_factory):
     output = tmp_path_factory.mktemp("one") / "run"
-    config = tiny_config(output=str(output), train__max_rounds=3, checkpoint__minutes=0.0)
+    config = short_config(output)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(runner, "make_programs", shared_programs)
         runner.train(config)
@@ -61,7 +67,7 @@ def assert_equal_runs(one, other) -> None:
 
 def test_eight_devices_equal_one_and_a_run_goes_on_with_another_number(one, tmp_path, capsys):
     finish(start(tmp_path / "run", 8, "--config.train.max_rounds=2"))
-    config = tiny_config(output=str(tmp_path / "run"), train__max_rounds=3, checkpoint__minutes=0.0)
+    config = short_config(tmp_path / "run")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(runner, "make_programs", shared_programs)
         runner.train(config)
