@@ -1,13 +1,12 @@
 """Measures what a network has learnt from demonstrations after some seconds of learning.
 
     python -m benchmarking.learning_speed --config=quickstart --marks=120,300,900
-    python -m benchmarking.learning_speed --config=quickstart --config.learner.policy_loss=mean
+    python -m benchmarking.learning_speed --config=quickstart --config.learner.average=0.998
 
 At each mark it reports, for demonstrations that were not learnt from, the policy's loss by both
 rules of `learner.policy_loss`, and how often a right move is among those that the search draws; and
-the share of a round of games that are solved. Seconds are those of learning
-alone, without compilation. `--average` looks at a running mean of the parameters instead of the
-last ones. Writes OUTPUT.csv.
+the share of a round of games that are solved, with the parameters that games are played with.
+Seconds are those of learning alone, without compilation. Writes OUTPUT.csv.
 """
 
 import time
@@ -30,9 +29,6 @@ from experiments import command
 
 _CONFIG = command.config_flag()
 _MARKS = flags.DEFINE_list("marks", ["120", "300", "900"], "Seconds of learning to look after.")
-_AVERAGE = flags.DEFINE_float(
-    "average", 0.0, "Weight of the earlier mean after each compiled call, below 1; 0: no mean."
-)
 _OUTPUT = flags.DEFINE_string("output", "runs/learning_speed", "Path of the table, without .csv.")
 
 POSITIONS = 2_048
@@ -53,8 +49,6 @@ COLUMNS = {
 def main() -> None:
     config = command.config_of(_CONFIG)
     marks = sorted(command.checked_integers(_MARKS, 1, 10**6))
-    if not 0 <= _AVERAGE.value < 1:
-        raise ValueError(f"--average={_AVERAGE.value}: expected a number from 0 to below 1.")
     given = settings.from_config(config)
     if given.config.neighbourhood.walks:
         raise ValueError("--config.neighbourhood.walks: expected 0, games on whole targets.")
@@ -62,50 +56,41 @@ def main() -> None:
     devices.use_all_cores()
     print(" | ".join(COLUMNS.values()))
     rows = []
-    for row in measure(given, marks, _AVERAGE.value):
+    for row in measure(given, marks):
         rows.append(row)
         print(" | ".join(_text(row[name]) for name in COLUMNS), flush=True)
         report.write_records(output, rows)
 
 
-def measure(given: settings.Settings, marks: list[int], average: float = 0.0):
+def measure(given: settings.Settings, marks: list[int]):
     """Yields a row of `COLUMNS` at each mark, in seconds of learning.
 
     Args:
       given: the run, of games on whole targets.
       marks: increasing.
-      average: weight of the earlier mean of parameters after each compiled call; 0 for none.
     """
     programs, mixture = make_programs(given), np.array(ONLY_DEMONSTRATIONS, np.float32)
     jax.block_until_ready(programs.learn(programs.init(), mixture))
     state = jax.block_until_ready(programs.init())
-    look = _look(given, programs.init())
-
-    @jax.jit
-    def mix(old, new):
-        return jax.tree.map(lambda x, y: average * x + (1 - average) * y, old, new)
-
-    mean, elapsed = mix(state.learner.params, state.learner.params), 0.0
+    look, elapsed = _look(given, programs.init()), 0.0
     for mark in marks:
         while elapsed < mark:
             begin = time.monotonic()
             state, losses = programs.learn(state, mixture)
-            mean = mix(mean, state.learner.params) if average else mean
-            jax.block_until_ready((state, mean))
+            jax.block_until_ready(state)
             elapsed += time.monotonic() - begin
             if not losses.finite:
                 rate = given.config.learner.learning_rate
                 raise ConfigError("learner.learning_rate", rate, "less: the loss is not finite")
-        seen = mean if average else state.learner.params
-        yield _row(given, programs, look, state, seen, elapsed)
+        yield _row(given, programs, look, state, elapsed)
 
 
 def _row(
-    given: settings.Settings, programs: Programs, look, state: TrainState, params, elapsed: float
+    given: settings.Settings, programs: Programs, look, state: TrainState, elapsed: float
 ) -> dict[str, Any]:
     """Looks at what parameters know, and plays a round of games with them."""
-    known = {name: float(x) for name, x in look(params).items()}
-    games, _ = programs.act(state._replace(learner=state.learner._replace(params=params)))
+    known = {name: float(x) for name, x in look(state.learner.played).items()}
+    games, _ = programs.act(state)
     lengths = np.array(games.length)[np.array(games.solved)]
     updates = int(state.learner.step)
     return {

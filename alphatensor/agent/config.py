@@ -14,6 +14,7 @@ from alphatensor.config import (
     boolean,
     integer,
     integers,
+    is_number,
     number,
     one_of,
     positive,
@@ -166,6 +167,12 @@ class LearnerConfig(Config):
     )
     weight_decay: float = setting(1e-5, number(least=0), "Decoupled weight decay of AdamW.")
     clip_norm: float = setting(4.0, positive(), "Global norm at which gradients are clipped.")
+    average: float = setting(
+        0.0,
+        Check(lambda x: is_number(x) and 0 <= x < 1, "a number from 0 to below 1"),
+        "Weight of the earlier mean in a running mean of the parameters, after each update; games "
+        "are played with it. 0: they are played with the newest parameters, as in the paper.",
+    )
     policy_weight: float = setting(1.0, number(least=0), "Weight of the policy's loss.")
     value_weight: float = setting(1.0, number(least=0), "Weight of the value's loss.")
     policy_loss: str = setting(

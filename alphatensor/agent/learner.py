@@ -30,21 +30,36 @@ from alphatensor.agent.config import LearnerConfig
 SOURCES = ("demonstrations", "games", "best_games")
 
 
+EARLY = 10  # the mean of the parameters reaches back over a tenth of the updates at most
+
+
+class WithMean(NamedTuple):
+    """Holds a running mean of the parameters beside optax's state."""
+
+    state: optax.OptState
+    mean: dict
+
+
 class LearnerState(NamedTuple):
     """What learning changes.
 
     Attributes:
       params: parameters of the network.
-      optimiser: optax's state.
+      optimiser: optax's state; with `LearnerConfig.average` a `WithMean` of it.
       step: int32 [], updates made so far.
       lr_scale: float32 [], multiplies the learning rate of the schedule; below 1 after a loss that
         was not finite.
     """
 
     params: dict
-    optimiser: optax.OptState
+    optimiser: "optax.OptState | WithMean"
     step: jax.Array
     lr_scale: jax.Array
+
+    @property
+    def played(self) -> dict:
+        """Returns the parameters that games are played with."""
+        return self.optimiser.mean if isinstance(self.optimiser, WithMean) else self.params
 
 
 class Losses(NamedTuple):
@@ -136,12 +151,25 @@ def init(key: jax.Array, agent: Agent) -> LearnerState:
     """Returns random parameters and a fresh optimiser."""
     params = agent.network.init(key)
     optimiser = make_optimiser(agent.config.learner).init(params)
+    if agent.config.learner.average:
+        optimiser = WithMean(optimiser, jax.tree.map(jnp.copy, params))
     return LearnerState(
         params=params,
         optimiser=optimiser,
         step=jnp.zeros((), jnp.int32),
         lr_scale=jnp.ones((), jnp.float32),
     )
+
+
+def _with_mean(before: LearnerState, after: LearnerState, config: LearnerConfig) -> LearnerState:
+    """Returns the state after an update with the mean, which is of few of the first updates."""
+    if not isinstance(before.optimiser, WithMean):
+        return after
+    weight = jnp.minimum(config.average, (1 + before.step) / (EARLY + before.step))
+    mean = jax.tree.map(
+        lambda old, new: weight * old + (1 - weight) * new, before.optimiser.mean, after.params
+    )
+    return after._replace(optimiser=WithMean(after.optimiser, mean))
 
 
 def draw_examples(
@@ -286,10 +314,13 @@ def learn(
         gradient, total, sums = _gradient(state.params, key, draw, permutations, agent, shard)
         norm = optax.global_norm(gradient)
         finite = finite & jnp.isfinite(total) & jnp.isfinite(norm)
-        changes, optimiser_state = optimiser.update(gradient, state.optimiser, state.params)
+        known = state.optimiser
+        known = known.state if isinstance(known, WithMean) else known
+        changes, known = optimiser.update(gradient, known, state.params)
         changes = jax.tree.map(lambda x: x * state.lr_scale, changes)
         params = optax.apply_updates(state.params, changes)
-        after = state._replace(params=params, optimiser=optimiser_state, step=state.step + 1)
+        after = state._replace(params=params, optimiser=known, step=state.step + 1)
+        after = _with_mean(state, after, agent.config.learner)
         after = jax.tree.map(lambda new, old: jnp.where(finite, new, old), after, state)
         return (after, finite), (total, norm, *sums)
 

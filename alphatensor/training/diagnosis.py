@@ -81,7 +81,7 @@ def diagnose(run: str | os.PathLike, count: int = 1_024, seed: int = 0) -> Diagn
         see = functools.partial(
             look, draw=draw, permutations=constants.permutations, agent=settings.agent
         )
-        found[name] = jax.device_get(jax.jit(see)(state.learner.params, keys))
+        found[name] = jax.device_get(jax.jit(see)(state.learner.played, keys))
     solved, distinct = _distinct(state, settings)
     return Diagnosis(found, solved, distinct, settings.config.search.width)
 

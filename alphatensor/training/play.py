@@ -81,7 +81,7 @@ def play(
     require("games", games, isinstance(games, int) and games > 0, "an integer of at least 1")
     require("bases", bases, bases in ("", "canonical", "random"), "'canonical', 'random' or ''")
     trained, state = restore(run)
-    params = state.learner.params
+    params = state.learner.played
     config = trained.config.replace(
         seed=seed, output="play", target=target or trained.config.target
     )

@@ -104,7 +104,7 @@ def make_programs(settings: Settings) -> Programs:
     slack = config.train.best_slack
 
     def act(state: TrainState):
-        return play(state.learner.params, state.rounds)
+        return play(state.learner.played, state.rounds)
 
     def store(state: TrainState, games: self_play.Games, bonus: jax.Array) -> TrainState:
         games = replay.with_bonus(games, bonus)
@@ -182,7 +182,7 @@ def _make_reanalyse(settings: Settings, mesh, constants: Constants, act_key) -> 
         keys = jax.random.split(search_key, count)
         data = PartitionSpec(devices.DATA)
         share = _on_all_devices(search_share, mesh, (PartitionSpec(), PartitionSpec(), data, data))
-        found = share(state.learner.params, state.games.games, numbers, keys)
+        found = share(state.learner.played, state.games.games, numbers, keys)
         return state._replace(games=reanalysis.take_up(state.games, found))
 
     return reanalyse
@@ -211,7 +211,7 @@ def _make_walk(settings: Settings, mesh, constants: Constants, act_key) -> Calla
         data = PartitionSpec(devices.DATA)
         share = _on_all_devices(walk_share, mesh, (PartitionSpec(), data, data, data))
         longest = neighbourhood.best_ranks(state.walks) + config.margin
-        walks, outcomes = share(state.learner.params, state.walks, longest, keys)
+        walks, outcomes = share(state.learner.played, state.walks, longest, keys)
         walks = neighbourhood.restart(walks, restart_key, config.restart)
         return state._replace(walks=walks, rounds=state.rounds + 1), outcomes
 

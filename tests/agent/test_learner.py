@@ -120,6 +120,29 @@ def test_updates_that_are_not_finite_are_undone(agent, constants):
     assert bool(losses.finite)
 
 
+def test_games_may_be_played_with_a_mean_of_the_parameters(agent, constants):
+    state = learner.init(jax.random.key(0), agent)
+    assert state.played is state.params
+    mean = small_agent(average=0.75)._replace(network=agent.network)
+    begin = learner.init(jax.random.key(0), mean)
+    chex.assert_trees_all_equal(begin.played, begin.params)
+    ends = [
+        learn(mean, constants, begin, [1.0, 0, 0], empty_buffers(), updates)[0]
+        for updates in (1, 40)
+    ]
+    for start, new, old in zip(
+        *map(jax.tree.leaves, (begin.params, ends[0].params, ends[0].played)), strict=True
+    ):
+        np.testing.assert_allclose(old, 0.1 * start + 0.9 * new, atol=1e-6)  # 1 of 10 at first
+    plain, _ = learn(agent, constants, state, [1.0, 0, 0], empty_buffers(), 40)
+    chex.assert_trees_all_close(plain.params, ends[1].params)
+    far, near = (
+        sum(float(jnp.sum((x - y) ** 2)) for x, y in zip(*map(jax.tree.leaves, pair), strict=True))
+        for pair in ((begin.params, ends[1].params), (ends[1].played, ends[1].params))
+    )
+    assert 0 < near < 0.1 * far
+
+
 def test_lr_scale_scales_the_updates(agent, constants):
     state = learner.init(jax.random.key(0), agent)
     slower = state._replace(lr_scale=jnp.array(0.5, jnp.float32))

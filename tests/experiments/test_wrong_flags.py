@@ -171,7 +171,7 @@ BENCHMARKS = {
     "benchmarking.learning_speed": [
         ([], "--config: not given"),
         (["--config=quickstart", "--marks=0"], "--marks"),
-        (["--config=quickstart", "--average=1"], "--average=1.0"),
+        (["--config=quickstart", "--config.learner.average=1.0"], "--config.learner.average=1.0"),
         (["--config=quickstart", "--output="], "--output=''"),
         (["--config=neighbourhood"], "--config.neighbourhood.walks: expected 0"),
     ],
