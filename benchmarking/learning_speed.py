@@ -27,9 +27,12 @@ from alphatensor.training.state import TrainState
 from benchmarking import report
 from experiments import command
 
-_CONFIG = command.config_flag()
-_MARKS = flags.DEFINE_list("marks", ["120", "300", "900"], "Seconds of learning to look after.")
-_OUTPUT = flags.DEFINE_string("output", "runs/learning_speed", "Path of the table, without .csv.")
+if __name__ == "__main__":  # tests import this module, and flags are global
+    _CONFIG = command.config_flag()
+    _MARKS = flags.DEFINE_list("marks", ["120", "300", "900"], "Seconds of learning to look after.")
+    _OUTPUT = flags.DEFINE_string(
+        "output", "runs/learning_speed", "Path of the table, without .csv."
+    )
 
 POSITIONS = 2_048
 HELD_OUT_SEED = 2**31 - 1
