@@ -1,5 +1,6 @@
 """Most of the suite's time is compiling: programs are optimised less and kept between tests."""
 
+import gc
 import importlib.metadata
 import os
 import pathlib
@@ -18,6 +19,7 @@ os.environ["XLA_FLAGS"] = " ".join(
 )
 
 import jax  # noqa: E402
+import pytest  # noqa: E402
 
 jax.config.update(
     "jax_compilation_cache_dir", str(pathlib.Path(__file__).parent.parent / ".jax_cache")
@@ -28,3 +30,16 @@ jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.05)
 def pytest_collection_modifyitems(items) -> None:
     """Begins with whole runs, the slowest tests, so that no worker waits for them at the end."""
     items.sort(key=lambda item: "training" not in item.path.parts)
+
+
+MOST_MAPS = 20_000  # Linux lets a process have 65,530, and each compiled program takes some
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _programs_let_go():
+    """Lets compiled programs go after a module where they have become many."""
+    yield
+    maps = pathlib.Path("/proc/self/maps")
+    if maps.exists() and maps.read_bytes().count(b"\n") > MOST_MAPS:
+        jax.clear_caches()
+        gc.collect()
