@@ -62,13 +62,12 @@ def sequential(a: jax.Array, b: jax.Array, f: Factorization, arithmetic: Arithme
                 c[k] = sums.scaled(product, weight)
             else:
                 added[k] = sums.add(c[k], product, weight)
-        if r == f.rank - 1:  # the last sums are formed where C is put together
-            c = [added.get(k, x) for k, x in enumerate(c)]
-            break
-        left, right, written = jax.lax.platform_dependent(
-            a, b, list(added.values()), product, cpu=_after_on_cpu, default=_after
-        )
-        c = [written[list(added).index(k)] if k in added else x for k, x in enumerate(c)]
+        if r < f.rank - 1:  # the last sums are formed where C is put together
+            left, right, written = jax.lax.platform_dependent(
+                a, b, list(added.values()), product, cpu=_after_on_cpu, default=_after
+            )
+            added = dict(zip(added, written, strict=True))
+        c = [added.get(k, x) for k, x in enumerate(c)]
     c = [jnp.zeros(shape, arithmetic.accumulator) if x is None else x for x in c]
     c = [sums.scaled(x, 2**terms.halvings) for x in c]
     return join([x.astype(arithmetic.result) for x in c], n, p)
