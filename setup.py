@@ -59,6 +59,7 @@ setuptools.setup(
         "chex>=0.1.92",
         "numpy>=2.0",
         "scipy>=1.13",
+        "numba>=0.63",  # the walkers' inner loop
         "absl-py>=2.3",
         "ml-collections>=1.1",
         "matplotlib>=3.10",

@@ -72,7 +72,7 @@ def _arguments(name: str, device: str, folder: pathlib.Path, seconds: float) -> 
         flags_ = ["--sides=4", "--networks=quickstart", f"--output={folder}"]
         return ["-m", "benchmarking.agent_throughput", *flags_]
     if name == "walkers":
-        flags_ = ["--formats=4x4x4", "--walkers=4096,65536", "--devices=1", "--warmup=3"]
+        flags_ = ["--formats=4x4x4,6x6x6", f"--threads=1,{os.cpu_count()}"]
         return ["-m", "benchmarking.flip_rate", *flags_, f"--output={folder / 'flip_rate'}"]
     minutes = max(seconds - GRACE / 2, 1.0) / 60
     return ["-m", f"benchmarking.run_{device}_benchmark", *sys.argv[1:], f"--minutes={minutes:.3f}"]

@@ -2,15 +2,14 @@
 
 The words of the walkers' inner loop; those of the whole project are in `docs/glossary.md`:
 
-* **walker**: one random walk; many share a compiled program, and the last axis counts them (W).
-* **try, sweep, round**: one attempt at a flip; three of them; many sweeps, after which walkers
-  store their best scheme and make plus transitions where they are stuck.
+* **walker**: one random walk; W of them share the cores, and the first axis counts them.
+* **try**: one attempt at a flip.
 * **plane, word**: the bits of a factor: its *support plane* (entries that are not zero) or, over
-  the integers, its plane of signs; each in words of 32 bits.
+  the integers, its plane of signs; each in words of 64 bits.
 * **slot**: room for one term; R slots, some of them zero.
-* **partner hint**: a bit that says that a factor may have an equal one in another term.
+* **row**: a factor of one term. **Ring**: rows whose factors are equal, up to sign and symmetry.
 * **generator**: the term that stands for its orbit. **Fixed terms** are their own only image.
-* **layout**: how the factors of generators are stacked in lists for the walkers.
+* **element**: of the group of a symmetry, and what it does to the factors of a term.
 
 Nothing here knows files or clocks: a library is passed in as `Memory`, a clock as `Clock`.
 `flip_search`, `refine` and `external_games` in `alphatensor.training` provide both.

@@ -1,17 +1,17 @@
-"""When walks end: after so many compiled calls, or after some seconds of a clock that is passed in.
+"""When walks end: after so many calls, or after some seconds of a clock that is passed in.
 
-A walk asks its stop condition after each compiled call, with the number of calls made so far, and
+A walk asks its stop condition after each call, with the number of calls made so far, and
 ends where the answer is true. A walk that ends after a number of calls depends on its seed alone.
 """
 
 from collections.abc import Callable
 
 Clock = Callable[[], float]  # seconds since some moment, for example `time.monotonic`
-Stop = Callable[[int], bool]  # number of compiled calls so far, from 1 -> whether to stop
+Stop = Callable[[int], bool]  # number of calls so far, from 1 -> whether to stop
 
 
 def after_calls(calls: int) -> Stop:
-    """Returns the condition that stops after a number of compiled calls."""
+    """Returns the condition that stops after a number of calls."""
     return lambda made: made >= calls
 
 

@@ -23,10 +23,19 @@ class FlipSearchConfig(Config):
         integer(least=1),
         "Number of walkers of each walk; in a given time, fewer walkers each go further.",
     )
-    sweeps: int = setting(100, integer(least=1), "Sweeps of three tries in a round.")
-    rounds: int = setting(200, integer(least=1), "Rounds of sweeps in one compiled call.")
+    tries: int = setting(
+        200_000,
+        integer(least=1),
+        "Tries of a flip of each walker in one call; the clock is read between calls.",
+    )
     patience: int = setting(
-        20, integer(least=1), "Rounds without a change of rank before a plus transition."
+        3_000, integer(least=1), "Tries without a change of rank before a plus transition."
+    )
+    idle: int = setting(
+        10_000_000,
+        integer(least=1),
+        "Tries without a lower best rank, then a walker goes on from the best scheme of another "
+        "one that is ahead of it.",
     )
     margin: int = setting(
         3,

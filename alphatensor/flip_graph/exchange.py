@@ -8,32 +8,11 @@ are too short to lift; walks for the integers are walks over the integers.
 """
 
 import dataclasses
-from collections.abc import Sequence
 
 import numpy as np
 
 from alphatensor.factorization import Factorization
-from alphatensor.flip_graph import layouts
-from alphatensor.flip_graph.bitmasks import Planes, Terms
-
-
-class ExchangeLayout(layouts.TranspositionLayout):
-    """A list of the factors a and, below them, b; and one of the factors c.
-
-    It is the layout of the transposition with other modes, where nothing but the order changes: a
-    term a⊗b⊗c stands for b⊗a⊗c, too.
-    """
-
-    def __init__(self, slots: int):
-        super().__init__(slots, _unchanged, _unchanged, _unchanged)
-
-    def pack(self, terms: Terms) -> tuple[Planes, ...]:
-        first, second, third = terms
-        return super().pack((first, third, second))
-
-    def unpack(self, lists: Sequence[Planes]) -> Terms:
-        first, third, second = super().unpack(lists)
-        return first, second, third
+from alphatensor.flip_graph.actions import Element, identity
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,9 +24,10 @@ class Exchange:
 
     cancels_pairs = False
 
-    def layout(self, slots: int) -> layouts.Layout:
-        """Returns how the factors of R = `slots` terms lie in the walkers' lists."""
-        return ExchangeLayout(slots)
+    def group(self) -> list[Element]:
+        """Returns what the exchange does to the factors of a term, after the identity."""
+        one = identity(0, 0, 0)
+        return [one, one._replace(modes=(1, 0, 2))]
 
     def expand(self, f: Factorization) -> Factorization:
         """Returns a scheme with the factors of terms in order, so that equal ones look alike."""
@@ -55,7 +35,3 @@ class Exchange:
         swapped = np.array([a < b for a, b in zip(*columns, strict=True)])
         u, v = np.where(swapped, f.v, f.u), np.where(swapped, f.u, f.v)
         return f.replace(u=u, v=v)
-
-
-def _unchanged(planes: Planes) -> Planes:
-    return planes

@@ -19,6 +19,8 @@ from alphatensor.flip_graph.budgets import Stop
 from alphatensor.flip_graph.walkers import Walkers, WalkOptions
 
 MARGIN = 2  # ranks that plus transitions may add
+PATIENCE = 3_000  # tries before one
+IDLE = 100_000  # tries without a sparser scheme, then a walker goes on from another's
 TRIES = 400  # steps of the walk from each algorithm that is kept, by changes of basis and flips
 FLIPS = 0.5  # of these steps are flips
 
@@ -75,7 +77,7 @@ def pareto(found: list[Costed]) -> list[Costed]:
 
 
 def neighbours(
-    starts: list[Factorization], num_walkers: int, rounds: int, seed: int, most: int
+    starts: list[Factorization], num_walkers: int, tries: int, seed: int, most: int
 ) -> list[Factorization]:
     """Returns different sparse schemes of the starts' rank that one walk meets, sparsest first.
 
@@ -85,11 +87,11 @@ def neighbours(
     Args:
       starts: algorithms over the integers, of one format and rank.
       num_walkers: W.
-      rounds: rounds of 100 sweeps.
+      tries: of a flip of each walker.
       seed: seed of all randomness.
       most: schemes to return.
     """
-    state = _walk(_start(starts, num_walkers, seed), rounds)
+    state = _walk(_start(starts, num_walkers, seed), tries)
     return list(_sparsest(state, starts[0], most, seen=set()).values())
 
 
@@ -98,7 +100,7 @@ def refine(
     stop: Stop,
     seed: int = 0,
     num_walkers: int = 1_024,
-    rounds: int = 20,
+    tries: int = 6_000,
     most: int = 32,
 ) -> Iterator[list[Costed]]:
     """Walks from some algorithms, yielding the Pareto set of all found so far after each call.
@@ -108,15 +110,15 @@ def refine(
 
     Args:
       starts: verified algorithms over the integers, of one format and rank.
-      stop: asked after each compiled call, of which at least one is made.
+      stop: asked after each call, of which at least one is made.
       seed: seed of all randomness.
-      num_walkers, rounds, most: W, and rounds and new schemes of each call; see `neighbours`.
+      num_walkers, tries, most: W, and tries and new schemes of each call; see `neighbours`.
     """
     kept = pareto([cost(f) for f in starts])
     seen = {bitmasks.scheme_key(f) for f in starts}
     state = _start(starts, num_walkers, seed)
     for calls in itertools.count(1):
-        state = _walk(state, rounds)
+        state = _walk(state, tries)
         fresh = _sparsest(state, starts[0], most, seen)
         # Few trials sort out most; those that stay are counted with care.
         costed = kept + [cost(f, trials=4) for f in fresh.values()]
@@ -130,7 +132,7 @@ def refine(
         yield kept
         if stop(calls):
             return
-        state = walkers.follow(state, prefer_sparse=True)
+        state = walkers.follow(state, IDLE, prefer_sparse=True)
 
 
 def _start(starts: list[Factorization], num_walkers: int, seed: int) -> Walkers:
@@ -140,9 +142,9 @@ def _start(starts: list[Factorization], num_walkers: int, seed: int) -> Walkers:
     return walkers.start(starts, num_walkers, walkers.slots_for(starts[0].rank, MARGIN), seed)
 
 
-def _walk(state: Walkers, rounds: int) -> Walkers:
-    """Walks one compiled call."""
-    options = WalkOptions(rounds=rounds, sweeps=100, margin=MARGIN, patience=10, prefer_sparse=True)
+def _walk(state: Walkers, tries: int) -> Walkers:
+    """Walks one call."""
+    options = WalkOptions(tries=tries, margin=MARGIN, patience=PATIENCE, prefer_sparse=True)
     return walkers.run(state, options)
 
 
@@ -160,13 +162,11 @@ def _sparsest(
     Returns:
       Verified schemes by `bitmasks.scheme_key`.
     """
-    best_rank, weight = np.array(state.best_rank), np.array(state.best_weight)
-    best = [np.array(x) for x in state.best]
     found: dict[bytes, Factorization] = {}
-    for index in np.argsort(weight, kind="stable"):
-        if best_rank[index] != start.rank or len(found) == most:
+    for index in np.argsort(state.best_weight, kind="stable"):
+        if state.best_rank[index] != start.rank or len(found) == most:
             continue
-        f = bitmasks.from_masks([x[..., index] for x in best], start.target, {})
+        f = bitmasks.from_masks(state.best[index], start.target, {})
         key = bitmasks.scheme_key(f)
         if key not in seen:
             seen.add(key)

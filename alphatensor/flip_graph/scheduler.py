@@ -21,6 +21,7 @@ from collections.abc import Hashable, Iterator
 from alphatensor import rings, targets
 from alphatensor.factorization import Factorization, naive, reduce_mod
 from alphatensor.flip_graph import budgets, origins, pools, walks
+from alphatensor.flip_graph.bitmasks import is_ternary
 from alphatensor.flip_graph.budgets import Clock
 from alphatensor.flip_graph.choices import TurnPlan, choose_turn
 from alphatensor.flip_graph.config import FlipSearchConfig
@@ -78,6 +79,7 @@ def take_turn(state: SearchState, choice: TurnPlan, seconds: float) -> Turn:
     near |= origins.sums(sizes, state.schemes_of, state.ring)
     near |= origins.products(sizes, state.schemes_of)
     near |= origins.pairs(sizes, state.ring)
+    near = {x: held for x, fs in near.items() if (held := list(filter(is_ternary, fs)))}
     known = known_schemes(state, sizes, near)
     descent = start_of(state, choice, known, near)
     walked = walks.walk(

@@ -2,12 +2,11 @@
 
 from typing import NamedTuple
 
-import jax
-
 import alphatensor
 from alphatensor import targets
 from alphatensor.flip_graph.config import FlipSearchConfig
 from alphatensor.flip_graph.origins import Sizes
+from alphatensor.flip_graph.walkers import cores
 
 
 class Turn(NamedTuple):
@@ -52,7 +51,7 @@ def provenance(config: FlipSearchConfig, number: int, seconds: float) -> dict:
         "turn": number,
         "walkers": config.walkers,
         "seconds": round(seconds, 1),
-        "devices": jax.device_count(),
+        "cores": cores(),
     }
 
 

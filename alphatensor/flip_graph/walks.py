@@ -12,8 +12,6 @@ from alphatensor.flip_graph.config import FlipSearchConfig
 from alphatensor.flip_graph.symmetries import Symmetry
 from alphatensor.flip_graph.walkers import Walkers, WalkOptions
 
-COMPACTED = 0.75  # of the slots are enough: go on with as many, since time grows with slots
-FOLLOW = 4  # compiled calls, then walkers behind follow the best; sooner they become too alike
 REDUCED = 8  # schemes of each walk that are searched for dependent terms
 
 
@@ -39,45 +37,33 @@ def walk(
     held: Walkers | None = None,
     symmetry: Symmetry | None = None,
 ) -> Walked:
-    """Walks from some schemes until a stop condition holds; at least one compiled call.
+    """Walks from some schemes until a stop condition holds; at least one call.
 
     With `budgets.after_calls` the result depends on nothing but the arguments.
 
     Args:
       starts: verified schemes of one target; with a symmetry, generators.
       config: constants of the walk.
-      stop: asked after each compiled call.
+      stop: asked after each call.
       seed: seed of all randomness; without effect where walkers go on.
-      held: the walkers of an earlier walk from such starts, which go on; their memory is reused.
+      held: the walkers of an earlier walk from such starts, which go on.
       symmetry: the symmetry that the walk keeps.
     """
     options = WalkOptions(
-        rounds=config.rounds,
-        sweeps=config.sweeps,
-        margin=config.margin,
-        patience=config.patience,
-        symmetry=symmetry,
+        tries=config.tries, margin=config.margin, patience=config.patience, symmetry=symmetry
     )
     if held is None:
         slots = walkers.slots_for(max(f.rank for f in starts), config.margin)
         held = walkers.start(starts, config.walkers, slots, seed)
-    before = np.array(held.flips).astype(np.uint32)
+    before = held.flips.sum()
     for calls in itertools.count(1):
         held = walkers.run(held, options)
-        best_rank = np.array(held.best_rank)
         if stop(calls):
             break
-        if calls % FOLLOW == 0:
-            held = walkers.follow(held)
-        largest = max(held.best_rank.max(), bitmasks.ranks(held.terms).max())
-        slots = walkers.slots_for(largest, config.margin)
-        if slots <= COMPACTED * held.slots:
-            held = walkers.compact(held, slots)
-    # Counters wrap at 2^32; differences of uint32 do not mind.
-    flips = (np.array(held.flips).astype(np.uint32) - before).sum(dtype=np.float64)
+        held = walkers.follow(held, config.idle)
+    flips, best_rank = held.flips.sum() - before, held.best_rank
     chosen = np.flatnonzero(best_rank == best_rank.min())
-    masks, target = [np.array(x) for x in held.best], starts[0].target
-    schemes = [bitmasks.from_masks([x[..., i] for x in masks], target, {}) for i in chosen]
+    schemes = [bitmasks.from_masks(held.best[i], starts[0].target, {}) for i in chosen]
     if symmetry:
         schemes = [symmetry.expand(f) for f in schemes]
     else:  # flips find dependent terms sooner or later; asking is sure

@@ -88,7 +88,7 @@ class TrainConfig(Config):
         0,
         integer(least=0),
         "Compiled calls of flip-graph walks for each target after each round of games, instead of "
-        "seconds; each call makes ten rounds of sweeps. Such a run repeats exactly.",
+        "seconds; each call makes 3,000 tries of a flip a walker. Such a run repeats exactly.",
     )
     runtime_weight: float = setting(
         0.0,

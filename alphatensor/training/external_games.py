@@ -30,7 +30,7 @@ from alphatensor.training.settings import Settings
 from alphatensor.training.state import Findings
 
 TRIED_BASES = 512  # for each game, to find one that leaves the factors in F
-WALKERS = FlipSearchConfig(walkers=256, sweeps=100, rounds=10, patience=100, margin=3, pool=16)
+WALKERS = FlipSearchConfig(walkers=256, tries=3_000, pool=16)
 
 
 class Others(NamedTuple):

@@ -17,7 +17,6 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 
-import jax
 from ml_collections import ConfigDict
 
 from alphatensor import rings, targets
@@ -42,10 +41,7 @@ from alphatensor.targets import Sizes, Target
 from alphatensor.training import doors
 from alphatensor.training.pool_files import PoolFiles
 
-FORMATS = (
-    f"formats such as '3x4x5' with at most {bitmasks.MAX_ENTRIES} entries in each matrix and "
-    f"{bitmasks.MAX_PRODUCTS} products"
-)
+FORMATS = f"formats such as '3x4x5' with at most {bitmasks.MAX_ENTRIES} entries in each matrix"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -163,11 +159,9 @@ def turns(
       say: is called with one line for each file of the library that is set aside.
 
     Raises:
-      ConfigError: if the walkers cannot be split over the devices or the library cannot be
-        written.
+      ConfigError: if the walkers need too much memory or the library cannot be written.
     """
     config = config if isinstance(config, FlipRunConfig) else FlipRunConfig.from_dict(config)
-    check_devices("search.walkers", config.search.walkers)
     _check_memory(config)
     _check_writable(config.library)
     library = Library(config.library, say)
@@ -202,18 +196,12 @@ def search_flips(
     return ranks
 
 
-def check_devices(field: str, walkers: int) -> None:
-    """Raises `ConfigError` unless the walkers can be split over the devices."""
-    devices = jax.device_count()
-    require(field, walkers, walkers % devices == 0, f"a multiple of the {devices} devices")
-
-
 def _check_memory(config: FlipRunConfig) -> None:
     """Raises `ConfigError` where the walkers' terms alone, now and at their best, cannot fit."""
     search, free, largest = config.search, memory.available(), max(map(math.prod, config.sizes))
     if found := config.other_targets:
         largest = max(entrywise(target, rings.Integers()).rank for target in found)
-    term = 2 * 3 * 4 * search.walkers
+    term = 4 * 3 * 8 * search.walkers  # old and new, current and best; factors of a word
     require_memory("search.walkers", search.walkers, term * largest, free)
     require_memory("search.margin", search.margin, term * (largest + search.margin), free)
 

@@ -18,7 +18,7 @@ from alphatensor import factorization
 from alphatensor.factorization import Factorization
 from alphatensor.flip_graph import budgets, refinement
 from alphatensor.flip_graph.refinement import Costed
-from alphatensor.training import doors, flip_search
+from alphatensor.training import doors
 
 COSTS = Costed._fields[1:]
 
@@ -62,7 +62,6 @@ def refine(
       ValueError: in one line, for an algorithm that cannot be refined, an output of another format
         or rank, or walkers that cannot be split over the devices.
     """
-    flip_search.check_devices("walkers", num_walkers)
     start, output = read_start(path), pathlib.Path(output)
     starts = [start, *read_output(output, start, say)]
     write_output(output, [refinement.cost(f) for f in starts], path)  # before the walks

@@ -74,7 +74,7 @@ def draw(f: Factorization, number: int, tries: int, seed: int) -> TailorCandidat
         f = rotate(transpose(f) if rng.random() < 0.5 else f, rng.randrange(3))
     if f.is_integral and rng.random() < 0.5:
         walk_seed = rng.randrange(2**31)
-        near = refinement.neighbours([f], num_walkers=64, rounds=10, seed=walk_seed, most=16)
+        near = refinement.neighbours([f], num_walkers=64, tries=3_000, seed=walk_seed, most=16)
         f = rng.choice(near) if near else f
     if f.is_integral:
         f = orbit.fewer_additions(f, tries=tries, seed=rng.randrange(2**31))

@@ -13,5 +13,5 @@ def get_config() -> ConfigDict:
         targets=",".join(f"{product}{n}" for n in (2, 3, 4) for product in PRODUCTS.split(",")),
         library="runs/structured",
         seconds=3_600.0,
-        search=FlipSearchConfig(walkers=256, rounds=50, patience=170, margin=5, slice_seconds=45.0),
+        search=FlipSearchConfig(margin=5, slice_seconds=45.0),
     )

@@ -7,7 +7,7 @@ import sys
 import pytest
 
 
-def test_writes_a_row_for_each_number_of_devices(tmp_path):
+def test_writes_a_row_for_each_number_of_threads(tmp_path):
     program = [
         sys.executable,
         "-m",
@@ -16,18 +16,16 @@ def test_writes_a_row_for_each_number_of_devices(tmp_path):
         "--walkers=8",
         "--words=2",
     ]
-    program += ["--devices=1,2", "--seconds=0.05", "--warmup=0", f"--output={tmp_path}/a/rate"]
+    program += ["--threads=1,2", "--seconds=0.05", "--warmup=0", f"--output={tmp_path}/a/rate"]
     subprocess.run(program, check=True, capture_output=True)
     with open(tmp_path / "a/rate.csv", newline="") as file:
         rows = list(csv.DictReader(file))
-    assert [(r["format"], r["walkers"], r["devices"], r["words"]) for r in rows] == [
+    assert [(r["format"], r["walkers"], r["threads"], r["words"]) for r in rows] == [
         ("2x2x2", "8", "1", "2"),
         ("2x2x2", "8", "2", "2"),
     ]
     for row in rows:
         flips, tries, share = (float(row[k]) for k in ("flips/s", "tries/s", "share"))
-        assert 0 < flips < tries and flips / tries == pytest.approx(share, abs=1e-3)
-        passed = tries * int(row["terms"]) * int(row["words"])
-        assert float(row["words/s"]) == pytest.approx(passed, rel=1e-3)
-        # No scheme of rank 6 exists; thousands of sweeps from the naive one reach rank 7.
+        assert 0 < flips <= tries and flips / tries == pytest.approx(share, abs=1e-3)
+        # No scheme of rank 6 exists; many tries from the naive one reach rank 7.
         assert row["rank"] == "7" and float(row["s"]) >= 0.05

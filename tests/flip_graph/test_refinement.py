@@ -41,7 +41,7 @@ def test_walks_make_an_algorithm_cheaper(ternary):
         f = sandwich(f, np.eye(1, dtype=int), np.array([[1, 1], [0, 1]]), np.eye(3, dtype=int))
         assert max(np.abs(np.array(x)).max() for x in f.factors) == 2
     before = refinement.cost(f)
-    *_, kept = refinement.refine([f], after_calls(1), num_walkers=64, rounds=20)
+    *_, kept = refinement.refine([f], after_calls(1), num_walkers=64, tries=6_000)
     assert all(x.factorization.verify().ok and x.factorization.rank == 6 for x in kept)
     assert min(x.nonzeros for x in kept) == 18 and kept[0].additions < before.additions
     assert refinement.cost(kept[0].factorization).costs == kept[0].costs
@@ -49,14 +49,14 @@ def test_walks_make_an_algorithm_cheaper(ternary):
 
 def test_the_same_seed_refines_the_same_way():
     def sets(seed):
-        found = refinement.refine([dense()], after_calls(2), seed, num_walkers=64, rounds=5)
+        found = refinement.refine([dense()], after_calls(2), seed, num_walkers=64, tries=1_500)
         return [[x.costs for x in kept] for kept in found]
 
     assert sets(1) == sets(1) and len(sets(1)) == 2
 
 
 def test_neighbours_have_the_rank_of_the_start():
-    found = refinement.neighbours([dense()], num_walkers=64, rounds=5, seed=0, most=4)
+    found = refinement.neighbours([dense()], num_walkers=64, tries=1_500, seed=0, most=4)
     assert 0 < len(found) <= 4 and all(f.rank == 6 and f.verify().ok for f in found)
     nonzeros = [refinement.cost(f).nonzeros for f in found]
     assert nonzeros == sorted(nonzeros)

@@ -3,11 +3,19 @@
 import collections
 import itertools
 
+import numpy as np
 from memory import Memory, ticks
 
 from alphatensor import rings
-from alphatensor.factorization import naive, pairs, strassen
-from alphatensor.flip_graph import KINDS, FlipSearchConfig, choices, origins, scheduler
+from alphatensor.factorization import naive, pairs, sandwich, strassen
+from alphatensor.flip_graph import (
+    KINDS,
+    FlipSearchConfig,
+    bitmasks,
+    choices,
+    origins,
+    scheduler,
+)
 from alphatensor.flip_graph.config import TURNS
 from alphatensor.flip_graph.lifts import LiftCache
 from alphatensor.flip_graph.search_state import Formats, FormatState, SearchState
@@ -22,7 +30,7 @@ from alphatensor.flip_graph.symmetries import (
 
 Z2, Z = rings.IntegersMod(2), rings.Integers()
 CONFIG = FlipSearchConfig(
-    walkers=64, sweeps=100, rounds=5, patience=2, margin=2, slice_seconds=0.1, pool=8
+    walkers=64, tries=1_500, patience=600, margin=2, slice_seconds=0.1, pool=8
 )
 
 
@@ -50,6 +58,16 @@ def test_searches_are_the_same_for_the_same_seed():
     assert one == same
     other = list(itertools.islice(search(formats, CONFIG.replace(seed=9)), 6))
     assert [turn.flips for turn in other] != [turn.flips for turn in one]
+
+
+def test_starts_that_walkers_cannot_hold_are_left_out(monkeypatch):
+    """Projections over the integers may have larger entries."""
+    shear = np.array([[1, 2], [0, 1]])
+    large = sandwich(strassen(Z), shear, shear, shear)
+    assert not bitmasks.is_ternary(large) and large.verify().ok
+    monkeypatch.setattr(origins, "products", lambda *_: {"large": [large]})
+    turn = next(search([(2, 2, 2)], CONFIG.replace(ring="Z")))
+    assert turn.reached in (7, 8)
 
 
 def test_descents_start_from_each_origin_low_ones_more_often():
@@ -141,7 +159,7 @@ def test_the_next_format_is_the_one_furthest_from_the_best_known_that_moved_last
 
 def test_a_search_over_residues_walks_over_the_integers_where_nothing_lifts():
     memory = Memory(strassen(Z2), naive((2, 2, 2), Z))
-    config = CONFIG.replace(turns=("integers",), rounds=20)
+    config = CONFIG.replace(turns=("integers",), tries=6_000)
     (turn,) = itertools.islice(search([(2, 2, 2)], config, memory), 1)
     assert turn.kind == "integers" and turn.reached == 7 == memory.best((2, 2, 2), Z).rank
     assert memory.best((2, 2, 2), Z).provenance["family"] == "integers"
@@ -152,7 +170,7 @@ def test_a_search_over_residues_walks_over_the_integers_where_nothing_lifts():
 
 def test_a_search_that_was_stopped_goes_on_from_its_pools():
     memory = Memory()
-    config = CONFIG.replace(turns=("symmetric", "descent"), symmetries=("rotation",), rounds=1)
+    config = CONFIG.replace(turns=("symmetric", "descent"), symmetries=("rotation",), tries=300)
     first = list(itertools.islice(search([(3, 3, 3)], config, memory), 2))
     assert [turn.kind for turn in first] == ["symmetric rotation (3,)", "descent"]
     symmetry, names = Rotation((3,)), {name for _, name in memory.pools}
@@ -173,7 +191,7 @@ def test_a_search_that_was_stopped_goes_on_from_its_pools():
 
 def test_a_search_comes_to_a_format_from_smaller_ones():
     memory = Memory()
-    config = CONFIG.replace(sweeps=20, rounds=50, patience=20, margin=3, turns=("symmetric",))
+    config = CONFIG.replace(tries=3_000, patience=1_200, margin=3, turns=("symmetric",))
     found = search([(3, 4, 4)], config, memory)
     turns = [next(found) for _ in range(7)]
     cycles = [turn for turn in turns if turn.kind == "symmetric cycle"]
@@ -188,7 +206,7 @@ def test_a_search_comes_to_a_format_from_smaller_ones():
 def test_reflections_come_from_reversals():
     memory = Memory()
     config = CONFIG.replace(
-        sweeps=20, rounds=50, patience=5, margin=3, turns=("symmetric",), symmetries=("reflection",)
+        tries=3_000, patience=300, margin=3, turns=("symmetric",), symmetries=("reflection",)
     )
     found = search([(2, 2, 3)], config, memory)
     turns = [next(found) for _ in range(8)]

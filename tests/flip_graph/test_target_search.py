@@ -10,7 +10,7 @@ from alphatensor.flip_graph import FlipSearchConfig
 from alphatensor.flip_graph.target_search import search_targets
 
 CONFIG = FlipSearchConfig(
-    walkers=64, sweeps=20, rounds=20, patience=5, margin=2, slice_seconds=1.0, pool=8
+    walkers=64, tries=1_200, patience=300, margin=2, slice_seconds=1.0, pool=8
 )
 
 

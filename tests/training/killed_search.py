@@ -14,7 +14,7 @@ FORMATS = "1x2x2,2x2x2"
 
 def search(folder: str, turns: int) -> None:
     walks = FlipSearchConfig(
-        walkers=64, sweeps=100, rounds=5, patience=2, margin=2, slice_seconds=0.1, pool=8
+        walkers=64, tries=1_500, patience=600, margin=2, slice_seconds=0.1, pool=8
     )
     config = flip_search.FlipRunConfig(formats=FORMATS, library=folder, seconds=1e6, search=walks)
     for _ in itertools.islice(flip_search.turns(config), turns):

@@ -3,7 +3,6 @@
 import itertools
 from fractions import Fraction
 
-import jax
 import numpy as np
 import pytest
 
@@ -18,7 +17,7 @@ from experiments.configs import flip_small
 
 def config(folder, **changes):
     search = FlipSearchConfig(
-        walkers=64, sweeps=100, rounds=5, patience=2, margin=2, slice_seconds=0.1, pool=8
+        walkers=64, tries=1_500, patience=600, margin=2, slice_seconds=0.1, pool=8
     )
     return flip_search.FlipRunConfig(
         **{"formats": "2x2x2", "library": str(folder), "seconds": 1e6, "search": search} | changes
@@ -64,10 +63,6 @@ def test_other_targets_are_stored_under_their_names(tmp_path):
 
 
 def test_mistakes_are_named_before_any_walk(tmp_path):
-    many = FlipSearchConfig(walkers=jax.device_count() + 1)
-    if jax.device_count() > 1:
-        with pytest.raises(settings.ConfigError, match="multiple of the"):
-            flip_search.turns(config(tmp_path, search=many))
     with pytest.raises(settings.ConfigError, match="library='/proc/library'"):
         flip_search.turns(config("/proc/library"))
 
@@ -133,7 +128,7 @@ def test_a_range_names_all_formats_between_two():
     run = config("runs/any", formats="2x2x2..2x3x4,3x2x2, 4x4x4")
     between = [(2, 2, 2), (2, 2, 3), (2, 2, 4), (2, 3, 3), (2, 3, 4)]
     assert run.sizes == [*between, (4, 4, 4)]
-    for wrong in ("2x2x2..", "2x2x3..2x2x2", "2x2x2..3x3x3..4x4x4", "2x2x2..16x16x16"):
+    for wrong in ("2x2x2..", "2x2x3..2x2x2", "2x2x2..3x3x3..4x4x4", "2x2x2..16x16x17"):
         with pytest.raises(settings.ConfigError, match="formats such as"):
             config("runs/any", formats=wrong)
 

@@ -3,9 +3,7 @@
 import subprocess
 import sys
 
-import jax
 import numpy as np
-import pytest
 
 from alphatensor import rings
 from alphatensor.factorization import load, naive, sandwich, save
@@ -57,10 +55,3 @@ def test_what_is_not_exact_is_set_aside(tmp_path):
     )
     assert all(one.factorization.verify().ok for progress in found for one in progress.kept)
     assert len(said) == 1 and "refined.npz[1]: set aside" in said[0]
-
-
-def test_walkers_are_shared_by_the_devices(tmp_path, monkeypatch):
-    save(tmp_path / "dense.npz", dense())
-    monkeypatch.setattr(jax, "device_count", lambda: 2)
-    with pytest.raises(ValueError, match="walkers=65.*multiple"):
-        refine.refine(tmp_path / "dense.npz", tmp_path / "refined.npz", 1.0, num_walkers=65)

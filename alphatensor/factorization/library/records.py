@@ -126,8 +126,8 @@ def _flip_search(p: Mapping[str, Any]) -> str:
         for key, name in (("seed", "seed"), ("turn", "turn"), ("walkers", "walkers"))
     ]
     seconds = f"{p['seconds']} s" if "seconds" in p else f"seconds {UNKNOWN}"
-    devices = f" on {p['devices']} devices" if "devices" in p else ""
-    return f"{command}, {', '.join(said)}, {seconds}{devices}"
+    where = [f" on {p[key]} {key}" for key in ("cores", "devices") if key in p]
+    return f"{command}, {', '.join(said)}, {seconds}{''.join(where)}"
 
 
 def has_page(record: Record) -> bool:

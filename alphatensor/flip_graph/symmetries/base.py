@@ -1,18 +1,14 @@
 """What every symmetry tells the walkers, the origins and the scheduler."""
 
 import abc
-import collections
-import functools
 from collections.abc import Callable, Hashable
 from typing import ClassVar, Self
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 
 from alphatensor import rings, targets
 from alphatensor.factorization import Factorization, from_arrays
-from alphatensor.flip_graph import bitmasks, layouts
+from alphatensor.flip_graph.actions import Element
 from alphatensor.flip_graph.origins import Sizes
 
 Factors = tuple[np.ndarray, ...]  # of R terms: int64 [entries, R] for each mode
@@ -98,32 +94,22 @@ class Symmetry(abc.ABC):
             return self
         return self.source().stage(known)
 
-    def layout(self, slots: int) -> layouts.Layout:
-        """Returns how the factors of R = `slots` generators lie in the walkers' lists."""
-        return layouts.TermsLayout(slots, [self.factor_images(mode) for mode in range(3)])
+    def group(self) -> list[Element]:
+        """Returns what the elements of the group do to the factors of a term, the identity first.
 
-    def factor_image(self, mode: int, times: int = 1) -> layouts.Image:
-        """Returns the function that applies the symmetry some times to factors of a mode."""
-        shifts = self.entry_shifts(mode, times)
-        return functools.partial(bitmasks.permute_entries, shifts=shifts)
-
-    def factor_images(self, mode: int) -> tuple[layouts.Image, ...]:
-        """Returns all images of the factors of a mode that stays in place, in order."""
-        later = [self.factor_image(mode, times) for times in range(1, self.order)]
-        return layouts.NO_IMAGES + tuple(later)
+        The images of a generator under all of them are its orbit.
+        """
+        modes, group = (0, 1, 2), []
+        for times in range(self.order):
+            entries = tuple(self.entry_images(mode, times) for mode in range(3))
+            group.append(Element(modes, entries))
+            modes = tuple(self.modes[mode] for mode in modes)
+        return group
 
     @property
     def cancels_pairs(self) -> bool:
         """Whether over Z2 a generator that equals its own image adds up to nothing with it."""
         return self.order == 2
-
-    def is_own_image(self, terms: bitmasks.Terms) -> jax.Array:
-        """Says which terms the symmetry maps to themselves, bool [R, W]."""
-        is_same = True
-        for mode, other in enumerate(self.modes):
-            image = bitmasks.stacked(self.factor_image(mode)(bitmasks.planes_of(terms[mode])))
-            is_same &= jnp.all(image == terms[other], axis=(0, 1))
-        return is_same
 
     def expand(self, f: Factorization) -> Factorization:
         """Returns the whole scheme of generators: the fixed terms and all images."""
@@ -154,17 +140,6 @@ class Symmetry(abc.ABC):
     def images(self, factors: Factors) -> list[Factors]:
         """Returns all images of terms, themselves first, each int64 [entries, R] for each mode."""
         return [self._image(factors, times) for times in range(self.order)]
-
-    def entry_shifts(self, mode: int, times: int) -> list[dict[tuple[int, int], int]]:
-        """Returns how the symmetry moves the bits of a mode, see `bitmasks.permute_entries`."""
-        images = self.entry_images(mode, times).tolist()
-        shifts = [collections.Counter() for _ in range(-(-len(images) // bitmasks.WORD_BITS))]
-        for entry, image in enumerate(images):
-            (word, bit), (new_word, new_bit) = (
-                divmod(x, bitmasks.WORD_BITS) for x in (entry, image)
-            )
-            shifts[new_word][word, new_bit - bit] |= 1 << bit
-        return shifts
 
     def entry_images(self, mode: int, times: int) -> np.ndarray:
         """Returns where the symmetry, done some times, moves each entry of a mode: int64."""

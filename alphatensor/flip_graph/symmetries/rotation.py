@@ -9,7 +9,7 @@ import numpy as np
 
 from alphatensor import rings, targets
 from alphatensor.factorization import Factorization
-from alphatensor.flip_graph import layouts
+from alphatensor.flip_graph.actions import Element
 from alphatensor.flip_graph.origins import Sizes
 from alphatensor.flip_graph.symmetries.base import (
     Factors,
@@ -58,8 +58,10 @@ class Rotation(Symmetry):
         still = super().images(factors)
         return [x for u, v, w in still for x in ((u, v, w), (v, w, u), (w, u, v))]
 
-    def layout(self, slots: int) -> layouts.Layout:
-        return layouts.RotationLayout(slots, self.factor_images(0))
+    def group(self) -> list[Element]:
+        turn = Element((1, 2, 0), super().group()[0].entries)
+        turns = [Element((0, 1, 2), turn.entries), turn, turn.after(turn)]
+        return [x.after(y) for y in super().group() for x in turns]
 
     def neighbours(self, known: Known) -> Origins:
         """Takes the schemes that keep the reversal too."""

@@ -6,7 +6,6 @@ from typing import Self
 import numpy as np
 
 from alphatensor.factorization import extend
-from alphatensor.flip_graph import layouts
 from alphatensor.flip_graph.origins import Sizes
 from alphatensor.flip_graph.symmetries.base import Known, Origins
 from alphatensor.flip_graph.symmetries.relabelling import Relabelling, swapped_pairs
@@ -34,14 +33,6 @@ class Transposition(Relabelling):
     def permutations(self) -> list[np.ndarray]:
         n, m, p = self.sizes
         return [swapped_pairs(n), np.arange(m), np.arange(p)]
-
-    def layout(self, slots: int) -> layouts.Layout:
-        return layouts.TranspositionLayout(
-            slots,
-            there=self.factor_image(2),
-            back=self.factor_image(0),
-            inner=self.factor_image(1),
-        )
 
     def source(self) -> Self:
         n, m, _ = self.sizes
