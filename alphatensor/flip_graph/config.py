@@ -4,6 +4,7 @@ import dataclasses
 
 from alphatensor import config as checks
 from alphatensor.config import Config, integer, one_of, positive, setting, some_of
+from alphatensor.flip_graph.origins import KINDS as ORIGINS
 from alphatensor.flip_graph.symmetries import KINDS, is_name
 
 TURNS = ("descent", "best", "symmetric", "integers")
@@ -19,7 +20,7 @@ class FlipSearchConfig(Config):
         "Ring of the walks; over Z entries are -1, 0 and 1, and nothing has to be lifted.",
     )
     walkers: int = setting(
-        128,
+        32,
         integer(least=1),
         "Number of walkers of each walk; in a given time, fewer walkers each go further.",
     )
@@ -55,6 +56,13 @@ class FlipSearchConfig(Config):
         "What the turns of a format do, over and over: walk from schemes above the best (descent), "
         "from the best, among schemes that keep one of the format's symmetries (symmetric), or "
         "over Z where the best over Z2 does not lift (integers).",
+    )
+    origins: tuple[str, ...] = setting(
+        ORIGINS,
+        some_of(ORIGINS),
+        "Where descents start from: schemes of formats one smaller (extension) or larger "
+        "(projection), of two that are glued (sum) or multiplied (product), pairs of indices "
+        "(pairs), schemes that keep a symmetry (symmetric), the naive algorithm (naive).",
     )
     order: str = setting(
         "turns",

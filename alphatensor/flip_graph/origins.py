@@ -28,6 +28,7 @@ NEIGHBOURS = 32  # schemes of each format next to one that its walks start from
 PRODUCTS = 4  # schemes of each format that are multiplied by others
 DIRECTIONS = 4  # directions in which each larger scheme is projected
 LEAST_PAIRS = 7  # the largest size of the formats that start from pairs of indices, or more
+PRODUCT = "product"
 PAIRS = "pairs"  # where Strassen's algorithm on pairs of indices comes from
 
 
@@ -104,7 +105,7 @@ def products(
         parts = [known(tuple(sorted(part))) for part in (outer, inner)]
         if all(parts):
             pairs = zip(*map(itertools.cycle, parts), strict=True)
-            made[outer, "times", inner] = [
+            made[PRODUCT, outer, inner] = [
                 kronecker(permute_sizes(f, outer), permute_sizes(g, inner))
                 for f, g in itertools.islice(pairs, max(map(len, parts)))
             ]
@@ -121,6 +122,30 @@ def pairs(sizes: Sizes, ring: rings.Ring) -> dict[Hashable, list[Factorization]]
     if small != 2 or p < LEAST_PAIRS:
         return {}
     return {PAIRS: [permute_sizes(strassen_pairs(n, p, ring), sizes)]}
+
+
+KINDS = ("extension", "projection", "sum", PRODUCT, PAIRS, "symmetric", "naive")
+
+
+def kind_of(origin: Hashable, sizes: Sizes) -> str:
+    """Returns what kind of origin schemes of a format come from, one of `KINDS`.
+
+    Args:
+      origin: a key of what the functions above return; None for the naive algorithm, and a symmetry
+        for the schemes that keep it.
+      sizes: of the format.
+    """
+    if origin is None:
+        return "naive"
+    if origin == PAIRS:
+        return PAIRS
+    if not isinstance(origin, tuple):
+        return "symmetric"
+    if origin[0] == PRODUCT:
+        return PRODUCT
+    if isinstance(origin[0], tuple):
+        return "sum"
+    return "extension" if sum(origin) < sum(sizes) else "projection"
 
 
 def _divisors(n: int) -> list[int]:

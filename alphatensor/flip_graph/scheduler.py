@@ -193,7 +193,12 @@ def start_of(
     else:
         kept = {x: origins.permuted(fs, choice.sizes) for x, fs in here.symmetric.items()}
         possible = near | kept | {None: [naive(choice.sizes, state.ring)]}
-        possible = {x: fs for x, fs in possible.items() if fs[0].rank > known[0].rank}
+        possible = {
+            x: fs
+            for x, fs in possible.items()
+            if fs[0].rank > known[0].rank
+            and origins.kind_of(x, choice.sizes) in state.config.origins
+        }
     return Descent(starts=next_origin(possible, here.descended[symmetry]) or known)
 
 

@@ -5,6 +5,7 @@ from memory import Memory
 from alphatensor import rings
 from alphatensor.factorization import naive, strassen
 from alphatensor.flip_graph import origins
+from alphatensor.flip_graph.symmetries import Swap
 
 Z2 = rings.IntegersMod(2)
 
@@ -40,11 +41,11 @@ def test_products_of_two_formats_are_origins():
     assert made == {}, "no 1x2x2 or 2x1x2 is known"
     made = origins.products((4, 4, 4), schemes_of)
     ((pair, (f,)),) = made.items()
-    assert pair == ((2, 2, 2), "times", (2, 2, 2))
+    assert pair == ("product", (2, 2, 2), (2, 2, 2))
     assert f.rank == 49 and f.sizes == (4, 4, 4) and f.verify().ok
     parts = {(1, 2, 2): [naive((1, 2, 2), Z2)], (2, 2, 2): [strassen(Z2)]}
     made = origins.products((2, 4, 4), lambda sizes: parts.get(sizes, []))
-    assert {tuple(sorted(outer)) for outer, _, _ in made} == {(1, 2, 2), (2, 2, 2)}
+    assert {tuple(sorted(outer)) for _, outer, _ in made} == {(1, 2, 2), (2, 2, 2)}
     assert all(f.rank == 28 and f.verify().ok for fs in made.values() for f in fs)
 
 
@@ -59,3 +60,18 @@ def test_pairs_are_an_origin_beside_two():
 def test_schemes_are_brought_to_another_order_of_sizes():
     (f,) = origins.permuted([naive((2, 3, 4), Z2)], (4, 2, 3))
     assert f.sizes == (4, 2, 3) and f.verify().ok
+
+
+def test_every_origin_has_a_kind():
+    sizes, ring = (2, 4, 8), rings.IntegersMod(2)
+
+    def known(key):
+        return [naive(key, ring)]
+
+    found = origins.neighbours(sizes, known) | origins.sums(sizes, known, ring)
+    found |= origins.products(sizes, known) | origins.pairs(sizes, ring)
+    kinds = {origin: origins.kind_of(origin, sizes) for origin in found}
+    assert kinds[2, 4, 7] == "extension" and kinds[2, 4, 9] == "projection"
+    assert set(kinds.values()) == {"extension", "projection", "sum", "product", "pairs"}
+    assert origins.kind_of(None, sizes) == "naive"
+    assert origins.kind_of(Swap(sizes), sizes) == "symmetric"
