@@ -12,7 +12,7 @@ import dataclasses
 import numpy as np
 
 from alphatensor.factorization import Factorization
-from alphatensor.flip_graph.actions import Element, identity
+from alphatensor.flip_graph.groups import Element, identity
 
 
 @dataclasses.dataclass(frozen=True)

@@ -29,11 +29,11 @@ import numba
 import numpy as np
 
 from alphatensor.factorization import Factorization
-from alphatensor.flip_graph import actions, bitmasks, kernel
+from alphatensor.flip_graph import bitmasks, groups, kernel, rows
 from alphatensor.flip_graph.exchange import Exchange
 from alphatensor.flip_graph.symmetries import Symmetry
 
-MAX_SLOTS = (kernel.NONE - kernel.SPARE) // 3
+MAX_SLOTS = (rows.NONE - rows.SPARE) // 3
 PARTS = 4  # of the walkers for each thread, which take different times
 
 
@@ -165,8 +165,8 @@ def run(walkers: Walkers, options: WalkOptions, threads: int | None = None) -> W
     threads = threads or cores()
     number, _, slots, planes, words = walkers.terms.shape
     symmetry = options.symmetry
-    group = symmetry.group() if symmetry else [actions.identity(0, 0, 0)]
-    tables = actions.tables(group, words)
+    group = symmetry.group() if symmetry else [groups.identity(0, 0, 0)]
+    tables = groups.tables(group, words)
     kernel_options = kernel.Options(
         tries=options.tries,
         patience=options.patience,
@@ -182,8 +182,7 @@ def run(walkers: Walkers, options: WalkOptions, threads: int | None = None) -> W
     def walk(part: int) -> None:
         chosen = slice(bounds[part], bounds[part + 1])
         kernel.walk(
-            (tables.elements, tables.lists, tables.tables),
-            ((0,) * planes, (0,) * words),
+            rows.work(slots, planes, words, tables),
             kernel_options,
             flat[0][chosen],
             flat[1][chosen],

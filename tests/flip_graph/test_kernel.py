@@ -8,7 +8,7 @@ from brute_force import tensors
 
 from alphatensor import rings
 from alphatensor.factorization import naive, strassen
-from alphatensor.flip_graph import actions, bitmasks, kernel, walkers
+from alphatensor.flip_graph import bitmasks, groups, kernel, rows, walkers
 from alphatensor.flip_graph.exchange import Exchange
 from alphatensor.flip_graph.symmetries import Cycle, Reversal, Rotation, Swap, Transposition
 from alphatensor.flip_graph.symmetries.base import with_own_target
@@ -19,30 +19,6 @@ SYMMETRIES = [
     None, Rotation((2, 1)), Reversal((2, 1)), Cycle((3, 3, 4)), Swap((2, 3, 4)),
     Transposition((2, 3, 3)), Transposition((2, 9, 9)), Exchange(),
 ]  # fmt: skip
-
-
-def work_on(masks, group):
-    """Returns what the loop works on, for one scheme uint64 [3, R, P, K]."""
-    _, slots, planes, words = masks.shape
-    tables, rows = actions.tables(group, words), 3 * slots
-    modes = np.repeat([[0, 1, 2], tables.lists * kernel.BUCKETS], slots, axis=1)
-    return kernel.Work(
-        rows=np.zeros((rows + kernel.SPARE, planes * words), np.uint64),
-        keys=np.zeros((rows + kernel.SPARE, planes * words), np.uint64),
-        modes=modes.astype(np.uint16),
-        links=np.zeros((4, rows), np.uint16),
-        heads=np.zeros(3 * kernel.BUCKETS, np.uint16),
-        active=np.zeros(rows, np.uint16),
-        places=np.zeros(rows, np.uint16),
-        counts=np.zeros(2, np.uint32),
-        free=np.zeros(slots, np.uint16),
-        seed=np.array([7], np.uint64),
-        elements=tables.elements,
-        lists=tables.lists,
-        tables=tables.tables,
-        planes=(0,) * planes,
-        words=(0,) * words,
-    ), tables.is_simple
 
 
 def orbits(masks, group):
@@ -68,14 +44,20 @@ def orbits(masks, group):
 def test_rows_with_partners_are_active(ring, symmetry):
     plain = symmetry is None or isinstance(symmetry, Exchange)
     f = naive((2, 3, 3), ring) if plain else symmetry.generators(ring)
-    group = symmetry.group() if symmetry else [actions.identity(0, 0, 0)]
+    group = symmetry.group() if symmetry else [groups.identity(0, 0, 0)]
     slots = f.rank + 4
     masks = np.pad(bitmasks.to_masks(f), ((0, 0), (0, 4), (0, 0), (0, 0)))
-    work, is_simple = work_on(masks, group)
+    tables = groups.tables(group, masks.shape[3])
+    work = rows.work(slots, *masks.shape[2:], tables)
     scheme = masks.reshape(3 * slots, -1).copy()
     best, state = scheme.copy(), np.array([f.rank, f.rank, 0, 0, 0, 0])
     options = kernel.Options(
-        tries=25, patience=9, margin=3, prefer_sparse=False, is_simple=is_simple, cancels=False
+        tries=25,
+        patience=9,
+        margin=3,
+        prefer_sparse=False,
+        is_simple=tables.is_simple,
+        cancels=False,
     )
     made = 0
     for _ in range(30):
@@ -127,9 +109,9 @@ def test_a_group_is_closed_and_its_tables_move_entries():
             assert (both.modes, *(z.tobytes() for z in both.entries)) in keys
     order = np.random.default_rng(0).permutation(70)
     modes = (0, 1, 2)
-    there = actions.Element(modes, (order,) * 3)
-    back = actions.Element(modes, (np.argsort(order),) * 3)
-    found = actions.tables([actions.identity(70, 70, 70), there, back], words=2)
+    there = groups.Element(modes, (order,) * 3)
+    back = groups.Element(modes, (np.argsort(order),) * 3)
+    found = groups.tables([groups.identity(70, 70, 70), there, back], words=2)
     assert found.elements[:, 2, 0].tolist() == [0, 2, 1] and not found.is_simple
     for entry, image in enumerate(order.tolist()):
         moved = found.tables[found.elements[1, 1, 0], entry // 8, 1 << entry % 8]

@@ -8,7 +8,7 @@ import numpy as np
 
 from alphatensor import rings, targets
 from alphatensor.factorization import Factorization, from_arrays
-from alphatensor.flip_graph.actions import Element
+from alphatensor.flip_graph.groups import Element
 from alphatensor.flip_graph.origins import Sizes
 
 Factors = tuple[np.ndarray, ...]  # of R terms: int64 [entries, R] for each mode

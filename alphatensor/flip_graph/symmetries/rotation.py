@@ -9,7 +9,7 @@ import numpy as np
 
 from alphatensor import rings, targets
 from alphatensor.factorization import Factorization
-from alphatensor.flip_graph.actions import Element
+from alphatensor.flip_graph.groups import Element
 from alphatensor.flip_graph.origins import Sizes
 from alphatensor.flip_graph.symmetries.base import (
     Factors,
