@@ -17,7 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 from absl import flags
 
-from alphatensor.agent import learner
+from alphatensor.agent import batches
 from alphatensor.agent.agent import Agent
 from alphatensor.config import ConfigError
 from alphatensor.training import devices, diagnosis, settings
@@ -109,10 +109,10 @@ def _row(
 def _look(given: settings.Settings, state: TrainState):
     """Returns params -> what they know of `POSITIONS` demonstrations, the same ones each time."""
     constants, agent = jax.tree.map(jnp.asarray, constants_of(given)), given.agent
-    experience = learner.Experience(state.games, state.best_games, jnp.array(ONLY_DEMONSTRATIONS))
+    experience = batches.Experience(state.games, state.best_games, jnp.array(ONLY_DEMONSTRATIONS))
 
     def draw(keys):
-        return learner.draw_examples(keys, experience, constants, agent)[0]
+        return batches.draw_examples(keys, experience, constants, agent)[0]
 
     @jax.jit
     def look(params):

@@ -18,6 +18,7 @@ build on each other::
     symmetries      other games of the same start
     replay          buffers of games, and positions to learn from
     reanalysis      stored positions that are searched again
+    batches         examples of demonstrations and games, as input of the network and its targets
     learner         losses, optimiser, and many updates in one compiled call
 
 A round of a run, with the constants of the run and one random key for each game::
@@ -28,7 +29,7 @@ A round of a run, with the constants of the run and one random key for each game
     games, statistics = self_play.play(state.params, agent, constants, keys)
     experience = Experience(replay.add(recent, games), replay.add_best(best, games, 0), mixture)
     draw = functools.partial(
-        learner.draw_examples, experience=experience, constants=constants, agent=agent
+        batches.draw_examples, experience=experience, constants=constants, agent=agent
     )
     state, losses = learner.learn(
         state, key, draw, constants.permutations, agent=agent, shard=shard
@@ -58,7 +59,7 @@ _HOMES = {
     "BestBuffer": "replay",
     "Constants": "agent",
     "DemonstrationsConfig": "config",
-    "Experience": "learner",
+    "Experience": "batches",
     "Game": "environment",
     "GameConfig": "config",
     "Games": "self_play",

@@ -1,9 +1,8 @@
 """Losses, optimiser, and one compiled call that makes many updates.
 
-Fawzi et al. 2022, Methods, "Training" and "Quantile regression". Batches mix demonstrations,
-recent games and best games; every example is seen under a random signed permutation. All updates of
-a call run in one `lax.scan`: their temporaries are allocated once, which matters on CPUs, where
-fresh pages cost more than the arithmetic of a small network.
+Fawzi et al. 2022, Methods, "Training" and "Quantile regression". All updates of a
+call run in one `lax.scan`: their temporaries are allocated once, which matters on CPUs, where fresh
+pages cost more than the arithmetic of a small network.
 
 Departures from the paper:
 
@@ -14,7 +13,6 @@ Departures from the paper:
 """
 
 import math
-from collections.abc import Callable
 from typing import NamedTuple
 
 import chex
@@ -22,13 +20,9 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from alphatensor.agent import actions, baseline, bases, environment, replay
-from alphatensor.agent.agent import Agent, Constants
+from alphatensor.agent import bases, batches
+from alphatensor.agent.agent import Agent
 from alphatensor.agent.config import LearnerConfig
-
-# Where examples come from, in the order of `Experience.mixture` and of losses by source.
-SOURCES = ("demonstrations", "games", "best_games")
-
 
 EARLY = 10  # the mean of the parameters reaches back over a tenth of the updates at most
 
@@ -69,8 +63,8 @@ class Losses(NamedTuple):
       policy, value: means of the two losses.
       total: weighted sum of both, which is minimised.
       gradient_norm: global norm of the gradient before clipping.
-      policy_by_source, value_by_source: [3], means over the examples of each of `SOURCES`; NaN for
-        a source that gave none.
+      policy_by_source, value_by_source: [3], means over the examples of each of
+        `batches.SOURCES`; NaN for a source that gave none.
       finite: bool [], whether every update was finite. The first that was not, and all after it,
         are undone.
     """
@@ -82,26 +76,6 @@ class Losses(NamedTuple):
     policy_by_source: jax.Array
     value_by_source: jax.Array
     finite: jax.Array
-
-
-class Experience(NamedTuple):
-    """What is learnt from, beside fresh demonstrations.
-
-    Attributes:
-      games: recent games.
-      best_games: the shortest solved games.
-      mixture: float32 [3], the shares of `SOURCES`, which sum to 1. The share of an empty buffer
-        goes to demonstrations; where they have none, to the other buffer.
-    """
-
-    games: replay.RingBuffer
-    best_games: replay.BestBuffer
-    mixture: jax.Array
-
-
-# Makes one example for each random key [B]: keys -> (examples [B, ...], number of the source of
-# each among at most len(SOURCES), int32 [B]).
-Draw = Callable[[jax.Array], tuple[replay.Example, jax.Array]]
 
 
 class Shard(NamedTuple):
@@ -116,24 +90,6 @@ class Shard(NamedTuple):
     updates: int
     devices: int
     axis: str
-
-
-class Batch(NamedTuple):
-    """Network input and what it should predict, leaves [B, ...].
-
-    Attributes:
-      observation: the network's input.
-      tokens: int32 [B, A, k], the actions to predict.
-      is_useful: bool [B, A], False for null actions, which are not learnt.
-      is_set: bool [B], whether each of the actions is right.
-      value: float32 [B], the return, less the search's baseline where it has one.
-    """
-
-    observation: environment.Observation
-    tokens: jax.Array
-    is_useful: jax.Array
-    is_set: jax.Array
-    value: jax.Array
 
 
 def make_optimiser(config: LearnerConfig) -> optax.GradientTransformation:
@@ -172,76 +128,6 @@ def _with_mean(before: LearnerState, after: LearnerState, config: LearnerConfig)
     return after._replace(optimiser=WithMean(after.optimiser, mean))
 
 
-def draw_examples(
-    keys: jax.Array, experience: Experience, constants: Constants, agent: Agent
-) -> tuple[replay.Example, jax.Array]:
-    """Draws one example for each random key [B].
-
-    A demonstration lies on the support of a random target.
-
-    Returns:
-      (examples, leaves [B, ...]; index of the source of each in `SOURCES`, int32 [B]).
-    """
-    chex.assert_shape(experience.mixture, (len(SOURCES),))
-    chex.assert_shape(constants.supports, (len(agent.shapes), 3, agent.game.side))
-    games, best_games, supports = experience.games, experience.best_games, constants.supports
-    filled = jnp.stack([jnp.array(True), games.size > 0, best_games.size > 0])
-    shares = jnp.where(filled, experience.mixture, 0.0)
-    has_demonstrations = (shares[0] > 0) | (jnp.sum(shares) == 0)
-    shares = shares.at[0].add(jnp.where(has_demonstrations, 1.0 - jnp.sum(shares), 0.0))
-
-    def one(key):
-        source_key, support_key, demo_key, game_key, best_key = jax.random.split(key, 5)
-        support = supports[jax.random.randint(support_key, (), 0, supports.shape[0])]
-        # All three are made and one is kept: the source differs from example to example, and a
-        # batched `lax.switch` evaluates every branch as well.
-        candidates = (
-            replay.demonstration_example(demo_key, support, agent),
-            replay.game_example(game_key, games, agent),
-            replay.game_example(best_key, best_games, agent),
-        )
-        source = jax.random.categorical(source_key, jnp.log(shares))
-        return jax.tree.map(lambda *x: jnp.stack(x)[source], *candidates), source
-
-    return jax.vmap(one)(keys)
-
-
-def make_batch(
-    keys: jax.Array,
-    examples: replay.Example,
-    permutations: bases.SignedPermutation,
-    agent: Agent,
-) -> Batch:
-    """Turns examples into network input, each under a random signed permutation.
-
-    Args:
-      keys: one random key for each example, [B].
-      examples: leaves [B, ...].
-      permutations: bank of signed permutations, leaves [P, 3, S].
-      agent: the agent.
-    """
-    ring = agent.game.ring
-    values = examples.value
-    values = values - baseline.of(
-        examples.state.residual, examples.inverse, agent.config.search, ring
-    )
-    examples = examples._replace(value=values)
-
-    def one(key, example: replay.Example):
-        permutation = bases.draw_permutation(key, permutations)
-        state = bases.permute_state(example.state, permutation, ring)
-        factors = bases.permute_factors(example.actions, permutation, ring)
-        return Batch(
-            observation=environment.observe(state, agent.game),
-            tokens=actions.to_tokens(actions.canonical(factors, ring), agent.vocabulary),
-            is_useful=~actions.is_null(factors),
-            is_set=example.is_set,
-            value=example.value,
-        )
-
-    return jax.vmap(one)(keys, examples)
-
-
 def _surprise_of_any(log_likelihoods: jax.Array) -> jax.Array:
     """Returns minus the logarithm of the mean likelihood of actions [B, A]; shape [B]."""
     # The mean, not the sum: it does not change where the same actions are listed several times.
@@ -250,7 +136,7 @@ def _surprise_of_any(log_likelihoods: jax.Array) -> jax.Array:
 
 
 def loss(
-    params, key: jax.Array, batch: Batch, agent: Agent
+    params, key: jax.Array, batch: batches.Batch, agent: Agent
 ) -> tuple[jax.Array, tuple[jax.Array, jax.Array]]:
     """Returns the weighted sum of the losses of the policy and of the value.
 
@@ -286,7 +172,7 @@ def loss(
 def learn(
     state: LearnerState,
     key: jax.Array,
-    draw: Draw,
+    draw: batches.Draw,
     permutations: bases.SignedPermutation,
     *,
     agent: Agent,
@@ -301,7 +187,7 @@ def learn(
     Args:
       state: parameters and optimiser.
       key: random key of this call.
-      draw: makes examples, such as `draw_examples` with all but its first argument.
+      draw: makes examples, such as `batches.draw_examples` with all but its first argument.
       permutations: bank of signed permutations, leaves [P, 3, S].
       agent: the agent.
       shard: number of updates and devices.
@@ -344,7 +230,7 @@ def learn(
 def _gradient(
     params,
     key: jax.Array,
-    draw: Draw,
+    draw: batches.Draw,
     permutations: bases.SignedPermutation,
     agent: Agent,
     shard: Shard,
@@ -364,10 +250,10 @@ def _gradient(
     draw_key, permutation_key, dropout_key = jax.random.split(key, 3)
     examples, source = draw(keys_of_share(draw_key))
     batch_keys = keys_of_share(permutation_key)
-    batch = make_batch(batch_keys, examples, permutations, agent)
+    batch = batches.make_batch(batch_keys, examples, permutations, agent)
     gradient_of = jax.value_and_grad(loss, has_aux=True)
     dropout_key = jax.random.fold_in(dropout_key, first)
     (total, each), gradient = gradient_of(params, dropout_key, batch, agent)
-    is_source = jax.nn.one_hot(source, len(SOURCES))
+    is_source = jax.nn.one_hot(source, len(batches.SOURCES))
     sums = [x @ is_source for x in (*each, jnp.ones(share))]
     return jax.lax.pmean((gradient, total, sums), shard.axis)

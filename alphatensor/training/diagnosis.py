@@ -18,7 +18,7 @@ import jax.numpy as jnp
 import numpy as np
 from matplotlib.figure import Figure
 
-from alphatensor.agent import actions, baseline, bases, learner, neighbourhood, replay
+from alphatensor.agent import actions, baseline, bases, batches, learner, neighbourhood, replay
 from alphatensor.agent.agent import Agent, Constants
 from alphatensor.config import require
 from alphatensor.training import discoveries, play, programs
@@ -99,11 +99,11 @@ def _sources(state: TrainState, settings: Settings, constants: Constants):
         }
     found = {}
     sizes = (1, int(state.games.size), int(state.best_games.size))
-    for number, (name, size) in enumerate(zip(learner.SOURCES, sizes, strict=True)):
+    for number, (name, size) in enumerate(zip(batches.SOURCES, sizes, strict=True)):
         if size:
             mixture = jnp.zeros(3).at[number].set(1.0)
-            experience = learner.Experience(state.games, state.best_games, mixture)
-            found[name] = lambda keys, experience=experience: learner.draw_examples(
+            experience = batches.Experience(state.games, state.best_games, mixture)
+            found[name] = lambda keys, experience=experience: batches.draw_examples(
                 keys, experience, constants, agent
             )[0]
     return found
@@ -117,7 +117,7 @@ def look(
         keys
     )
     examples: replay.Example = draw(example_keys)
-    batch = learner.make_batch(batch_keys, examples, permutations, agent)
+    batch = batches.make_batch(batch_keys, examples, permutations, agent)
     _, (losses, _) = learner.loss(params, jax.random.key(0), batch, agent)
     shape = (agent.config.search.width, agent.vocabulary.num_tokens)
     uniforms = jax.vmap(lambda key: jax.random.uniform(key, shape))(sample_keys)

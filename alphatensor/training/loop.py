@@ -12,7 +12,7 @@ import jax
 import numpy as np
 
 import alphatensor
-from alphatensor.agent import learner, self_play
+from alphatensor.agent import batches, learner, self_play
 from alphatensor.agent.neighbourhood import SOURCES as SOURCES_OF_WALKS
 from alphatensor.factorization import Factorization
 from alphatensor.training import (
@@ -133,7 +133,7 @@ def _learn(
     elapsed = time.monotonic() - begin
     positions = calls * config.updates_per_call * settings.config.learner.batch_size
     has_walks = programs.walk is not None
-    scalars = _loss_scalars(losses, SOURCES_OF_WALKS if has_walks else learner.SOURCES)
+    scalars = _loss_scalars(losses, SOURCES_OF_WALKS if has_walks else batches.SOURCES)
     scalars["loss/rate"] = float(state.learner.lr_scale)
     scalars["speed/positions_per_second"] = positions / elapsed
     return state, scalars

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from alphatensor.agent import bases, environment, learner, search
+from alphatensor.agent import bases, batches, environment, learner, search
 from alphatensor.agent.environment import Observation, State
 from alphatensor.training import devices
 from alphatensor.training.chips import CHIPS
@@ -175,9 +175,9 @@ def _key():
     return jax.eval_shape(lambda: jax.random.key(0))
 
 
-def _batch(settings: Settings, size: int) -> learner.Batch:
+def _batch(settings: Settings, size: int) -> batches.Batch:
     actions = (size, settings.config.learner.actions_per_state)
-    return learner.Batch(
+    return batches.Batch(
         observation=_observation(settings, size),
         tokens=jax.ShapeDtypeStruct((*actions, settings.agent.vocabulary.num_tokens), jnp.int32),
         is_useful=jax.ShapeDtypeStruct(actions, jnp.bool_),

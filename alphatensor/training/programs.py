@@ -10,6 +10,7 @@ from jax.sharding import PartitionSpec
 
 from alphatensor.agent import (
     Constants,
+    batches,
     learner,
     make_constants,
     neighbourhood,
@@ -231,8 +232,8 @@ def _make_learn(settings: Settings, mesh, constants: Constants, learn_key) -> Ca
         def draw(keys):
             if state.walks is not None:
                 return neighbourhood.draw_examples(keys, state.walks, walks_share, agent)
-            experience = learner.Experience(state.games, state.best_games, mixture)
-            return learner.draw_examples(keys, experience, constants, agent)
+            experience = batches.Experience(state.games, state.best_games, mixture)
+            return batches.draw_examples(keys, experience, constants, agent)
 
         permutations = constants.permutations
         return learner.learn(state.learner, key, draw, permutations, agent=agent, shard=shard)

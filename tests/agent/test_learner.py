@@ -10,7 +10,7 @@ import pytest
 from agent_cases import CONFIG, first, small_agent, small_constants, solved_games
 
 from alphatensor import rings
-from alphatensor.agent import actions, learner, replay
+from alphatensor.agent import actions, batches, learner, replay
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +44,7 @@ def on_mesh(function):
 
 def learn_from_experience(state, key, experience, constants, *, agent, shard):
     def draw(keys):
-        return learner.draw_examples(keys, experience, constants, agent)
+        return batches.draw_examples(keys, experience, constants, agent)
 
     return learner.learn(state, key, draw, constants.permutations, agent=agent, shard=shard)
 
@@ -56,7 +56,7 @@ def compiled(agent, updates):
 
 
 def learn(agent, constants, state, mixture, buffers, updates, seed=0):
-    experience = learner.Experience(*buffers, jnp.array(mixture, jnp.float32))
+    experience = batches.Experience(*buffers, jnp.array(mixture, jnp.float32))
     # Arguments lie where results do, so that a second call does not compile the program again.
     arguments = (state, jax.random.key(seed), experience, constants)
     return compiled(agent, updates)(*jax.device_put(arguments, EVERYWHERE))
@@ -67,7 +67,7 @@ def test_signed_permutations_move_input_and_target_together(constants):
     keys = jax.random.split(jax.random.key(2), 20)
     support = constants.supports[0]
     examples = jax.vmap(lambda k: replay.demonstration_example(k, support, agent))(keys)
-    batch = learner.make_batch(keys, examples, constants.permutations, agent)
+    batch = batches.make_batch(keys, examples, constants.permutations, agent)
     factors = actions.from_tokens(batch.tokens[:, 0], agent.vocabulary)
     residual = np.array(batch.observation.tensors[:, 0])
     rest = residual - np.array(actions.outer(factors, rings.Integers()))
@@ -91,12 +91,12 @@ def test_learner_overfits_a_handful_of_games(agent, constants):
 def test_mixture_falls_back_to_demonstrations_while_buffers_are_empty(agent, constants):
     ring, best = empty_buffers()
     keys = jax.random.split(jax.random.key(0), 50)
-    experience = learner.Experience(ring, best, jnp.array([0.0, 0.5, 0.5]))
-    examples, source = learner.draw_examples(keys, experience, constants, agent)
+    experience = batches.Experience(ring, best, jnp.array([0.0, 0.5, 0.5]))
+    examples, source = batches.draw_examples(keys, experience, constants, agent)
     assert not np.any(np.array(source))
     assert not np.any(np.array(actions.is_null(examples.actions)))
-    filled = learner.Experience(filled_buffers()[0], best, jnp.array([0.25, 0.5, 0.25]))
-    mixed, source = learner.draw_examples(keys, filled, constants, agent)
+    filled = batches.Experience(filled_buffers()[0], best, jnp.array([0.25, 0.5, 0.25]))
+    mixed, source = batches.draw_examples(keys, filled, constants, agent)
     same = np.array(mixed.state.residual == examples.state.residual).all((1, 2, 3))
     assert 0.3 < same.mean() < 0.7, "a quarter plus the share of the empty buffer"
     np.testing.assert_array_equal(same, np.array(source) == 0)
@@ -164,7 +164,7 @@ def test_one_program_learns_from_empty_and_full_buffers_and_any_mixture(agent, c
 
     program, state = jax.jit(on_mesh(run)), learner.init(jax.random.key(0), agent)
     for mixture, buffers in (([1.0, 0, 0], empty_buffers()), ([0.2, 0.4, 0.4], filled_buffers())):
-        experience = learner.Experience(*buffers, jnp.array(mixture, jnp.float32))
+        experience = batches.Experience(*buffers, jnp.array(mixture, jnp.float32))
         arguments = (state, jax.random.key(1), experience, constants)
         state, _ = program(*jax.device_put(arguments, EVERYWHERE))
     assert int(state.step) == 2
