@@ -23,11 +23,9 @@ def main() -> None:
     """Searches, and prints what enters the library."""
     given = command.config_of(_CONFIG, "experiments/configs/flip_small.py")
 
-    from alphatensor.training import devices, flip_search, progress
+    from alphatensor.training import flip_search, progress
 
     config = flip_search.FlipRunConfig.from_dict(given)
-    devices.use_all_cores()
-    command.keep_compiled_programs(".jax_cache")
     turns = flip_search.turns(config)
     begin = time.monotonic()
     with progress.Bar("s", round(config.seconds)) as bar:

@@ -20,9 +20,7 @@ if __name__ == "__main__":  # tests import this module, and flags are global
     )
     _OUTPUT = flags.DEFINE_string("output", "runs/refined", "Path of the results without suffix.")
     _SECONDS = flags.DEFINE_float("seconds", 60.0, "Seconds that the walks take in all.")
-    _WALKERS = flags.DEFINE_integer(
-        "walkers", 1_024, "Number of walkers, a multiple of the devices."
-    )
+    _WALKERS = flags.DEFINE_integer("walkers", 1_024, "Number of walkers.")
     _SEED = flags.DEFINE_integer("seed", 0, "Seed of the walks.")
 
 HEADER = f"{'non-zeros':>10}{'additions':>11}{'growth':>9}{'largest':>9}"
@@ -43,9 +41,8 @@ def main() -> None:
     seed = command.checked(_SEED, config.seed())
     walkers = command.checked(_WALKERS, config.integer(least=1))
 
-    from alphatensor.training import devices, progress, refine
+    from alphatensor.training import progress, refine
 
-    devices.use_all_cores()
     kept, found = [], refine.refine(source, path, seconds, seed=seed, num_walkers=walkers)
     print(f"{'s':>7}{HEADER}", flush=True)
     with progress.Bar("s", round(seconds)) as bar:

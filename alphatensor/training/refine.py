@@ -53,14 +53,14 @@ def refine(
     Args:
       path: the file of the algorithm.
       output: the `.npz` file of the results.
-      seconds: time of all walks; at least one compiled call is made.
+      seconds: time of all walks; at least one call of the kernel is made.
       seed: seed of all randomness.
-      num_walkers: W, a multiple of the number of devices.
+      num_walkers: W.
       say: is called with one line for each stored algorithm that is not exact and set aside.
 
     Raises:
-      ValueError: in one line, for an algorithm that cannot be refined, an output of another format
-        or rank, or walkers that cannot be split over the devices.
+      ValueError: in one line, for an algorithm that cannot be refined, or an output of another
+        format or rank.
     """
     start, output = read_start(path), pathlib.Path(output)
     starts = [start, *read_output(output, start, say)]
