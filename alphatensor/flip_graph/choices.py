@@ -57,7 +57,7 @@ def choose_turn(state: SearchState, formats: list[Sizes], number: int) -> TurnPl
         kind = "descent"
     sizes = asked
     if symmetry:
-        symmetry = symmetry.stage(state.keeping)
+        symmetry = symmetry.stage(state.keeping, state.schemes_of)
         sizes = tuple(sorted(symmetry.sizes))
     return TurnPlan(number=number, asked=asked, sizes=sizes, kind=kind, symmetry=symmetry)
 
@@ -80,7 +80,11 @@ def kind_of_turn(
     cycle, place = divmod(number, len(turns))
     if turns[place] != "symmetric":
         return turns[place], None
-    choices = symmetries.symmetries_of(sizes, config.symmetries)
+    choices = [
+        x
+        for x in symmetries.symmetries_of(sizes, config.symmetries)
+        if config.ring == "Z2" or not x.flips_fixed_terms
+    ]
     if not choices:
         return "descent", None
     earlier = cycle * turns.count("symmetric") + turns[:place].count("symmetric")

@@ -22,7 +22,7 @@ class Exchange:
     Unlike a symmetry it is nothing that schemes keep: every term stands for itself alone.
     """
 
-    cancels_pairs = False
+    cancels_pairs = flips_fixed_terms = False
 
     def group(self) -> list[Element]:
         """Returns what the exchange does to the factors of a term, after the identity."""

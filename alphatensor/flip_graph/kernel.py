@@ -61,7 +61,7 @@ def _load(w, scheme, is_simple):
 
 
 @inlined
-def _store(w, scheme):
+def store(w, scheme):
     for row in range(len(scheme)):
         for d in range(scheme.shape[1]):
             scheme[row, d] = w.rows[row, d]
@@ -77,7 +77,7 @@ def _weight(w):
 
 
 @inlined
-def _matching(w, first, second, image):
+def matching(w, first, second, image):
     """Finds an element whose image of the second row is the first, up to sign; of several, any.
 
     The image is left in the spare row of that number.
@@ -94,7 +94,7 @@ def _matching(w, first, second, image):
 
 
 @inlined
-def _draw(w):
+def draw(w):
     """Draws an active row, and another one of its ring."""
     word = rows.random(w)
     first = w.active[rows.below(word, w.counts[0])]
@@ -114,7 +114,7 @@ def _flip(w, options):
     """
     slots = rows.slots(w)
     new_b, new_c, image_b, image_c = range(3 * slots, 3 * slots + 4)
-    first, second, is_opposite = _draw(w)
+    first, second, is_opposite = draw(w)
     g = first - int64(w.modes[0, first]) * slots
     h = second - int64(w.modes[0, second]) * slots
     if g == h:
@@ -127,7 +127,7 @@ def _flip(w, options):
         large = rows.add(w, new_b, b_g, b_h, other_sign)
         large |= rows.add(w, new_c, c_h, c_g, not is_opposite)
     else:
-        element = _matching(w, first, second, image_b)
+        element = matching(w, first, second, image_b)
         other_sign ^= rows.has_other_sign(w, first, image_b)
         inverse = w.elements[element, 2, 0]
         modes = w.elements[inverse, 0]
@@ -255,7 +255,7 @@ def _core(w, options, scheme, best, state):
             if is_better or not options.prefer_sparse or weight <= state[BEST_WEIGHT]:
                 if is_better or (options.prefer_sparse and weight < state[BEST_WEIGHT]):
                     state[IDLE] = -number
-                _store(w, best)
+                store(w, best)
                 state[BEST_RANK], state[BEST_WEIGHT] = rank, weight
         if state[AGE] >= options.patience or w.counts[0] == 0:
             if rank >= state[BEST_RANK] + options.margin:
@@ -265,7 +265,7 @@ def _core(w, options, scheme, best, state):
             state[AGE] = 0
     state[IDLE] += options.tries
     state[RANK] = rank
-    _store(w, scheme)
+    store(w, scheme)
 
 
 def _compiled(source: int):

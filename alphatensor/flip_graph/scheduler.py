@@ -188,7 +188,7 @@ def start_of(
     if earlier := here.descents.pop(symmetry, None):
         return earlier
     if symmetry:
-        possible = symmetry.origins(state.keeping)
+        possible = symmetry.origins(state.keeping, state.schemes_of)
         possible = possible or {None: [symmetry.generators(state.ring)]}
     else:
         kept = {x: origins.permuted(fs, choice.sizes) for x, fs in here.symmetric.items()}
@@ -199,27 +199,25 @@ def start_of(
             if fs[0].rank > known[0].rank
             and origins.kind_of(x, choice.sizes) in state.config.origins
         }
-    return Descent(starts=next_origin(possible, here.descended[symmetry]) or known)
+    cost = {x: (symmetry.expand(fs[0]) if symmetry else fs[0]).rank for x, fs in possible.items()}
+    chosen = next_origin(cost, here.descended[symmetry]) if possible else None
+    return Descent(starts=possible[chosen] if possible else known)
 
 
-def next_origin(
-    possible: dict[Hashable, list[Factorization]], used: collections.Counter
-) -> list[Factorization]:
-    """Returns the schemes from which a descent starts; none where there is no origin.
+def next_origin(ranks: dict[Hashable, int], used: collections.Counter) -> Hashable:
+    """Returns the origin from which a descent starts, one of at least one.
 
     Each origin is taken half as often as the one of next lower rank; `origins.PAIRS`, from which
     walks get furthest though its rank is high, counts as the lowest.
 
     Args:
-      possible: schemes by origin, those of least rank first.
+      ranks: of the first scheme of each origin.
       used: how often each origin was taken; the one taken now is counted.
     """
-    if not possible:
-        return []
-    order = sorted(possible, key=lambda x: (x != origins.PAIRS, possible[x][0].rank))
+    order = sorted(ranks, key=lambda x: (x != origins.PAIRS, ranks[x]))
     chosen = min(order, key=lambda origin: (used[origin] + 1) << order.index(origin))
     used[chosen] += 1
-    return possible[chosen]
+    return chosen
 
 
 def settle(

@@ -29,7 +29,7 @@ import numba
 import numpy as np
 
 from alphatensor.factorization import Factorization
-from alphatensor.flip_graph import bitmasks, groups, kernel, rows
+from alphatensor.flip_graph import bitmasks, groups, kernel, orbits, rows
 from alphatensor.flip_graph.exchange import Exchange
 from alphatensor.flip_graph.symmetries import Symmetry
 
@@ -108,7 +108,13 @@ def slots_for(rank: int, margin: int) -> int:
     return int(rank) + margin + 1
 
 
-def start(schemes: list[Factorization], num_walkers: int, slots: int, seed: int) -> Walkers:
+def start(
+    schemes: list[Factorization],
+    num_walkers: int,
+    slots: int,
+    seed: int,
+    symmetry: Symmetry | Exchange | None = None,
+) -> Walkers:
     """Puts walkers on the given schemes in turn.
 
     Args:
@@ -146,7 +152,11 @@ def start(schemes: list[Factorization], num_walkers: int, slots: int, seed: int)
         masks.append(np.pad(bitmasks.to_masks(f), ((0, 0), (0, free), (0, 0), (0, 0))))
     terms = np.stack(masks)[np.arange(num_walkers) % len(masks)]
     states = np.zeros((num_walkers, 6), np.int64)
-    states[:, kernel.RANK] = states[:, kernel.BEST_RANK] = bitmasks.ranks(terms)
+    ranks = bitmasks.ranks(terms)
+    if symmetry and symmetry.flips_fixed_terms:
+        whole = np.array([symmetry.expand(f).rank for f in schemes])
+        ranks = whole[np.arange(num_walkers) % len(masks)]
+    states[:, kernel.RANK] = states[:, kernel.BEST_RANK] = ranks
     states[:, kernel.BEST_WEIGHT] = bitmasks.weights(terms)
     seeds = np.random.default_rng(seed).integers(1, 2**64, num_walkers, np.uint64)
     return Walkers(terms=terms, best=terms.copy(), seeds=seeds, states=states)
@@ -176,19 +186,18 @@ def run(walkers: Walkers, options: WalkOptions, threads: int | None = None) -> W
         cancels=symmetry is not None and symmetry.cancels_pairs and planes == 1,
     )
     walked = Walkers(*(np.array(x) for x in walkers))
+    flips_fixed_terms = symmetry is not None and symmetry.flips_fixed_terms
     flat = [x.reshape(number, 3 * slots, planes * words) for x in (walked.terms, walked.best)]
     bounds = np.linspace(0, number, min(number, PARTS * threads) + 1).astype(int)
 
     def walk(part: int) -> None:
         chosen = slice(bounds[part], bounds[part + 1])
-        kernel.walk(
-            rows.work(slots, planes, words, tables),
-            kernel_options,
-            flat[0][chosen],
-            flat[1][chosen],
-            walked.seeds[chosen],
-            walked.states[chosen],
-        )
+        work = rows.work(slots, planes, words, tables)
+        each = [x[chosen] for x in (*flat, walked.seeds, walked.states)]
+        if flips_fixed_terms:
+            orbits.walk(work, orbits.orbits(slots, group[1], words), kernel_options, *each)
+        else:
+            kernel.walk(work, kernel_options, *each)
 
     with concurrent.futures.ThreadPoolExecutor(threads) as pool:
         list(pool.map(walk, range(len(bounds) - 1)))

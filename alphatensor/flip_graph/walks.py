@@ -54,7 +54,7 @@ def walk(
     )
     if held is None:
         slots = walkers.slots_for(max(f.rank for f in starts), config.margin)
-        held = walkers.start(starts, config.walkers, slots, seed)
+        held = walkers.start(starts, config.walkers, slots, seed, symmetry)
     before = held.flips.sum()
     for calls in itertools.count(1):
         held = walkers.run(held, options)

@@ -16,7 +16,7 @@ from alphatensor.flip_graph.walkers import WalkOptions
 
 Z2, Z = rings.IntegersMod(2), rings.Integers()
 SYMMETRIES = [
-    None, Rotation((2, 1)), Reversal((2, 1)), Cycle((3, 3, 4)), Swap((2, 3, 4)),
+    None, Rotation((2, 1)), Reversal((2, 1)), Cycle((3, 3, 4)), Swap((2, 3, 4), (1, 0, 2)),
     Transposition((2, 3, 3)), Transposition((2, 9, 9)), Exchange(),
 ]  # fmt: skip
 

@@ -74,4 +74,4 @@ def test_every_origin_has_a_kind():
     assert kinds[2, 4, 7] == "extension" and kinds[2, 4, 9] == "projection"
     assert set(kinds.values()) == {"extension", "projection", "sum", "product", "pairs"}
     assert origins.kind_of(None, sizes) == "naive"
-    assert origins.kind_of(Swap(sizes), sizes) == "symmetric"
+    assert origins.kind_of(Swap(sizes, (1, 1, 1)), sizes) == "symmetric"

@@ -15,8 +15,9 @@ from collections.abc import Collection
 from alphatensor.flip_graph.origins import Sizes
 from alphatensor.flip_graph.symmetries.base import Symmetry
 from alphatensor.flip_graph.symmetries.reflection import Reflection
-from alphatensor.flip_graph.symmetries.relabelling import Cycle, Relabelling, Swap
+from alphatensor.flip_graph.symmetries.relabelling import Cycle, Relabelling
 from alphatensor.flip_graph.symmetries.rotation import Reversal, Rotation
+from alphatensor.flip_graph.symmetries.swap import Swap
 from alphatensor.flip_graph.symmetries.transposition import Transposition
 
 __all__ = [
@@ -34,7 +35,7 @@ __all__ = [
 ]
 
 KINDS: dict[str, type[Symmetry]] = {
-    kind.name: kind for kind in (Reversal, Rotation, Reflection, Cycle, Swap, Transposition)
+    kind.name: kind for kind in (Reversal, Rotation, Reflection, Cycle, Transposition, Swap)
 }
 
 

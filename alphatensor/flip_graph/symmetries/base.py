@@ -13,6 +13,7 @@ from alphatensor.flip_graph.origins import Sizes
 
 Factors = tuple[np.ndarray, ...]  # of R terms: int64 [entries, R] for each mode
 Known = Callable[["Symmetry"], list[Factorization]]  # the schemes known to keep a symmetry
+SchemesOf = Callable[[Sizes], list[Factorization]]  # the best of a format, its sizes sorted
 Origins = dict[Hashable, list[Factorization]]  # schemes by where they come from
 
 
@@ -29,6 +30,8 @@ class Symmetry(abc.ABC):
         them; rotations of the modes are not counted.
       modes: the mode in which the image of each mode lies; where some move, matrices are
         transposed.
+      flips_fixed_terms: whether walks change the fixed terms too, with `orbits` instead of
+        `kernel`; then they are among the generators.
       sizes: n, m and p of the format.
       starts_from_generators: whether walks of this format may begin with the simplest generators.
         Otherwise they begin with schemes brought from other formats, since walks from the naive
@@ -38,6 +41,7 @@ class Symmetry(abc.ABC):
     name: ClassVar[str]
     order: ClassVar[int]
     modes: ClassVar[tuple[int, int, int]] = (0, 1, 2)
+    flips_fixed_terms: ClassVar[bool] = False
     sizes: Sizes
 
     @classmethod
@@ -80,19 +84,23 @@ class Symmetry(abc.ABC):
         del known
         return {}
 
-    def origins(self, known: Known) -> Origins:
-        """Returns the generators of those `neighbours` that keep the symmetry, by origin."""
+    def origins(self, known: Known, schemes_of: SchemesOf) -> Origins:
+        """Returns the generators of schemes that walks may start from, by where they come from.
+
+        Those of the `neighbours` that keep the symmetry, where a subclass says nothing else.
+        """
+        del schemes_of
         parts = {
             origin: [g for f in schemes if (g := self.split(f)) is not None]
             for origin, schemes in self.neighbours(known).items()
         }
         return {origin: schemes for origin, schemes in parts.items() if schemes}
 
-    def stage(self, known: Known) -> "Symmetry":
+    def stage(self, known: Known, schemes_of: SchemesOf) -> "Symmetry":
         """Returns the symmetry of the format that walks come to next on their way to this one."""
-        if self.starts_from_generators or self.origins(known):
+        if self.starts_from_generators or self.origins(known, schemes_of):
             return self
-        return self.source().stage(known)
+        return self.source().stage(known, schemes_of)
 
     def group(self) -> list[Element]:
         """Returns what the elements of the group do to the factors of a term, the identity first.
@@ -120,10 +128,7 @@ class Symmetry(abc.ABC):
     def split(self, f: Factorization) -> Factorization | None:
         """Returns generators of a scheme; None without the symmetry or with other fixed terms."""
         factors = [np.array(x) for x in f.factors]
-        keys = [
-            [term_key(term) for term in zip(*(x.T for x in y), strict=True)]
-            for y in (self.fixed_terms(), *self.images(factors))
-        ]
+        keys = [term_keys(y) for y in (self.fixed_terms(), *self.images(factors))]
         fixed = set(keys.pop(0))
         chosen, left = [], set(keys[0])
         if len(left) < f.rank or not fixed <= left:
@@ -160,6 +165,11 @@ class Symmetry(abc.ABC):
             image[self.entry_images(mode, times)] = factor
             images[self.modes[mode] if times % 2 else mode] = image
         return tuple(images)
+
+
+def term_keys(factors: Factors) -> list[bytes]:
+    """Returns the `term_key` of each term."""
+    return [term_key(term) for term in zip(*(x.T for x in factors), strict=True)]
 
 
 def term_key(term: Factors) -> bytes:

@@ -1,4 +1,4 @@
-"""Relabellings of rows and columns: the cycle of three indices and the swap of pairs."""
+"""Relabellings that fix the same products of the naive algorithm all along: the cycle."""
 
 import dataclasses
 from typing import ClassVar, Self
@@ -66,21 +66,6 @@ class Cycle(Relabelling):
 
     def permutations(self) -> list[np.ndarray]:
         return [np.array([1, 2, 0, *range(3, size)]) for size in self.sizes]
-
-
-class Swap(Relabelling):
-    """The relabelling 0 <-> 1, 2 <-> 3, ... in n and in p; a last odd index stays."""
-
-    name = "swap"
-    order, largest_start = 2, 4
-
-    @classmethod
-    def of_format(cls, sizes: Sizes) -> list[Self]:
-        return [cls(sizes)] if min(sizes[0], sizes[2]) >= 2 else []
-
-    def permutations(self) -> list[np.ndarray]:
-        n, m, p = self.sizes
-        return [swapped_pairs(n), np.arange(m), swapped_pairs(p)]
 
 
 def swapped_pairs(size: int) -> np.ndarray:

@@ -15,7 +15,7 @@ class Transposition(Relabelling):
     """The map a⊗b⊗c -> cᵀ⊗bᵀ⊗aᵀ of formats (n, m, m), with 0 <-> 1, 2 <-> 3, ... in n.
 
     (AB)ᵀ = BᵀAᵀ, so with the target's third mode read transposed, as here, its tensor is the same
-    after the map. Rows of the first matrices are swapped as by `Swap` on the way, which leaves
+    after the map. Pairs of rows of the first matrices are swapped on the way, which leaves
     fewer terms fixed: those of the naive product of an index of n that stays, and of the same index
     of m twice.
     """
