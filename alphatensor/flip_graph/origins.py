@@ -1,8 +1,8 @@
 """Where walks of a format start: schemes of the formats next to it, brought to this one.
 
 Schemes of formats one smaller or larger in one size are extended or projected, those of two formats
-are glued, and those of two whose sizes multiply to this one's are multiplied. For 2×n×p,
-Strassen's algorithm on pairs of indices is one more start.
+are glued, or one with its own copy, and those of two whose sizes multiply to this one's are
+multiplied. For 2×n×p, Strassen's algorithm on pairs of indices is one more start.
 """
 
 import functools
@@ -29,6 +29,7 @@ PRODUCTS = 4  # schemes of each format that are multiplied by others
 DIRECTIONS = 4  # directions in which each larger scheme is projected
 LEAST_PAIRS = 7  # the largest size of the formats that start from pairs of indices, or more
 PRODUCT = "product"
+COPIES = "copies"
 PAIRS = "pairs"  # where Strassen's algorithm on pairs of indices comes from
 
 
@@ -88,6 +89,45 @@ def sums(
     return glued
 
 
+def copies(
+    sizes: Sizes, schemes_of: Callable[[Sizes], list[Factorization]]
+) -> dict[Hashable, list[Factorization]]:
+    """Glues schemes and their own copies, from which rows (columns) are removed where they are odd.
+
+    Both parts share most of their factors, so that walks flip terms of one with those of the other
+    at once. They get further from here than from two different schemes of lower rank.
+
+    Returns:
+      For the sizes of each first part and how many of its rows (columns) are removed, schemes of
+      this format: each known one in turn, each time without others of its rows.
+    """
+    made = {}
+    for axis, name in enumerate("nmp"):
+        size = sizes[axis]
+        for first in range(-(-size // 2), size):
+            part = [*sizes[:axis], first, *sizes[axis + 1 :]]
+            key = tuple(sorted(part))
+            removed = 2 * first - size
+            known = permuted(schemes_of(key)[:NEIGHBOURS], part)
+            if not known or (COPIES, key, removed) in made:
+                continue
+            made[COPIES, key, removed] = [
+                direct_sum(f, _without(f, name, number, removed), name)
+                for number, f in zip(
+                    range(NEIGHBOURS if removed else len(known)), itertools.cycle(known)
+                )
+            ]
+    return made
+
+
+def _without(f: Factorization, name: str, first: int, number: int) -> Factorization:
+    """Removes a number of rows or columns, from the first on, which is taken modulo their size."""
+    size = f.sizes["nmp".index(name)]
+    for index in sorted(((first + k) % size for k in range(number)), reverse=True):
+        f = project(f, name, index)
+    return f
+
+
 def products(
     sizes: Sizes, schemes_of: Callable[[Sizes], list[Factorization]]
 ) -> dict[Hashable, list[Factorization]]:
@@ -124,7 +164,7 @@ def pairs(sizes: Sizes, ring: rings.Ring) -> dict[Hashable, list[Factorization]]
     return {PAIRS: [permute_sizes(strassen_pairs(n, p, ring), sizes)]}
 
 
-KINDS = ("extension", "projection", "sum", PRODUCT, PAIRS, "symmetric", "naive")
+KINDS = ("extension", "projection", "sum", COPIES, PRODUCT, PAIRS, "symmetric", "naive")
 
 
 def kind_of(origin: Hashable, sizes: Sizes) -> str:
@@ -141,8 +181,8 @@ def kind_of(origin: Hashable, sizes: Sizes) -> str:
         return PAIRS
     if not isinstance(origin, tuple):
         return "symmetric"
-    if origin[0] == PRODUCT:
-        return PRODUCT
+    if origin[0] in (PRODUCT, COPIES):
+        return origin[0]
     if isinstance(origin[0], tuple):
         return "sum"
     return "extension" if sum(origin) < sum(sizes) else "projection"

@@ -79,6 +79,8 @@ def take_turn(state: SearchState, choice: TurnPlan, seconds: float) -> Turn:
     near |= origins.sums(sizes, state.schemes_of, state.ring)
     near |= origins.products(sizes, state.schemes_of)
     near |= origins.pairs(sizes, state.ring)
+    if origins.COPIES in config.origins:
+        near |= origins.copies(sizes, state.schemes_of)
     near = {x: held for x, fs in near.items() if (held := list(filter(is_ternary, fs)))}
     known = known_schemes(state, sizes, near)
     descent = start_of(state, choice, known, near)

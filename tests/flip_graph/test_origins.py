@@ -36,6 +36,19 @@ def test_sums_of_two_formats_are_origins():
     assert origins.sums((2, 3, 3), schemes_of, Z2) == {}
 
 
+def test_copies_of_a_scheme_share_its_factors():
+    three = naive((2, 2, 3), Z2)
+    found = origins.copies((2, 2, 4), {(2, 2, 2): [strassen(Z2)], (2, 2, 3): [three]}.get)
+    (twice,) = found[origins.COPIES, (2, 2, 2), 0]
+    assert twice.rank == 14 and twice.verify().ok and len(set(map(tuple, twice.u.T))) == 7
+    unequal = origins.copies((2, 2, 5), {(2, 2, 3): [three]}.get)[origins.COPIES, (2, 2, 3), 1]
+    assert len(unequal) == origins.NEIGHBOURS
+    for f in unequal:
+        assert f.sizes == (2, 2, 5) and f.verify().ok and f.rank <= 12 + 8
+        assert len(set(map(tuple, f.u.T))) == 4
+    assert origins.copies((2, 2, 4), lambda _: []) == {}
+
+
 def test_products_of_two_formats_are_origins():
     made = origins.products((4, 2, 4), schemes_of)
     assert made == {}, "no 1x2x2 or 2x1x2 is known"
@@ -70,8 +83,9 @@ def test_every_origin_has_a_kind():
 
     found = origins.neighbours(sizes, known) | origins.sums(sizes, known, ring)
     found |= origins.products(sizes, known) | origins.pairs(sizes, ring)
+    found |= origins.copies(sizes, known)
     kinds = {origin: origins.kind_of(origin, sizes) for origin in found}
     assert kinds[2, 4, 7] == "extension" and kinds[2, 4, 9] == "projection"
-    assert set(kinds.values()) == {"extension", "projection", "sum", "product", "pairs"}
+    assert set(kinds.values()) == {"extension", "projection", "sum", "product", "pairs", "copies"}
     assert origins.kind_of(None, sizes) == "naive"
     assert origins.kind_of(Swap(sizes, (1, 1, 1)), sizes) == "symmetric"
