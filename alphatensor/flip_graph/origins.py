@@ -90,12 +90,17 @@ def sums(
 
 
 def copies(
-    sizes: Sizes, schemes_of: Callable[[Sizes], list[Factorization]]
+    sizes: Sizes, schemes_of: Callable[[Sizes], list[Factorization]], of: str = ""
 ) -> dict[Hashable, list[Factorization]]:
     """Glues schemes and their own copies, from which rows (columns) are removed where they are odd.
 
     Both parts share most of their factors, so that walks flip terms of one with those of the other
     at once. They get further from here than from two different schemes of lower rank.
+
+    Args:
+      sizes: n, m and p of this format.
+      schemes_of: returns the known schemes of a format, its sizes sorted.
+      of: a word that tells apart what these schemes are; part of the origins.
 
     Returns:
       For the sizes of each first part and how many of its rows (columns) are removed, schemes of
@@ -109,15 +114,21 @@ def copies(
             key = tuple(sorted(part))
             removed = 2 * first - size
             known = permuted(schemes_of(key)[:NEIGHBOURS], part)
-            if not known or (COPIES, key, removed) in made:
+            origin = COPIES, key, removed, of
+            if not known or origin in made:
                 continue
-            made[COPIES, key, removed] = [
+            made[origin] = [
                 direct_sum(f, _without(f, name, number, removed), name)
                 for number, f in zip(
                     range(NEIGHBOURS if removed else len(known)), itertools.cycle(known)
                 )
             ]
     return made
+
+
+def is_copy(origin: Hashable) -> bool:
+    """Says whether schemes of an origin are glued to their own copies."""
+    return isinstance(origin, tuple) and origin[0] == COPIES
 
 
 def _without(f: Factorization, name: str, first: int, number: int) -> Factorization:
@@ -181,7 +192,7 @@ def kind_of(origin: Hashable, sizes: Sizes) -> str:
         return PAIRS
     if not isinstance(origin, tuple):
         return "symmetric"
-    if origin[0] in (PRODUCT, COPIES):
+    if origin[0] == PRODUCT or is_copy(origin):
         return origin[0]
     if isinstance(origin[0], tuple):
         return "sum"

@@ -81,6 +81,8 @@ def take_turn(state: SearchState, choice: TurnPlan, seconds: float) -> Turn:
     near |= origins.pairs(sizes, state.ring)
     if origins.COPIES in config.origins:
         near |= origins.copies(sizes, state.schemes_of)
+        if state.ring.is_modular:
+            near |= origins.copies(sizes, state.residues_of, of="integers")
     near = {x: held for x, fs in near.items() if (held := list(filter(is_ternary, fs)))}
     known = known_schemes(state, sizes, near)
     descent = start_of(state, choice, known, near)
@@ -210,14 +212,17 @@ def next_origin(ranks: dict[Hashable, int], used: collections.Counter) -> Hashab
     """Returns the origin from which a descent starts, one of at least one.
 
     Each origin is taken half as often as the one of next lower rank; `origins.PAIRS`, from which
-    walks get furthest though its rank is high, counts as the lowest.
+    walks get furthest though its rank is high, counts as the lowest, and so do all copies, whose
+    ranks do not tell how far walks get.
 
     Args:
       ranks: of the first scheme of each origin.
       used: how often each origin was taken; the one taken now is counted.
     """
     order = sorted(ranks, key=lambda x: (x != origins.PAIRS, ranks[x]))
-    chosen = min(order, key=lambda origin: (used[origin] + 1) << order.index(origin))
+    copies = [x for x in order if origins.is_copy(x)]
+    place = {x: k for k, x in enumerate(x for x in order if x not in copies)}
+    chosen = min(copies + order, key=lambda origin: (used[origin] + 1) << place.get(origin, 0))
     used[chosen] += 1
     return chosen
 

@@ -6,7 +6,7 @@ import math
 from typing import NamedTuple, Protocol
 
 from alphatensor import rings
-from alphatensor.factorization import Factorization
+from alphatensor.factorization import Factorization, reduce_mod
 from alphatensor.flip_graph import bitmasks
 from alphatensor.flip_graph.budgets import Clock
 from alphatensor.flip_graph.config import FlipSearchConfig
@@ -150,6 +150,10 @@ class SearchState:
     def schemes_of(self, sizes: Sizes) -> list[Factorization]:
         """Returns the best schemes known for a format: its pool, else the memory's."""
         return self.formats[sizes].pool or self.held(sizes)
+
+    def residues_of(self, sizes: Sizes) -> list[Factorization]:
+        """Returns the schemes known over the integers as schemes over Z2: they lift."""
+        return [reduce_mod(f, 2) for f in self.integers_of(sizes)]
 
     def integers_of(self, sizes: Sizes) -> list[Factorization]:
         """Returns the best schemes known over the integers with entries -1, 0 and 1."""

@@ -14,7 +14,7 @@ def get_config() -> ConfigDict:
         walkers=8,
         patience=1_000,
         margin=2,
-        slice_seconds=6.0,
+        slice_seconds=2.0,
     )
     return FlipRunConfig.to_config_dict(
         formats="4x4x6", library="factorizations", search=search, seconds=120.0

@@ -40,10 +40,10 @@ def test_copies_of_a_scheme_share_its_factors():
     three = naive((2, 2, 3), Z2)
     known = {(2, 2, 2): [strassen(Z2)], (2, 2, 3): [three]}
     found = origins.copies((2, 2, 4), lambda sizes: known.get(sizes, []))
-    (twice,) = found[origins.COPIES, (2, 2, 2), 0]
+    (twice,) = found[origins.COPIES, (2, 2, 2), 0, ""]
     assert twice.rank == 14 and twice.verify().ok and len(set(map(tuple, twice.u.T))) == 7
     unequal = origins.copies((2, 2, 5), lambda sizes: known.get(sizes, []))
-    unequal = unequal[origins.COPIES, (2, 2, 3), 1]
+    unequal = unequal[origins.COPIES, (2, 2, 3), 1, ""]
     assert len(unequal) == origins.NEIGHBOURS
     for f in unequal:
         assert f.sizes == (2, 2, 5) and f.verify().ok and f.rank == 12 + 8

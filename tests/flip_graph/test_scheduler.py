@@ -83,6 +83,13 @@ def test_descents_start_from_pairs_first():
     assert scheduler.next_origin(ranks, used) == origins.PAIRS
 
 
+def test_descents_start_from_all_copies_alike():
+    first, second = (origins.COPIES, (2, 2, 2), 0, ""), (origins.COPIES, (2, 2, 3), 1, "")
+    ranks, used = {second: 20, first: 14, None: 16}, collections.Counter()
+    chosen = [scheduler.next_origin(ranks, used) for _ in range(5)]
+    assert chosen == [first, second, None, first, second]
+
+
 def test_what_a_rule_gives_is_not_called_found():
     memory, sizes = Memory(naive((2, 2, 7), Z2)), (2, 2, 7)
     (turn,) = itertools.islice(search([sizes], CONFIG.replace(turns=("best",)), memory), 1)
