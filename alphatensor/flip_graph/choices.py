@@ -10,6 +10,7 @@ last fell. So most time goes where much is missing and something was found latel
 has a turn sooner or later.
 """
 
+from collections.abc import Collection
 from typing import NamedTuple
 
 from alphatensor.flip_graph import symmetries
@@ -69,6 +70,20 @@ def priority(state: SearchState, sizes: Sizes, number: int) -> float:
     return (1 + gap) * (1 + number - here.last) / (1 + here.idle)
 
 
+def symmetries_for(
+    config: FlipSearchConfig, sizes: Sizes, names: Collection[str] = ()
+) -> list[Symmetry]:
+    """Returns the symmetries of some names that walks of a format can keep over a search's ring.
+
+    Args:
+      config: constants of the search.
+      sizes: n, m and p of the format.
+      names: by default those that the search asks for.
+    """
+    found = symmetries.symmetries_of(sizes, names or config.symmetries)
+    return [x for x in found if config.ring == "Z2" or not x.flips_fixed_terms]
+
+
 def kind_of_turn(
     config: FlipSearchConfig, sizes: Sizes, number: int
 ) -> tuple[str, Symmetry | None]:
@@ -80,11 +95,7 @@ def kind_of_turn(
     cycle, place = divmod(number, len(turns))
     if turns[place] != "symmetric":
         return turns[place], None
-    choices = [
-        x
-        for x in symmetries.symmetries_of(sizes, config.symmetries)
-        if config.ring == "Z2" or not x.flips_fixed_terms
-    ]
+    choices = symmetries_for(config, sizes)
     if not choices:
         return "descent", None
     earlier = cycle * turns.count("symmetric") + turns[:place].count("symmetric")

@@ -62,6 +62,7 @@ def _load(w, scheme, is_simple):
 
 @inlined
 def store(w, scheme):
+    """Writes the factors to a scheme, uint64 [L, D]."""
     for row in range(len(scheme)):
         for d in range(scheme.shape[1]):
             scheme[row, d] = w.rows[row, d]
@@ -77,7 +78,7 @@ def _weight(w):
 
 
 @inlined
-def matching(w, first, second, image):
+def _matching(w, first, second, image):
     """Finds an element whose image of the second row is the first, up to sign; of several, any.
 
     The image is left in the spare row of that number.
@@ -127,7 +128,7 @@ def _flip(w, options):
         large = rows.add(w, new_b, b_g, b_h, other_sign)
         large |= rows.add(w, new_c, c_h, c_g, not is_opposite)
     else:
-        element = matching(w, first, second, image_b)
+        element = _matching(w, first, second, image_b)
         other_sign ^= rows.has_other_sign(w, first, image_b)
         inverse = w.elements[element, 2, 0]
         modes = w.elements[inverse, 0]

@@ -92,10 +92,11 @@ def sums(
 def copies(
     sizes: Sizes, schemes_of: Callable[[Sizes], list[Factorization]], of: str = ""
 ) -> dict[Hashable, list[Factorization]]:
-    """Glues schemes and their own copies, from which rows (columns) are removed where they are odd.
+    """Glues each scheme to a copy of itself, of which some rows (columns) may be removed.
 
-    Both parts share most of their factors, so that walks flip terms of one with those of the other
-    at once. They get further from here than from two different schemes of lower rank.
+    A format of p columns comes so from those of p/2 columns or more. Both parts share most of their
+    factors, so that walks flip terms of one with those of the other at once. They get further from
+    here than from two different schemes of lower rank.
 
     Args:
       sizes: n, m and p of this format.
@@ -103,8 +104,8 @@ def copies(
       of: a word that tells apart what these schemes are; part of the origins.
 
     Returns:
-      For the sizes of each first part and how many of its rows (columns) are removed, schemes of
-      this format: each known one in turn, each time without others of its rows.
+      For the sizes of each first part and the number of rows (columns) removed, schemes of this
+      format: of each known one in turn, where each time other rows are removed.
     """
     made = {}
     for axis, name in enumerate("nmp"):

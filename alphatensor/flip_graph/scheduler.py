@@ -203,20 +203,21 @@ def start_of(
             if fs[0].rank > known[0].rank
             and origins.kind_of(x, choice.sizes) in state.config.origins
         }
-    cost = {x: (symmetry.expand(fs[0]) if symmetry else fs[0]).rank for x, fs in possible.items()}
-    chosen = next_origin(cost, here.descended[symmetry]) if possible else None
-    return Descent(starts=possible[chosen] if possible else known)
+    if not possible:
+        return Descent(starts=known)
+    ranks = {x: (symmetry.expand(fs[0]) if symmetry else fs[0]).rank for x, fs in possible.items()}
+    return Descent(starts=possible[next_origin(ranks, here.descended[symmetry])])
 
 
 def next_origin(ranks: dict[Hashable, int], used: collections.Counter) -> Hashable:
-    """Returns the origin from which a descent starts, one of at least one.
+    """Returns the origin from which a descent starts.
 
     Each origin is taken half as often as the one of next lower rank; `origins.PAIRS`, from which
     walks get furthest though its rank is high, counts as the lowest, and so do all copies, whose
     ranks do not tell how far walks get.
 
     Args:
-      ranks: of the first scheme of each origin.
+      ranks: of the first scheme of each origin; there is at least one.
       used: how often each origin was taken; the one taken now is counted.
     """
     order = sorted(ranks, key=lambda x: (x != origins.PAIRS, ranks[x]))

@@ -41,7 +41,8 @@ class Walkers(NamedTuple):
     """W walkers on schemes of at most R terms; a term that vanished is zero in all modes.
 
     P is 1 over Z2 (supports) and 2 over the integers (supports, signs); K is the number of words
-    that the entries of a mode need. With a symmetry terms are generators, and ranks count these.
+    that the entries of a mode need. With a symmetry terms are generators, and ranks count these;
+    where it says `flips_fixed_terms`, they count the terms of all orbits.
 
     Attributes:
       terms: the current schemes as bit masks of factors, uint64 [W, 3, R, P, K].
@@ -123,6 +124,7 @@ def start(
       num_walkers: W.
       slots: R, at least the largest rank plus what plus transitions may add; see `slots_for`.
       seed: the seed of all randomness.
+      symmetry: the symmetry that walks are to keep; the schemes are its generators.
 
     Raises:
       ValueError: if a scheme is over another ring, is wrong, has larger entries, more than 256
@@ -152,11 +154,10 @@ def start(
         masks.append(np.pad(bitmasks.to_masks(f), ((0, 0), (0, free), (0, 0), (0, 0))))
     terms = np.stack(masks)[np.arange(num_walkers) % len(masks)]
     states = np.zeros((num_walkers, 6), np.int64)
-    ranks = bitmasks.ranks(terms)
-    if symmetry and symmetry.flips_fixed_terms:
-        whole = np.array([symmetry.expand(f).rank for f in schemes])
-        ranks = whole[np.arange(num_walkers) % len(masks)]
-    states[:, kernel.RANK] = states[:, kernel.BEST_RANK] = ranks
+    counts_terms = symmetry is not None and symmetry.flips_fixed_terms
+    ranks = np.array([(symmetry.expand(f) if counts_terms else f).rank for f in schemes])
+    states[:, kernel.RANK] = ranks[np.arange(num_walkers) % len(masks)]
+    states[:, kernel.BEST_RANK] = states[:, kernel.RANK]
     states[:, kernel.BEST_WEIGHT] = bitmasks.weights(terms)
     seeds = np.random.default_rng(seed).integers(1, 2**64, num_walkers, np.uint64)
     return Walkers(terms=terms, best=terms.copy(), seeds=seeds, states=states)
@@ -186,7 +187,6 @@ def run(walkers: Walkers, options: WalkOptions, threads: int | None = None) -> W
         cancels=symmetry is not None and symmetry.cancels_pairs and planes == 1,
     )
     walked = Walkers(*(np.array(x) for x in walkers))
-    flips_fixed_terms = symmetry is not None and symmetry.flips_fixed_terms
     flat = [x.reshape(number, 3 * slots, planes * words) for x in (walked.terms, walked.best)]
     bounds = np.linspace(0, number, min(number, PARTS * threads) + 1).astype(int)
 
@@ -194,7 +194,7 @@ def run(walkers: Walkers, options: WalkOptions, threads: int | None = None) -> W
         chosen = slice(bounds[part], bounds[part + 1])
         work = rows.work(slots, planes, words, tables)
         each = [x[chosen] for x in (*flat, walked.seeds, walked.states)]
-        if flips_fixed_terms:
+        if symmetry is not None and symmetry.flips_fixed_terms:
             orbits.walk(work, orbits.orbits(slots, group[1], words), kernel_options, *each)
         else:
             kernel.walk(work, kernel_options, *each)

@@ -34,7 +34,9 @@ from alphatensor.config import (
 from alphatensor.factorization import Factorization, FileError, entrywise
 from alphatensor.factorization.library import closing, exact_files, published_ranks, store
 from alphatensor.flip_graph import bitmasks, scheduler, target_search
+from alphatensor.flip_graph.choices import symmetries_for
 from alphatensor.flip_graph.config import FlipSearchConfig
+from alphatensor.flip_graph.symmetries import KINDS
 from alphatensor.flip_graph.turns import Turn
 from alphatensor.kernels import memory
 from alphatensor.targets import Sizes, Target
@@ -73,6 +75,12 @@ class FlipRunConfig(Config):
         for target in self.other_targets:
             fits = max(target.shape) <= bitmasks.MAX_ENTRIES
             require("targets", target.name, fits, f"at most {bitmasks.MAX_ENTRIES} entries a mode")
+
+        single = [name for name in self.search.symmetries if name not in KINDS]
+        for name in single if not self.targets else ():
+            fits = any(symmetries_for(self.search, sizes, [name]) for sizes in self.sizes)
+            where = f"over {self.search.ring} of one of the formats {self.formats}"
+            require("search.symmetries", name, fits, f"a symmetry {where}")
 
     @property
     def other_targets(self) -> list[Target]:

@@ -82,6 +82,18 @@ SEARCH = [
     (["--config.search.ring=Z3"], "one of 'Z', 'Z2'"),
     (["--config.search.turns=('naive',)"], "some of 'descent'"),
     (["--config.search.symmetries=('mirror',)"], "some of 'reversal', 'rotation'"),
+    (
+        ["--config.formats=3x3x6", "--config.search.symmetries=('swap (0, 1, 4)',)"],
+        "'swap (0, 1, 4)': expected a symmetry over Z2 of one of the formats 3x3x6",
+    ),
+    (
+        [
+            "--config.formats=3x3x6",
+            "--config.search.symmetries=('swap (0, 1, 3)',)",
+            "--config.search.ring=Z",
+        ],
+        "expected a symmetry over Z of one of the formats 3x3x6",
+    ),
 ]
 REFINE = [
     ([], "--factorization: not given"),

@@ -1,4 +1,4 @@
-"""Relabellings that fix the same products of the naive algorithm all along: the cycle."""
+"""Relabellings of rows and columns whose fixed terms stay as they are, and the cycle of three."""
 
 import dataclasses
 from typing import ClassVar, Self
@@ -66,9 +66,3 @@ class Cycle(Relabelling):
 
     def permutations(self) -> list[np.ndarray]:
         return [np.array([1, 2, 0, *range(3, size)]) for size in self.sizes]
-
-
-def swapped_pairs(size: int) -> np.ndarray:
-    """Returns the image of each index under 0 <-> 1, 2 <-> 3, ..., int64 [size]."""
-    index = np.arange(size)
-    return np.where(index ^ 1 < size, index ^ 1, index)

@@ -30,7 +30,8 @@ LARGEST_NAIVE = 100  # products of the naive algorithms that walks start from
 class Swap(Symmetry):
     """The relabelling 0 <-> 1, 2 <-> 3, ... of some pairs of indices; those after them stay.
 
-    Over Z2 every change of bases of order two is one in other bases. Any terms may be fixed.
+    Over Z2 every change of the three bases that is its own inverse has this form in suitable bases.
+    The fixed terms may be any whose factors the swap leaves as they are.
 
     Attributes:
       sizes: n, m and p.
@@ -149,22 +150,16 @@ class Swap(Symmetry):
         self, axis: int, places: list[Iterable[int]], parts: list[list[Factorization]]
     ) -> list[Factorization]:
         """Puts parts side by side: the rows or columns of each along one axis where they belong."""
-        parts, places = zip(*((x, y) for x, y in zip(parts, places, strict=True) if x), strict=True)
-        name = f"generators of {targets.format_name(self.sizes)}"
-        pairs = zip(*map(itertools.cycle, parts), strict=True)
+        placed = [
+            [self._placed(f, axis, at) for f in part]
+            for part, at in zip(parts, places, strict=True)
+            if part
+        ]
+        name, ring = f"generators of {targets.format_name(self.sizes)}", rings.IntegersMod(2)
+        together = zip(*map(itertools.cycle, placed), strict=True)
         return [
-            with_own_target(
-                name,
-                fs[0].ring,
-                [
-                    np.hstack(x)
-                    for x in zip(
-                        *(self._placed(f, axis, at) for f, at in zip(fs, places, strict=True)),
-                        strict=True,
-                    )
-                ],
-            )
-            for fs in itertools.islice(pairs, max(map(len, parts)))
+            with_own_target(name, ring, [np.hstack(x) for x in zip(*factors, strict=True)])
+            for factors in itertools.islice(together, max(map(len, placed)))
         ]
 
     def _placed(self, f: Factorization, axis: int, at: Iterable[int]) -> Factors:

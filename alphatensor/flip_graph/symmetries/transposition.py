@@ -8,7 +8,7 @@ import numpy as np
 from alphatensor.factorization import extend
 from alphatensor.flip_graph.origins import Sizes
 from alphatensor.flip_graph.symmetries.base import Known, Origins
-from alphatensor.flip_graph.symmetries.relabelling import Relabelling, swapped_pairs
+from alphatensor.flip_graph.symmetries.relabelling import Relabelling
 
 
 class Transposition(Relabelling):
@@ -32,7 +32,7 @@ class Transposition(Relabelling):
 
     def permutations(self) -> list[np.ndarray]:
         n, m, p = self.sizes
-        return [swapped_pairs(n), np.arange(m), np.arange(p)]
+        return [_swapped_pairs(n), np.arange(m), np.arange(p)]
 
     def source(self) -> Self:
         n, m, _ = self.sizes
@@ -50,3 +50,9 @@ class Transposition(Relabelling):
             smaller: [functools.reduce(extend, axes, f) for f in known(smaller)]
             for smaller, axes in axes_of.items()
         }
+
+
+def _swapped_pairs(size: int) -> np.ndarray:
+    """Returns the image of each index under 0 <-> 1, 2 <-> 3, ..., int64 [size]."""
+    index = np.arange(size)
+    return np.where(index ^ 1 < size, index ^ 1, index)
