@@ -18,7 +18,7 @@ import tiny
 config = tiny.get_config()
 config.output = "runs/tiny"
 GAMES = 8
-FORMAT, FLIP_SECONDS = "2x2x2", 2.0
+FORMAT, SYMMETRY, FLIP_SECONDS = "2x2x2", "rotation", 2.0
 """,
     "speed": "SIZES, YOURS, TRIES, REPEATS = (512,), [(520, 512, 600)], 1, 1",
 }
