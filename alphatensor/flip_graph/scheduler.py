@@ -34,6 +34,7 @@ from alphatensor.flip_graph.walks import Walked
 IDLE = 3  # turns in a row without a lower rank, then a descent starts anew
 KEPT = 32  # symmetric schemes of each format
 LIFTING = 0.25  # of the time of a turn goes into finding schemes that lift to go on from
+COPIED = 0.15  # of the time of a turn, walks tell the schemes apart that are glued to their copies
 
 
 def search(
@@ -85,7 +86,7 @@ def take_turn(state: SearchState, choice: TurnPlan, seconds: float) -> Turn:
             near |= origins.copies(sizes, state.residues_of, of="integers")
     near = {x: held for x, fs in near.items() if (held := list(filter(is_ternary, fs)))}
     known = known_schemes(state, sizes, near)
-    descent = start_of(state, choice, known, near)
+    descent = start_of(state, choice, known, near, seconds)
     walked = walks.walk(
         descent.starts,
         config,
@@ -177,6 +178,7 @@ def start_of(
     choice: TurnPlan,
     known: list[Factorization],
     near: dict[Hashable, list[Factorization]],
+    seconds: float,
 ) -> Descent:
     """Returns the descent that goes on, or the schemes from which a new walk starts.
 
@@ -185,6 +187,7 @@ def start_of(
       choice: what the turn does.
       known: the best schemes of the format.
       near: schemes brought from other formats, by origin.
+      seconds: time of the turn, of which `COPIED` may be spent here.
     """
     if choice.kind == "best":
         return Descent(starts=known)
@@ -206,7 +209,30 @@ def start_of(
     if not possible:
         return Descent(starts=known)
     ranks = {x: (symmetry.expand(fs[0]) if symmetry else fs[0]).rank for x, fs in possible.items()}
-    return Descent(starts=possible[next_origin(ranks, here.descended[symmetry])])
+    origin = next_origin(ranks, here.descended[symmetry])
+    if origins.is_copy(origin):
+        return Descent(starts=copies_of_walked(state, choice, origin, COPIED * seconds))
+    return Descent(starts=possible[origin])
+
+
+def copies_of_walked(
+    state: SearchState, choice: TurnPlan, origin: Hashable, seconds: float
+) -> list[Factorization]:
+    """Returns the schemes of a `copies` origin, made after walks at the rank of the first part.
+
+    So each walker starts from another scheme, and few of them lead to the lowest ranks.
+    """
+    _, part, _, of = origin
+    known = state.residues_of(part) if of else state.schemes_of(part)
+    stop = budgets.after_seconds(state.clock, seconds)
+    schemes = walks.walk(known, state.config, stop, state.config.seed + choice.number).schemes
+    if not of:
+        pool = pools.least_rank(schemes + known, state.config.pool)
+        state.formats[part].pool = pool
+        state.memory.keep_pool(part, pool_name(state.ring), pool)
+        found = pool[0].replace(provenance=provenance_of(state, choice))
+        state.memory.add(credited(part, found))
+    return origins.copies(choice.sizes, lambda x: schemes if x == part else [], of)[origin]
 
 
 def next_origin(ranks: dict[Hashable, int], used: collections.Counter) -> Hashable:

@@ -90,6 +90,16 @@ def test_descents_start_from_all_copies_alike():
     assert chosen == [first, second, None, first, second]
 
 
+def test_copies_are_made_of_schemes_that_walks_told_apart():
+    memory = Memory(strassen(Z2), naive((2, 2, 3), Z2))
+    config = CONFIG.replace(turns=("descent",), origins=("copies",), tries=20_000)
+    turns = list(itertools.islice(search([(2, 2, 4)], config, memory), 2))
+    assert [turn.rank for turn in turns] == [14, 14]
+    walked = memory.pool((2, 2, 3), "Z2")
+    assert len(walked) > 1 and {f.rank for f in walked} == {11}
+    assert memory.best((2, 2, 3), Z2).provenance["engine"] == "flip graph"
+
+
 def test_what_a_rule_gives_is_not_called_found():
     memory, sizes = Memory(naive((2, 2, 7), Z2)), (2, 2, 7)
     (turn,) = itertools.islice(search([sizes], CONFIG.replace(turns=("best",)), memory), 1)
