@@ -210,7 +210,7 @@ def start_of(
         return Descent(starts=known)
     ranks = {x: (symmetry.expand(fs[0]) if symmetry else fs[0]).rank for x, fs in possible.items()}
     origin = next_origin(ranks, here.descended[symmetry])
-    if origins.is_copy(origin):
+    if symmetry is None and origins.is_copy(origin):
         return Descent(starts=copies_of_walked(state, choice, origin, COPIED * seconds))
     return Descent(starts=possible[origin])
 

@@ -100,6 +100,12 @@ def test_copies_are_made_of_schemes_that_walks_told_apart():
     assert memory.best((2, 2, 3), Z2).provenance["engine"] == "flip graph"
 
 
+def test_swaps_start_from_copies():
+    config = CONFIG.replace(turns=("symmetric",), symmetries=("swap (0, 0, 2)",))
+    (turn,) = itertools.islice(search([(2, 2, 4)], config, Memory(strassen(Z2))), 1)
+    assert turn.kind == "symmetric swap (0, 0, 2)" and turn.reached == 14
+
+
 def test_what_a_rule_gives_is_not_called_found():
     memory, sizes = Memory(naive((2, 2, 7), Z2)), (2, 2, 7)
     (turn,) = itertools.islice(search([sizes], CONFIG.replace(turns=("best",)), memory), 1)
