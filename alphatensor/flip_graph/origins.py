@@ -132,6 +132,17 @@ def is_copy(origin: Hashable) -> bool:
     return isinstance(origin, tuple) and origin[0] == COPIES
 
 
+def part_of(origin: Hashable) -> Sizes | None:
+    """Returns the sizes of the one format that an origin's schemes come from, None for the others.
+
+    These are extensions, projections and copies.
+    """
+    if is_copy(origin):
+        return origin[1]
+    is_sizes = isinstance(origin, tuple) and all(isinstance(x, int) for x in origin)
+    return origin if is_sizes else None
+
+
 def _without(f: Factorization, name: str, first: int, number: int) -> Factorization:
     """Removes a number of rows or columns, from the first on, which is taken modulo their size."""
     size = f.sizes["nmp".index(name)]

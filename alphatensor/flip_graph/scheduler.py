@@ -34,7 +34,7 @@ from alphatensor.flip_graph.walks import Walked
 IDLE = 3  # turns in a row without a lower rank, then a descent starts anew
 KEPT = 32  # symmetric schemes of each format
 LIFTING = 0.25  # of the time of a turn goes into finding schemes that lift to go on from
-COPIED = 0.15  # of the time of a turn, walks tell the schemes apart that are glued to their copies
+TOLD_APART = 0.15  # of the time of a turn, walks tell the schemes apart that a descent starts from
 
 
 def search(
@@ -187,7 +187,7 @@ def start_of(
       choice: what the turn does.
       known: the best schemes of the format.
       near: schemes brought from other formats, by origin.
-      seconds: time of the turn, of which `COPIED` may be spent here.
+      seconds: time of the turn, of which `TOLD_APART` may be spent here.
     """
     if choice.kind == "best":
         return Descent(starts=known)
@@ -210,19 +210,19 @@ def start_of(
         return Descent(starts=known)
     ranks = {x: (symmetry.expand(fs[0]) if symmetry else fs[0]).rank for x, fs in possible.items()}
     origin = next_origin(ranks, here.descended[symmetry])
-    if symmetry is None and origins.is_copy(origin):
-        return Descent(starts=copies_of_walked(state, choice, origin, COPIED * seconds))
+    if symmetry is None and origins.part_of(origin):
+        return Descent(starts=starts_of_walked(state, choice, origin, TOLD_APART * seconds))
     return Descent(starts=possible[origin])
 
 
-def copies_of_walked(
+def starts_of_walked(
     state: SearchState, choice: TurnPlan, origin: Hashable, seconds: float
 ) -> list[Factorization]:
-    """Returns the schemes of a `copies` origin, made after walks at the rank of the first part.
+    """Returns the schemes of an origin, made after walks at the rank of the format they come from.
 
     So each walker starts from another scheme, and few of them lead to the lowest ranks.
     """
-    _, part, _, of = origin
+    part, of = origins.part_of(origin), origin[3] if origins.is_copy(origin) else ""
     known = state.residues_of(part) if of else state.schemes_of(part)
     stop = budgets.after_seconds(state.clock, seconds)
     schemes = walks.walk(known, state.config, stop, state.config.seed + choice.number).schemes
@@ -232,7 +232,15 @@ def copies_of_walked(
         state.memory.keep_pool(part, pool_name(state.ring), pool)
         found = pool[0].replace(provenance=provenance_of(state, choice))
         state.memory.add(credited(part, found))
-    return origins.copies(choice.sizes, lambda x: schemes if x == part else [], of)[origin]
+
+    def walked_of(sizes: Sizes) -> list[Factorization]:
+        return schemes if sizes == part else []
+
+    if origins.is_copy(origin):
+        made = origins.copies(choice.sizes, walked_of, of)
+    else:
+        made = origins.neighbours(choice.sizes, walked_of)
+    return list(filter(is_ternary, made[origin]))
 
 
 def next_origin(ranks: dict[Hashable, int], used: collections.Counter) -> Hashable:
