@@ -89,5 +89,8 @@ def test_every_origin_has_a_kind():
     kinds = {origin: origins.kind_of(origin, sizes) for origin in found}
     assert kinds[2, 4, 7] == "extension" and kinds[2, 4, 9] == "projection"
     assert set(kinds.values()) == {"extension", "projection", "sum", "product", "pairs", "copies"}
+    parts = {kinds[origin]: origins.part_of(origin) for origin in found}
+    assert parts["product"] is parts["sum"] is parts["pairs"] is None
+    assert origins.part_of((2, 4, 7)) == (2, 4, 7) and len(parts["copies"]) == 3
     assert origins.kind_of(None, sizes) == "naive"
     assert origins.kind_of(Swap(sizes, (1, 1, 1)), sizes) == "symmetric"

@@ -100,6 +100,15 @@ def test_copies_are_made_of_schemes_that_walks_told_apart():
     assert memory.best((2, 2, 3), Z2).provenance["engine"] == "flip graph"
 
 
+def test_extensions_are_made_of_schemes_that_walks_told_apart():
+    memory = Memory(naive((2, 2, 3), Z2))
+    config = CONFIG.replace(turns=("descent",), origins=("extension",), tries=20_000)
+    turns = list(itertools.islice(search([(2, 2, 4)], config, memory), 2))
+    assert turns[-1].rank == 14
+    walked = memory.pool((2, 2, 3), "Z2")
+    assert len(walked) > 1 and {f.rank for f in walked} == {11}
+
+
 def test_swaps_start_from_copies():
     config = CONFIG.replace(turns=("symmetric",), symmetries=("swap (0, 0, 2)",))
     (turn,) = itertools.islice(search([(2, 2, 4)], config, Memory(strassen(Z2))), 1)
