@@ -211,7 +211,8 @@ def start_of(
     ranks = {x: (symmetry.expand(fs[0]) if symmetry else fs[0]).rank for x, fs in possible.items()}
     origin = next_origin(ranks, here.descended[symmetry])
     if symmetry is None and origins.part_of(origin):
-        return Descent(starts=starts_of_walked(state, choice, origin, TOLD_APART * seconds))
+        walked = starts_of_walked(state, choice, origin, TOLD_APART * seconds)
+        return Descent(starts=walked or possible[origin])
     return Descent(starts=possible[origin])
 
 
@@ -220,7 +221,8 @@ def starts_of_walked(
 ) -> list[Factorization]:
     """Returns the schemes of an origin, made after walks at the rank of the format they come from.
 
-    So each walker starts from another scheme, and few of them lead to the lowest ranks.
+    So each walker starts from another scheme, and few of them lead to the lowest ranks. Over the
+    integers there may be none, where projections have other entries than -1, 0 and 1.
     """
     part, of = origins.part_of(origin), origin[3] if origins.is_copy(origin) else ""
     known = state.residues_of(part) if of else state.schemes_of(part)

@@ -109,6 +109,22 @@ def test_extensions_are_made_of_schemes_that_walks_told_apart():
     assert len(walked) > 1 and {f.rank for f in walked} == {11}
 
 
+def test_projections_start_from_known_schemes_where_walked_ones_leave_the_ternary_entries(
+    monkeypatch,
+):
+    known, tried = naive((2, 2, 3), Z), []
+
+    def is_ternary(f):  # of the walked scheme alone, the known ones are asked first
+        tried.append(f)
+        return len(tried) == 1
+
+    monkeypatch.setattr(scheduler, "is_ternary", is_ternary)
+    config = CONFIG.replace(ring="Z", turns=("descent",), origins=("projection",))
+    memory = Memory(strassen(Z), known)
+    (turn,) = itertools.islice(search([(2, 2, 2)], config, memory), 1)
+    assert turn.reached == 7 and len(tried) > 1
+
+
 def test_swaps_start_from_copies():
     config = CONFIG.replace(turns=("symmetric",), symmetries=("swap (0, 0, 2)",))
     (turn,) = itertools.islice(search([(2, 2, 4)], config, Memory(strassen(Z2))), 1)
