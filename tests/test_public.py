@@ -19,7 +19,7 @@ SURFACE = {
         support_of
     """,
     "alphatensor.factorization": """
-        Factorization FileError Lift Verification canonical convert direct_sum draw
+        Factorization FileError Lift Verification aggregated canonical convert direct_sum draw
         drop_zeros entrywise exact_array export extend from_arrays kronecker lift lift_with_reason
         load matmul_target naive permute_sizes project projections reduce_mod reduced rotate
         sandwich save sparsify strassen strassen_pairs to_c to_jax to_latex to_numpy to_text

@@ -12,6 +12,7 @@ Example::
 factorizations and recombination.
 """
 
+from alphatensor.factorization.aggregation import aggregated
 from alphatensor.factorization.composition import (
     direct_sum,
     drop_zeros,
@@ -60,6 +61,7 @@ __all__ = [
     "FileError",
     "Lift",
     "Verification",
+    "aggregated",
     "canonical",
     "convert",
     "direct_sum",

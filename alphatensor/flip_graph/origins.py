@@ -2,16 +2,18 @@
 
 Schemes of formats one smaller or larger in one size are extended or projected, those of two formats
 are glued, or one with its own copy, and those of two whose sizes multiply to this one's are
-multiplied. For 2×n×p, Strassen's algorithm on pairs of indices is one more start.
+multiplied. Two starts come from rules: for 2×n×p Strassen's algorithm on pairs of indices, for the
+others trilinear aggregation.
 """
 
 import functools
 import itertools
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Collection, Hashable, Iterator
 
 from alphatensor import rings
 from alphatensor.factorization import (
     Factorization,
+    aggregated,
     direct_sum,
     extend,
     kronecker,
@@ -19,6 +21,7 @@ from alphatensor.factorization import (
     permute_sizes,
     project,
     projections,
+    reduce_mod,
     strassen_pairs,
 )
 from alphatensor.flip_graph import bitmasks
@@ -31,6 +34,7 @@ LEAST_PAIRS = 7  # the largest size of the formats that start from pairs of indi
 PRODUCT = "product"
 COPIES = "copies"
 PAIRS = "pairs"  # where Strassen's algorithm on pairs of indices comes from
+AGGREGATION = "aggregation"  # where schemes by trilinear aggregation come from
 
 
 def neighbours(
@@ -187,7 +191,34 @@ def pairs(sizes: Sizes, ring: rings.Ring) -> dict[Hashable, list[Factorization]]
     return {PAIRS: [permute_sizes(strassen_pairs(n, p, ring), sizes)]}
 
 
-KINDS = ("extension", "projection", "sum", COPIES, PRODUCT, PAIRS, "symmetric", "naive")
+@functools.cache
+def aggregation(sizes: Sizes, ring: rings.Ring) -> dict[Hashable, list[Factorization]]:
+    """Returns the scheme of a format by trilinear aggregation; none for formats with a side 2.
+
+    It is made once, which takes seconds for long formats.
+    """
+    if min(sizes) < 3:
+        return {}
+    f = aggregated(sizes)
+    return {AGGREGATION: [reduce_mod(f, ring.modulus) if ring.is_modular else f]}
+
+
+def by_rule(
+    sizes: Sizes, ring: rings.Ring, kinds: Collection[str]
+) -> dict[Hashable, list[Factorization]]:
+    """Returns the schemes that come from rules alone: pairs, and where asked for aggregation.
+
+    Args:
+      sizes: n, m and p of the format.
+      ring: their ring.
+      kinds: kinds of origins that are asked for.
+    """
+    made = pairs(sizes, ring)
+    return made | aggregation(sizes, ring) if AGGREGATION in kinds else made
+
+
+RULES = (PAIRS, AGGREGATION)
+KINDS = ("extension", "projection", "sum", COPIES, PRODUCT, *RULES, "symmetric", "naive")
 
 
 def kind_of(origin: Hashable, sizes: Sizes) -> str:
@@ -200,8 +231,8 @@ def kind_of(origin: Hashable, sizes: Sizes) -> str:
     """
     if origin is None:
         return "naive"
-    if origin == PAIRS:
-        return PAIRS
+    if origin in RULES:
+        return origin
     if not isinstance(origin, tuple):
         return "symmetric"
     if origin[0] == PRODUCT or is_copy(origin):

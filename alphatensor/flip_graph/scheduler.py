@@ -8,7 +8,7 @@ that a search that was stopped goes on. There are four kinds of turns:
 * `descent` starts above the best rank, since the best schemes may lie in a component of the flip
   graph without better ones. It starts from another origin each time: neighbouring formats extended
   and projected, two formats glued or multiplied, schemes that keep a symmetry, Strassen's algorithm
-  on pairs of indices, or the naive algorithm.
+  on pairs of indices, trilinear aggregation, or the naive algorithm.
 * `best` starts from the best schemes known.
 * `symmetric` walks among schemes that keep one of the format's symmetries, each in turn.
 * `integers` walks over the integers, in a search over Z2 whose best schemes do not lift.
@@ -79,7 +79,7 @@ def take_turn(state: SearchState, choice: TurnPlan, seconds: float) -> Turn:
     near = origins.neighbours(sizes, state.schemes_of)
     near |= origins.sums(sizes, state.schemes_of, state.ring)
     near |= origins.products(sizes, state.schemes_of)
-    near |= origins.pairs(sizes, state.ring)
+    near |= origins.by_rule(sizes, state.ring, config.origins)
     if origins.COPIES in config.origins:
         near |= origins.copies(sizes, state.schemes_of)
         if state.ring.is_modular:
@@ -139,7 +139,7 @@ def walk_integers(state: SearchState, choice: TurnPlan, seconds: float) -> Turn:
         rank=here.pool[0].rank,
         flips=walked.flips,
         seconds=elapsed,
-        stored=said([state.memory.add(credited(sizes, found))]),
+        stored=said([state.memory.add(credited(state, sizes, found))]),
     )
 
 
@@ -233,7 +233,7 @@ def starts_of_walked(
         state.formats[part].pool = pool
         state.memory.keep_pool(part, pool_name(state.ring), pool)
         found = pool[0].replace(provenance=provenance_of(state, choice))
-        state.memory.add(credited(part, found))
+        state.memory.add(credited(state, part, found))
 
     def walked_of(sizes: Sizes) -> list[Factorization]:
         return schemes if sizes == part else []
@@ -248,15 +248,15 @@ def starts_of_walked(
 def next_origin(ranks: dict[Hashable, int], used: collections.Counter) -> Hashable:
     """Returns the origin from which a descent starts.
 
-    Each origin is taken half as often as the one of next lower rank; `origins.PAIRS`, from which
-    walks get furthest though its rank is high, counts as the lowest, and so do all copies, whose
+    Each origin is taken half as often as the one of next lower rank; `origins.RULES`, from which
+    walks get furthest though their ranks are high, count as the lowest, and so do all copies, whose
     ranks do not tell how far walks get.
 
     Args:
       ranks: of the first scheme of each origin; there is at least one.
       used: how often each origin was taken; the one taken now is counted.
     """
-    order = sorted(ranks, key=lambda x: (x != origins.PAIRS, ranks[x]))
+    order = sorted(ranks, key=lambda x: (x not in origins.RULES, ranks[x]))
     copies = [x for x in order if origins.is_copy(x)]
     place = {x: k for k, x in enumerate(x for x in order if x not in copies)}
     chosen = min(copies + order, key=lambda origin: (used[origin] + 1) << place.get(origin, 0))
@@ -320,10 +320,10 @@ def provenance_of(state: SearchState, choice: TurnPlan) -> dict:
     return provenance(state.config, choice.number, seconds) | {FAMILY: choice.family}
 
 
-def credited(sizes: Sizes, f: Factorization) -> Factorization:
+def credited(state: SearchState, sizes: Sizes, f: Factorization) -> Factorization:
     """Returns what is stored for a scheme: what a rule gives is not called found."""
-    by_rule = itertools.chain(*origins.pairs(sizes, f.ring).values())
-    return min([*by_rule, f], key=lambda g: g.rank)
+    by_rule = origins.by_rule(sizes, f.ring, state.config.origins)
+    return min([*itertools.chain(*by_rule.values()), f], key=lambda g: g.rank)
 
 
 def store(
@@ -342,7 +342,7 @@ def store(
       Lines that say what was kept and how many schemes lift.
     """
     pool, lifts, memory = state.formats[sizes].pool, state.lifts, state.memory
-    lines = [memory.add(credited(sizes, pool[0].replace(provenance=origin)))]
+    lines = [memory.add(credited(state, sizes, pool[0].replace(provenance=origin)))]
     if not state.ring.is_modular:
         return said(lines)
     is_news, lifting, before = lines[0] is not None, lifting[:1], len(lifts)
@@ -352,7 +352,9 @@ def store(
     for f in lifting:
         family = f.provenance.get(FAMILY, "others")
         lifted = origin | {"lifted_from": state.ring.name, FAMILY: family}
-        lines.append(memory.add(credited(sizes, lifts.lift_of(f).replace(provenance=lifted))))
+        lines.append(
+            memory.add(credited(state, sizes, lifts.lift_of(f).replace(provenance=lifted)))
+        )
     if is_news or len(lifts) > before:
         of_pool = [f for f in pool if lifts.was_tried(f)]
         lines.append(

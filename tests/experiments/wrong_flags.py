@@ -7,7 +7,7 @@ HUGE = 10**30
 TRAIN = [
     ([], "--config: not given"),
     (["--config=nowhere.py"], "nowhere.py"),
-    (["--config=slowstart"], "get_config(), or one of attentive, flip_chain, flip_copies"),
+    (["--config=slowstart"], "get_config(), or one of attentive, flip_aggregation, flip_chain"),
     (["--config={raises}"], "ZeroDivisionError"),
     (["--config={exits}"], "SystemExit"),
     (["--config={empty}"], "get_config"),

@@ -7,7 +7,7 @@ import numpy as np
 from memory import Memory, ticks
 
 from alphatensor import rings
-from alphatensor.factorization import naive, pairs, sandwich, strassen
+from alphatensor.factorization import naive, pairs, polygons, sandwich, strassen
 from alphatensor.flip_graph import (
     KINDS,
     FlipSearchConfig,
@@ -139,8 +139,18 @@ def test_what_a_rule_gives_is_not_called_found():
         stored = memory.best(sizes, ring)
         assert stored.rank == 25 and stored.provenance == {"method": pairs.METHOD}
     found = naive(sizes, Z2).replace(provenance={"engine": "flip graph"})
-    assert scheduler.credited(sizes, found).rank == 25
-    assert scheduler.credited((2, 2, 6), naive((2, 2, 6), Z2)).rank == 24
+    state = SearchState(config=CONFIG, memory=memory, clock=ticks(), lifts=LiftCache(ticks()))
+    assert scheduler.credited(state, sizes, found).rank == 25
+    assert scheduler.credited(state, (2, 2, 6), naive((2, 2, 6), Z2)).rank == 24
+
+
+def test_descents_start_from_trilinear_aggregation():
+    config = CONFIG.replace(ring="Z", turns=("descent",), origins=("aggregation",))
+    memory, sizes = Memory(), (4, 5, 5)
+    (turn,) = itertools.islice(search([sizes], config, memory), 1)
+    stored = memory.best(sizes, Z)
+    assert turn.reached <= 76 and stored.rank == turn.reached and stored.verify().ok
+    assert turn.reached < 76 or stored.provenance == {"method": polygons.METHOD}
 
 
 def test_a_scheme_that_lifts_is_stored_where_those_of_less_rank_do_not():
