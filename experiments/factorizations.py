@@ -15,6 +15,7 @@ Subcommands:
   add FILE...           adds to the library what is better than what it has
   merge LIBRARY...      adds what several libraries hold to the one that --into names
   close                 stores what its formats give side by side, multiplied, with a row fewer
+  aggregate             adds trilinear aggregation of all formats up to --max where it is better
   fill                  closes and recombines all formats up to --max
   reindex               rebuilds the library's index from its files
   records               the library's entries at or below the best known rank; with
@@ -40,6 +41,7 @@ Examples:
 --table=alphatensor
   python -m experiments.factorizations lift factorizations/4x4x5_Z2.npz 4x4x5_Z.npz
   python -m experiments.factorizations close --library=runs/lib --max=16
+  python -m experiments.factorizations aggregate --library=runs/lib --max=8
   python -m experiments.factorizations fill --library=factorizations --max=12 --ring=Z2
   python -m experiments.factorizations reindex --library=runs/lib
   python -m experiments.factorizations records --output=factorizations/records.md
@@ -176,6 +178,7 @@ COMMANDS: command.Subcommands = {
     "recombine": (library_commands.recombine, 3, 3),
     "add": (library_commands.add, 1, None),
     "merge": (library_commands.merge, 1, None),
+    "aggregate": (library_commands.aggregate, 0, 0),
     "close": (library_commands.close, 0, 0),
     "fill": (library_commands.fill, 0, 0),
     "reindex": (library_commands.reindex, 0, 0),

@@ -50,7 +50,9 @@ _TABLE = flags.DEFINE_enum(
     ["library", "alphatensor"],
     "The ranks that recombine counts parts with; with AlphaTensor's only the rank is printed.",
 )
-_MAX = flags.DEFINE_integer("max", 5, "The largest size of the formats of fill and table.")
+_MAX = flags.DEFINE_integer(
+    "max", 5, "The largest size of the formats of aggregate, close, fill and table."
+)
 _SPREAD = flags.DEFINE_integer(
     "spread",
     _DEFAULTS.spread,
@@ -119,6 +121,12 @@ def close() -> int:
     """Stores what the library's formats give side by side, multiplied and with a row fewer."""
     ranks = library.close(LIBRARY.value, given_ring(), command.checked(_MAX, config.integer(1, 64)))
     print(f"{LIBRARY.value}: {len(ranks)} formats over {given_ring()}")
+    return 0
+
+
+def aggregate() -> int:
+    """Adds trilinear aggregation of all formats where it beats what the library holds."""
+    library.add_aggregated(LIBRARY.value, command.checked(_MAX, config.integer(3, 64)))
     return 0
 
 

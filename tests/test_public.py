@@ -34,9 +34,9 @@ SURFACE = {
         save to_c to_jax to_latex to_numpy to_text verify write write_text
     """,
     "alphatensor.factorization.library": """
-        Added LibraryWarning RecombinationConfig add add_recipes assemble best best_plan close
-        default_folder fill index is_recipe load load_best made merge planned ranks recombine
-        reindex verified_ranks
+        Added LibraryWarning RecombinationConfig add add_aggregated add_recipes assemble best
+        best_plan close default_folder fill index is_recipe load load_best made merge planned ranks
+        recombine reindex verified_ranks
     """,
     "alphatensor.flip_graph": """
         Clock Costed FlipSearchConfig KINDS Memory Stop Symmetry Turn WalkOptions Walked Walkers

@@ -68,6 +68,11 @@ def formula(sizes: Sequence[int]) -> int:
     return (2 * n * m * p - (n - 1) * (m - 1) * (p - 1)) // 2
 
 
+def cube_of(sizes: Sequence[int]) -> int:
+    """Returns the size of the cube from which a format, n ≤ m ≤ p, is made."""
+    return _plan(tuple(sizes))[0]
+
+
 def build(construction: Construction) -> Factorization:
     """Makes the scheme of a construction, over the integers; it is not verified.
 

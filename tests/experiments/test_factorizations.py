@@ -77,6 +77,8 @@ def test_commands_work_together(run, tmp_path):
     assert pathlib.Path("t.md").read_text().startswith("| format")
     assert run("table", "--library=lib", "--output=t.png")[0] == 0
     assert run("reindex", "--library=lib")[0] == 0
+    status, out, _ = run("aggregate", "--library=lib", "--max=4")
+    assert status == 0 and "3x3x3_Z.npz: rank 23 (was " in out
 
 
 def test_recipes_are_named_like_files(run, monkeypatch):
@@ -143,6 +145,7 @@ def test_mistakes_get_one_line_and_status(run):
         (["fill", "--spread=0"], 2, "--spread=0: expected an integer from 1 to 64"),
         (["fill", "--largest_base=1"], 2, "--largest_base=1: expected an integer from 2 to 64"),
         (["close", "--max=0"], 2, "--max=0"),
+        (["aggregate", "--max=2"], 2, "--max=2: expected an integer from 3 to 64"),
         (["records", "--library="], 2, "--library=''"),
         (["fill", "--variants=-1"], 2, "--variants=-1"),
         (["fill", "--bases=missing.npz"], 2, "missing.npz: no such file"),

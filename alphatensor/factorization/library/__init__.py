@@ -10,6 +10,7 @@ Example::
 
 from alphatensor.factorization.library.closing import close
 from alphatensor.factorization.library.closure import (
+    add_aggregated,
     assemble,
     best_plan,
     fill,
@@ -38,6 +39,7 @@ __all__ = [
     "LibraryWarning",
     "RecombinationConfig",
     "add",
+    "add_aggregated",
     "add_recipes",
     "assemble",
     "best",

@@ -21,13 +21,15 @@ from typing import NamedTuple
 import numpy as np
 
 from alphatensor import rings
-from alphatensor.factorization import composition, pairs, textbook, transforms
+from alphatensor.factorization import aggregation, composition, pairs, textbook, transforms
 from alphatensor.factorization.core import Factorization
 from alphatensor.factorization.io import formats
 from alphatensor.factorization.library import closing, exact_files, recipes, recombination, store
 from alphatensor.factorization.library.config import DEFAULT, RecombinationConfig
 from alphatensor.files import FileError
 from alphatensor.targets import Sizes
+
+LARGEST_CUBE = 18  # of the cubes from which formats are made by trilinear aggregation
 
 
 def fill(
@@ -96,6 +98,38 @@ def add_pairs(folder: str | os.PathLike, ring: rings.Ring, maximum: int) -> list
             added = store.add(folder, pairs.strassen_pairs(n, p, ring))
             lines += [added.message] * added.kept
     return lines + (store.add_recipes(folder, large) if large else [])
+
+
+def add_aggregated(
+    folder: str | os.PathLike, maximum: int, report: Callable[[str], None] = print
+) -> None:
+    """Adds trilinear aggregation over the integers where it beats what is held.
+
+    Formats 3 ≤ n ≤ m ≤ p ≤ `maximum` are taken by the cube that they come from, which is to have no
+    side above `LARGEST_CUBE`: beyond it other ways lead further. Each takes up to half a minute.
+
+    Args:
+      folder: the library.
+      maximum: the largest size.
+      report: called with a line for each format that improved.
+    """
+    ring, held = rings.Integers(), store.ranks(folder)
+    wanted = [s for s in recombination.formats(maximum) if s[0] > 2]
+    for sizes in sorted(wanted, key=lambda s: (aggregation.cube_of(s), s)):
+        rank = held.get(sizes, math.prod(sizes))
+        if aggregation.cube_of(sizes) > LARGEST_CUBE or aggregation.formula(sizes) >= rank:
+            continue
+        found = recipes.Recipe("polygons", construction=aggregation.best(sizes))
+        f = aggregation.build(found.construction)
+        if f.rank >= rank:
+            continue
+        if closing.is_recipe(folder, sizes, ring):
+            lines = store.add_recipes(folder, {recipes.key_of(sizes, ring): found})
+        else:
+            added = store.add(folder, f)
+            lines = [added.message] * added.kept
+        for line in lines:
+            report(line)
 
 
 def recombine(

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from alphatensor import files, limits, rings, targets
-from alphatensor.factorization import composition
+from alphatensor.factorization import aggregation, composition
 from alphatensor.factorization.core import Factorization
 from alphatensor.factorization.io import formats, parsing
 from alphatensor.factorization.library import exact_files
@@ -126,6 +126,8 @@ def _parse(name: str, value: Any, bases: Mapping[str, Factorization]) -> Recipe:
     if operation in ("sum", "drop") and axis not in composition.AXES:
         raise ValueError("field 'axis': expected n, m or p.")
     recipe = Recipe(operation, tuple(targets.parse_sizes(str(x)) for x in parts), axis)
+    if operation == "polygons":
+        recipe = recipe._replace(construction=_construction(value))
     if operation == "blocks":
         base = bases.get(str(value.get("base")))
         if base is None or base.ring != ring:
@@ -136,6 +138,28 @@ def _parse(name: str, value: Any, bases: Mapping[str, Factorization]) -> Recipe:
     if tuple(sorted(recipe.sizes)) != sizes:
         raise ValueError(f"the parts make {targets.format_name(recipe.sizes)}.")
     return recipe
+
+
+def _construction(value: Mapping[str, Any]) -> aggregation.Construction:
+    cube, shrunk = value.get("cube"), value.get("contractions")
+    if not _are_integers(cube, 3) or cube[1] not in (0, 1) or cube[2] not in (0, 1):
+        raise ValueError("field 'cube': expected its size, and 0 or 1 twice.")
+    if not 2 <= cube[0] <= limits.MAX_SIZE:
+        raise ValueError(f"field 'cube': expected a size from 2 to {limits.MAX_SIZE}.")
+    edges = dict.fromkeys(composition.AXES, cube[0] + 1)
+    for x in shrunk if isinstance(shrunk, list) else [None]:
+        is_one = isinstance(x, list) and len(x) == 3 and x[0] in composition.AXES
+        if not is_one or not _are_integers(x[1:], 2) or (x[1] - x[2]) % edges[x[0]] == 0:
+            raise ValueError("field 'contractions': expected lists of n, m or p and two edges.")
+        edges[x[0]] -= 1
+        if edges[x[0]] < 3:
+            raise ValueError("field 'contractions': expected sizes of 2 or more to be left.")
+    return aggregation.Construction(*cube, tuple(aggregation.Contraction(*x) for x in shrunk))
+
+
+def _are_integers(value: Any, number: int) -> bool:
+    is_list = isinstance(value, list) and len(value) == number
+    return is_list and all(type(x) is int for x in value)
 
 
 def _split(value: Any, base: Factorization) -> tuple[tuple[int, ...], ...]:
@@ -154,6 +178,10 @@ def to_json(recipe: Recipe) -> dict[str, Any]:
     if recipe.base is not None:
         split = [list(x) for x in recipe.split]
         return {"operation": recipe.operation, "base": _base_name(recipe.base), "split": split}
+    if recipe.construction is not None:
+        size, half, turned, contractions = recipe.construction
+        shown = {"cube": [size, half, turned], "contractions": [list(c) for c in contractions]}
+        return {"operation": recipe.operation, **shown}
     names = [targets.format_name(s) for s in recipe.parts]
     axis = {"axis": recipe.axis} if recipe.axis else {}
     return {"operation": recipe.operation, "parts": names, **axis}

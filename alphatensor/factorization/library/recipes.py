@@ -8,6 +8,7 @@ The operations::
   mod       the part over the integers, reduced
   blocks    a base algorithm on blocks of unequal sizes (`recombination`)
   pairs     Strassen's algorithm on pairs of indices (`factorization.pairs`), for a format n×2×p
+  polygons  trilinear aggregation (`factorization.aggregation`) from the cube and the edges named
 
 Parts are formats in the order in which they are used, over the ring of the recipe. No recipe says
 what its rank is: that follows from its parts, and what is made is verified.
@@ -19,13 +20,13 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from alphatensor import rings
-from alphatensor.factorization import composition, pairs, transforms
+from alphatensor.factorization import aggregation, composition, pairs, transforms
 from alphatensor.factorization.core import Factorization
 from alphatensor.factorization.library import exact_files, recombination
 from alphatensor.targets import Sizes
 
 # The number of parts of each operation.
-PARTS = {"sum": 2, "product": 2, "drop": 1, "mod": 1, "blocks": 0, "pairs": 1}
+PARTS = {"sum": 2, "product": 2, "drop": 1, "mod": 1, "blocks": 0, "pairs": 1, "polygons": 0}
 INTEGERS = rings.Integers()
 
 
@@ -38,6 +39,7 @@ class Recipe(NamedTuple):
       axis: `'n'`, `'m'` or `'p'`, for sums and drops.
       base: base algorithm of blocks, in the orientation in which it is used.
       split: sizes of the blocks of rows of A, of columns of A, of columns of B.
+      construction: of polygons.
     """
 
     operation: str
@@ -45,12 +47,15 @@ class Recipe(NamedTuple):
     axis: str | None = None
     base: Factorization | None = None
     split: tuple[tuple[int, ...], ...] | None = None
+    construction: aggregation.Construction | None = None
 
     @property
     def sizes(self) -> Sizes:
         """Returns (n, m, p) of what is made; raises `ValueError` for parts that do not fit."""
         if self.operation == "blocks":
             return tuple(map(sum, self.split))
+        if self.operation == "polygons":
+            return self.construction.sizes
         if self.operation in ("mod", "pairs"):
             return self.parts[0]
         if self.operation == "product":
@@ -66,7 +71,7 @@ class Recipe(NamedTuple):
     @property
     def needs(self) -> tuple[Sizes, ...]:
         """Returns the formats of all parts, one for each use; zeros where nothing is needed."""
-        if self.operation == "pairs":
+        if self.operation in ("pairs", "polygons"):
             return ()
         return self.parts if self.base is None else _blocks(self.base, self.split)
 
@@ -78,6 +83,8 @@ class Recipe(NamedTuple):
         """Returns how many multiplications the recipe takes at most, from those of its `needs`."""
         if self.operation == "pairs":
             return pairs.rank(self.sizes[0], self.sizes[2])
+        if self.operation == "polygons":
+            return aggregation.build(self.construction).rank
         return math.prod(ranks) if self.operation == "product" else sum(ranks)
 
 
@@ -107,6 +114,9 @@ def assemble(
     if recipe.operation == "pairs":
         n, _, p = recipe.sizes
         return pairs.strassen_pairs(n, p, ring)
+    if recipe.operation == "polygons":
+        f = aggregation.build(recipe.construction)
+        return transforms.reduce_mod(f, ring.modulus) if ring.is_modular else f
     parts = [part(s, recipe.part_ring(ring)) for s in recipe.parts]
     if recipe.operation == "mod":
         origin = {**parts[0].provenance, "reduced_from": INTEGERS.name}

@@ -5,7 +5,7 @@ import pytest
 
 from alphatensor import factorization as fz
 from alphatensor import rings
-from alphatensor.factorization import library, pairs
+from alphatensor.factorization import aggregation, library, pairs, polygons
 from alphatensor.factorization.library import closing, closure, recipe_file, store
 
 Z, Z2 = rings.Integers(), rings.IntegersMod(2)
@@ -74,3 +74,24 @@ def test_pairs_of_indices_are_added_where_they_are_better(tmp_path, monkeypatch)
     assert set(recipe_file.read(tmp_path)) == {f"2x{n}x5_Z" for n in range(2, 6)}
     f = store.best(tmp_path, (5, 3, 2))
     assert f.rank == 26 and f.verify().ok and f.provenance == {"method": pairs.METHOD}
+
+
+def test_trilinear_aggregation_is_added_where_it_is_better(tmp_path, monkeypatch):
+    monkeypatch.setattr(closing, "LARGEST_FILE", 4)
+    monkeypatch.setattr(closure, "LARGEST_CUBE", 6)
+    library.add(tmp_path, fz.lift(flip_walk.found((3, 3, 3), 23)))
+    lines = []
+    closure.add_aggregated(tmp_path, 5, lines.append)
+    ranks = store.ranks(tmp_path)
+    assert ranks == {s: aggregation.formula(s) for s in ranks} and len(lines) == len(ranks) - 1
+    assert (3, 4, 5) in ranks and (3, 5, 5) not in ranks  # a cube of 7
+    assert set(recipe_file.read(tmp_path)) == {
+        f"{s}_Z" for s in ("3x3x5", "3x4x5", "4x4x5", "4x5x5", "5x5x5")
+    }
+    for ring in (Z, Z2):
+        closing.close(tmp_path, ring, 5, lambda line: None)
+        f = store.best(tmp_path, (5, 4, 5), ring)
+        assert f.rank == 76 and f.verify().ok and f.largest_coefficient == 1
+    assert store.best(tmp_path, (4, 4, 4)).provenance == {"method": polygons.METHOD}
+    closure.add_aggregated(tmp_path, 5, lines.append)
+    assert len(lines) == len(ranks) - 1

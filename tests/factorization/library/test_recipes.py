@@ -133,6 +133,10 @@ def test_a_missing_part_is_named_and_the_rest_goes_on(folder, how):
         library.load_best("2x3x4", folder=folder)
 
 
+def polygons(*contractions):
+    return {"operation": "polygons", "cube": [4, 0, 0], "contractions": list(contractions)}
+
+
 WRONG = [
     ("4x4x4_Z", {"operation": "cube"}, "field 'operation': expected one of sum"),
     ("4x4x4_Z", 3, "field 'operation'"),
@@ -144,6 +148,15 @@ WRONG = [
     ("2x2x5_Z", {"operation": "sum", "parts": ["2x2x4", "2x2x1"]}, "field 'axis'"),
     ("2x2x5_Z", {"operation": "sum", "parts": ["2x3x4", "2x2x1"], "axis": "p"}, "equal sizes"),
     ("2x3x4_Z", {"operation": "pairs", "parts": ["2x3x4"]}, "expected a format nx2xp"),
+    ("3x3x3_Z", {"operation": "polygons", "cube": [3, 0]}, "field 'cube': expected its size"),
+    ("3x3x3_Z", {"operation": "polygons", "cube": [3, 0, 2]}, "field 'cube': expected its size"),
+    ("3x3x3_Z", {"operation": "polygons", "cube": [900, 0, 0]}, "a size from 2 to"),
+    ("3x3x3_Z", {"operation": "polygons", "cube": [3, 0, 0]}, "field 'contractions'"),
+    ("3x3x3_Z", polygons(["n", 4, 0]), "the parts make 3x4x4"),
+    ("3x4x4_Z", polygons(["k", 4, 0]), "field 'contractions': expected lists"),
+    ("3x4x4_Z", polygons(["n", 4, -1]), "field 'contractions': expected lists"),
+    ("3x4x4_Z", polygons(["n", "4", 0]), "field 'contractions': expected lists"),
+    ("2x4x4_Z", polygons(*[["n", 1, 0]] * 3), "sizes of 2 or more to be left"),
     ("3x3x4_Z", {"operation": "blocks", "base": "none", "split": []}, "base 'none': missing"),
     ("4x4x3_Z", {"operation": "drop", "parts": ["4x4x4"], "axis": "p"}, "increasing order"),
     ("4x4x4_Z4", {"operation": "mod", "parts": ["4x4x4"]}, "modulus 4"),
