@@ -108,7 +108,8 @@ def best(sizes: Sizes, width: int = 2, most: int = 6) -> Construction:
     """
     size, counts = _plan(sizes)
     steps = [pair for pair, count in zip(PAIRS, counts, strict=True) for _ in range(count)]
-    cubes = [Construction(size, half, turned) for turned in (0, 1) for half in (0, 1)]
+    halves = (0, 1) if size % 2 else (1, 0)  # of an even cube the second half has one product less
+    cubes = [Construction(size, half, turned) for turned in (0, 1) for half in halves]
     orders = list(dict.fromkeys((tuple(steps), tuple(reversed(steps)))))
     if size > EXACT:
         cubes, orders = cubes[:1], orders[:1]
