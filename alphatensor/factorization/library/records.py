@@ -5,14 +5,15 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from alphatensor import targets
-from alphatensor.factorization import pairs
+from alphatensor.factorization import pairs, polygons
 from alphatensor.factorization.library import index_cache, published_ranks, store
 from alphatensor.factorization.library.recipes import key_of
 from alphatensor.targets import Sizes
 
 DOMAINS = ("Z", "Q", "Z2")
 UNKNOWN = "not recorded"
-MADE = ("closure", "recombination", "direct sum", "Kronecker product", pairs.METHOD)
+RULES = {pairs.METHOD: "fill", polygons.METHOD: "aggregate"}  # and the commands that add them
+MADE = ("closure", "recombination", "direct sum", "Kronecker product", *RULES)
 COLUMNS = (
     "format",
     "ring",
@@ -107,8 +108,8 @@ def origin(provenance: Mapping[str, Any]) -> str:
         words = f"`fill`: {p['base']} on blocks {blocks}"
     elif method == "closure":
         words = f"`close`: {p['operation']} of {' and '.join(p['parts'])}"
-    elif method == pairs.METHOD:
-        words = f"`fill`: {method}"
+    elif method in RULES:
+        words = f"`{RULES[method]}`: {method}"
     elif method in MADE:
         words = f"`fill`: {method} of {' and '.join(p['parts'])}"
     else:
@@ -131,8 +132,9 @@ def _flip_search(p: Mapping[str, Any]) -> str:
 
 
 def has_page(record: Record) -> bool:
-    """Tells whether a record has a page of its own: below the best known rank, in a file, found."""
-    return record.rank < record.known and not record.follows and "nonzeros" in record.entry
+    """Tells whether a record has a page: below the best known rank, in a file, found as it is."""
+    is_found = not record.follows and "reduced_from" not in record.entry["provenance"]
+    return record.rank < record.known and is_found and "nonzeros" in record.entry
 
 
 def page_of(record: Record) -> str:
