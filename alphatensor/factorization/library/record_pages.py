@@ -42,9 +42,9 @@ Terms by the ranks of their matrices U, V, W:
 
 ## The algorithm
 
-{algorithm}
+```
+{algorithm}```
 """
-LARGEST_SHOWN = 130  # multiplications of the algorithms that their pages show
 
 
 def write(path: str | os.PathLike, found: list[Record], folder: str | os.PathLike) -> None:
@@ -76,15 +76,8 @@ def page_text(record: Record, folder: str | os.PathLike) -> str:
         rows="\n".join(f"| {key} | {value} |" for key, value in _figures(record, f).items()),
         invariant=analysis.invariant(f),
         ranks=_rank_table(f),
-        algorithm=_algorithm(f, key_of(record.sizes, record.domain)),
+        algorithm=io.to_text(f),
     )
-
-
-def _algorithm(f: Factorization, key: str) -> str:
-    """Returns the algorithm as a block of text, or where it is found if that would be long."""
-    if f.rank <= LARGEST_SHOWN:
-        return f"```\n{io.to_text(f)}```"
-    return f"    python -m experiments.factorizations show factorizations/{key}.npz"
 
 
 def _figures(record: Record, f: Factorization) -> dict[str, object]:

@@ -30,9 +30,9 @@ _INTRODUCTION = """\
 Entries of the library at or below the best known rank over their ring, for sizes up to 16; Q stands
 for entries with fractions. Known ranks and their sources are those of
 `alphatensor/factorization/library/known_ranks.csv`. "not recorded" is what the provenance of an
-entry does not say; shared additions are counted for files up to rank {shared}. Entries below the
-best known rank that were found, not made of others, have a page each. The command that writes
-them and this file:
+entry does not say; shared additions are counted for files up to rank {shared}. Entries up to that
+rank and below the best known one that were found, not made of others, have a page each. The command
+that writes them and this file:
 
     python -m experiments.factorizations records --output=factorizations/records.md
 
@@ -132,9 +132,10 @@ def _flip_search(p: Mapping[str, Any]) -> str:
 
 
 def has_page(record: Record) -> bool:
-    """Tells whether a record has a page: below the best known rank, in a file, found as it is."""
+    """Tells whether a record has a page: below the best known rank, found as it is, and short."""
     is_found = not record.follows and "reduced_from" not in record.entry["provenance"]
-    return record.rank < record.known and is_found and "nonzeros" in record.entry
+    is_short = "nonzeros" in record.entry and record.rank <= index_cache.MAX_SHARED_RANK
+    return record.rank < record.known and is_found and is_short
 
 
 def page_of(record: Record) -> str:

@@ -69,6 +69,17 @@ def test_what_is_found_and_what_follows_are_told_apart(tmp_path):
     assert "| 2x2x2 | Z | 7 | 7 | Perminov 64f58a5e, 2026-10-02 | Strassen 1969 | 18 | 18 |" in text
 
 
+def test_what_a_rule_gives_is_told_apart_and_long_algorithms_have_no_page(tmp_path):
+    f = fz.aggregated((6, 6, 7))
+    store.add(tmp_path, f)
+    (record,) = records.records(tmp_path)
+    assert record.rank < record.known and record.follows and not records.has_page(record)
+    assert "| 6x6x7 | Z | 177 | 183 |" in records.text([record])
+    assert "| `aggregate`: trilinear aggregation on polygons |" in records.text([record])
+    found = record._replace(follows=False)
+    assert not records.has_page(found) and records.has_page(found._replace(rank=130))
+
+
 def test_origins_say_what_the_provenance_says():
     flips = {"engine": "flip graph", "seed": 5, "turn": 7, "seconds": 1.5, "lifted_from": "Z2"}
     assert records.origin(flips) == (
