@@ -4,7 +4,7 @@ import dataclasses
 
 from alphatensor import config as checks
 from alphatensor.config import Config, integer, one_of, positive, setting, some_of
-from alphatensor.flip_graph.origins import AGGREGATION, COPIES
+from alphatensor.flip_graph.origins import AGGREGATION, CONTRACTION, COPIES
 from alphatensor.flip_graph.origins import KINDS as ORIGINS
 from alphatensor.flip_graph.symmetries import KINDS, is_name
 
@@ -59,11 +59,12 @@ class FlipSearchConfig(Config):
         "over Z where the best over Z2 does not lift (integers).",
     )
     origins: tuple[str, ...] = setting(
-        tuple(x for x in ORIGINS if x not in (AGGREGATION, COPIES)),
+        tuple(x for x in ORIGINS if x not in (AGGREGATION, CONTRACTION, COPIES)),
         some_of(ORIGINS),
         "Where descents start from: schemes of formats one smaller (extension) or larger "
         "(projection), of two that are glued (sum) or multiplied (product), of one that is glued "
         "to its copy (copies), pairs of indices (pairs), trilinear aggregation (aggregation), "
+        "schemes with a row or column more in two sizes that lose both (contraction), "
         "schemes that keep a symmetry (symmetric), the naive algorithm (naive).",
     )
     order: str = setting(

@@ -3,7 +3,8 @@
 Schemes of formats one smaller or larger in one size are extended or projected, those of two formats
 are glued, or one with its own copy, and those of two whose sizes multiply to this one's are
 multiplied. Two starts come from rules: for 2×n×p Strassen's algorithm on pairs of indices, for the
-others trilinear aggregation.
+others trilinear aggregation. What walks made of an aggregated scheme loses a row or column in two
+sizes at once, by edges of its polygons that shrink in step.
 """
 
 import functools
@@ -24,6 +25,9 @@ from alphatensor.factorization import (
     reduce_mod,
     strassen_pairs,
 )
+from alphatensor.factorization.aggregation import PAIRS as EDGES
+from alphatensor.factorization.aggregation import shrunk
+from alphatensor.factorization.transforms import ORIENTATIONS
 from alphatensor.flip_graph import bitmasks
 from alphatensor.targets import Sizes
 
@@ -35,6 +39,8 @@ PRODUCT = "product"
 COPIES = "copies"
 PAIRS = "pairs"  # where Strassen's algorithm on pairs of indices comes from
 AGGREGATION = "aggregation"  # where schemes by trilinear aggregation come from
+CONTRACTION = "contraction"
+CONTRACTED = 2  # schemes of each format that lose edges in step
 
 
 def neighbours(
@@ -136,6 +142,11 @@ def is_copy(origin: Hashable) -> bool:
     return isinstance(origin, tuple) and origin[0] == COPIES
 
 
+def is_aggregated(origin: Hashable) -> bool:
+    """Says whether schemes of an origin have the coordinates of trilinear aggregation."""
+    return origin == AGGREGATION or (isinstance(origin, tuple) and origin[0] == CONTRACTION)
+
+
 def part_of(origin: Hashable) -> Sizes | None:
     """Returns the sizes of the one format that an origin's schemes come from, None for the others.
 
@@ -203,6 +214,29 @@ def aggregation(sizes: Sizes, ring: rings.Ring) -> dict[Hashable, list[Factoriza
     return {AGGREGATION: [reduce_mod(f, ring.modulus) if ring.is_modular else f]}
 
 
+def contractions(
+    sizes: Sizes, schemes_of: Callable[[Sizes], list[Factorization]]
+) -> dict[Hashable, list[Factorization]]:
+    """Shrinks a pair of edges in schemes of the formats one larger in two sizes.
+
+    Only formats are taken whose schemes are turned round, not transposed, to have the sizes in this
+    order: a transposed scheme has other coordinates.
+
+    Returns:
+      For the sizes of each such format that has known schemes, schemes of this one.
+    """
+    made = {}
+    for pair in EDGES:
+        near = tuple(s + (axis in pair) for s, axis in zip(sizes, "nmp", strict=True))
+        key = tuple(sorted(near))
+        is_turned = any(x.of_sizes(key) == near for x in ORIENTATIONS if not x.transposed)
+        schemes = schemes_of(key)[:CONTRACTED] if is_turned and min(sizes) > 2 else []
+        if schemes:
+            fs = [shrunk(permute_sizes(f, near), pair) for f in schemes]
+            made[CONTRACTION, key, pair] = sorted(fs, key=lambda f: f.rank)
+    return made
+
+
 def by_rule(
     sizes: Sizes, ring: rings.Ring, kinds: Collection[str]
 ) -> dict[Hashable, list[Factorization]]:
@@ -218,7 +252,17 @@ def by_rule(
 
 
 RULES = (PAIRS, AGGREGATION)
-KINDS = ("extension", "projection", "sum", COPIES, PRODUCT, *RULES, "symmetric", "naive")
+KINDS = (
+    "extension",
+    "projection",
+    CONTRACTION,
+    "sum",
+    COPIES,
+    PRODUCT,
+    *RULES,
+    "symmetric",
+    "naive",
+)
 
 
 def kind_of(origin: Hashable, sizes: Sizes) -> str:
@@ -235,7 +279,7 @@ def kind_of(origin: Hashable, sizes: Sizes) -> str:
         return origin
     if not isinstance(origin, tuple):
         return "symmetric"
-    if origin[0] == PRODUCT or is_copy(origin):
+    if origin[0] in (PRODUCT, CONTRACTION) or is_copy(origin):
         return origin[0]
     if isinstance(origin[0], tuple):
         return "sum"

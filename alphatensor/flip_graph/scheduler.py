@@ -80,6 +80,8 @@ def take_turn(state: SearchState, choice: TurnPlan, seconds: float) -> Turn:
     near |= origins.sums(sizes, state.schemes_of, state.ring)
     near |= origins.products(sizes, state.schemes_of)
     near |= origins.by_rule(sizes, state.ring, config.origins)
+    if origins.CONTRACTION in config.origins:
+        near |= origins.contractions(sizes, state.schemes_of)
     if origins.COPIES in config.origins:
         near |= origins.copies(sizes, state.schemes_of)
         if state.ring.is_modular:
@@ -203,7 +205,7 @@ def start_of(
         possible = {
             x: fs
             for x, fs in possible.items()
-            if fs[0].rank > known[0].rank
+            if (fs[0].rank > known[0].rank or origins.is_aggregated(x))
             and origins.kind_of(x, choice.sizes) in state.config.origins
         }
     if not possible:
@@ -248,15 +250,16 @@ def starts_of_walked(
 def next_origin(ranks: dict[Hashable, int], used: collections.Counter) -> Hashable:
     """Returns the origin from which a descent starts.
 
-    Each origin is taken half as often as the one of next lower rank; `origins.RULES`, from which
-    walks get furthest though their ranks are high, count as the lowest, and so do all copies, whose
-    ranks do not tell how far walks get.
+    Each origin is taken half as often as the one of next lower rank; pairs of indices and
+    aggregation, from which walks get furthest though their ranks are high, count as the lowest, and
+    so do all copies, whose ranks do not tell how far walks get.
 
     Args:
       ranks: of the first scheme of each origin; there is at least one.
       used: how often each origin was taken; the one taken now is counted.
     """
-    order = sorted(ranks, key=lambda x: (x not in origins.RULES, ranks[x]))
+    is_first = {x: x == origins.PAIRS or origins.is_aggregated(x) for x in ranks}
+    order = sorted(ranks, key=lambda x: (not is_first[x], ranks[x]))
     copies = [x for x in order if origins.is_copy(x)]
     place = {x: k for k, x in enumerate(x for x in order if x not in copies)}
     chosen = min(copies + order, key=lambda origin: (used[origin] + 1) << place.get(origin, 0))

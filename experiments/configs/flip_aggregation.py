@@ -1,4 +1,4 @@
-"""Walks over the integers by few walkers, from the schemes that trilinear aggregation gives."""
+"""Walks over the integers by few walkers, from trilinear aggregation and what it led to before."""
 
 from ml_collections import ConfigDict
 
@@ -10,7 +10,7 @@ def get_config() -> ConfigDict:
     search = FlipSearchConfig(
         ring="Z",
         turns=("descent",),
-        origins=("aggregation",),
+        origins=("contraction", "aggregation"),
         walkers=4,
         patience=1_000,
         margin=2,

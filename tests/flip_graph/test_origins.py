@@ -3,11 +3,11 @@
 from memory import Memory
 
 from alphatensor import rings
-from alphatensor.factorization import naive, strassen
+from alphatensor.factorization import aggregated, naive, strassen
 from alphatensor.flip_graph import origins
 from alphatensor.flip_graph.symmetries import Swap
 
-Z2 = rings.IntegersMod(2)
+Z, Z2 = rings.Integers(), rings.IntegersMod(2)
 
 
 def schemes_of(sizes):
@@ -94,3 +94,32 @@ def test_every_origin_has_a_kind():
     assert origins.part_of((2, 4, 7)) == (2, 4, 7) and len(parts["copies"]) == 3
     assert origins.kind_of(None, sizes) == "naive"
     assert origins.kind_of(Swap(sizes, (1, 1, 1)), sizes) == "symmetric"
+
+
+def test_aggregation_is_an_origin_over_every_ring():
+    for ring in (Z, Z2):
+        ((origin, (f,)),) = origins.aggregation((5, 4, 5), ring).items()
+        assert (f.sizes, f.rank, f.ring) == ((5, 4, 5), 76, ring) and f.verify().ok
+        assert origins.kind_of(origin, (5, 4, 5)) == "aggregation"
+    assert origins.aggregation((2, 4, 5), Z) == {}
+    assert list(origins.by_rule((3, 3, 4), Z, ("aggregation",))) == ["aggregation"]
+    assert origins.by_rule((3, 3, 4), Z, ("naive",)) == {}
+
+
+def test_schemes_lose_a_row_or_column_in_two_sizes_at_once():
+    known = {(5, 5, 5): [aggregated((5, 5, 5))], (5, 6, 6): [naive((5, 6, 6), Z)]}
+    made = origins.contractions((4, 4, 5), lambda sizes: known.get(sizes, []))
+    assert list(made) == [(origins.CONTRACTION, (5, 5, 5), ("n", "m"))]
+    ((origin, (f,)),) = made.items()
+    assert f.sizes == (4, 4, 5) and f.rank == 62 and f.verify().ok
+    assert origins.kind_of(origin, f.sizes) == "contraction" and origins.part_of(origin) is None
+    turned = origins.contractions((5, 5, 5), lambda sizes: known.get(sizes, []))
+    assert len(turned) == 3
+    assert all(f.sizes == (5, 5, 5) and f.verify().ok for fs in turned.values() for f in fs)
+
+
+def test_schemes_that_would_have_to_be_transposed_are_not_contracted():
+    known = {(3, 4, 6): [naive((3, 4, 6), Z)]}
+    made = origins.contractions((3, 3, 5), lambda sizes: known.get(sizes, []))
+    assert [pair for _, _, pair in made] == [("m", "p")]  # not 4x3x6 for ("n", "p")
+    assert origins.contractions((2, 3, 6), lambda sizes: known.get(sizes, [])) == {}

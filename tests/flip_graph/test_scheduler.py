@@ -83,6 +83,13 @@ def test_descents_start_from_pairs_first():
     assert scheduler.next_origin(ranks, used) == origins.PAIRS
 
 
+def test_descents_start_from_aggregation_and_contraction_first():
+    contraction = origins.CONTRACTION, (4, 5, 5), ("n", "m")
+    ranks, used = {(2, 3, 4): 20, origins.AGGREGATION: 22, contraction: 21}, collections.Counter()
+    chosen = [scheduler.next_origin(ranks, used) for _ in range(3)]
+    assert chosen == [contraction, contraction, origins.AGGREGATION]
+
+
 def test_descents_start_from_all_copies_alike():
     first, second = (origins.COPIES, (2, 2, 2), 0, ""), (origins.COPIES, (2, 2, 3), 1, "")
     ranks, used = {second: 20, first: 14, None: 16}, collections.Counter()
