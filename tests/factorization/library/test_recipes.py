@@ -156,7 +156,7 @@ WRONG = [
     ("3x4x4_Z", polygons(["k", 4, 0]), "field 'contractions': expected lists"),
     ("3x4x4_Z", polygons(["n", 4, -1]), "field 'contractions': expected lists"),
     ("3x4x4_Z", polygons(["n", "4", 0]), "field 'contractions': expected lists"),
-    ("2x4x4_Z", polygons(*[["n", 1, 0]] * 3), "sizes of 2 or more to be left"),
+    ("2x2x2_Z", polygons(*[["n", 1, 0]] * 3), "sizes of 2 or more to be left"),
     ("3x3x4_Z", {"operation": "blocks", "base": "none", "split": []}, "base 'none': missing"),
     ("4x4x3_Z", {"operation": "drop", "parts": ["4x4x4"], "axis": "p"}, "increasing order"),
     ("4x4x4_Z4", {"operation": "mod", "parts": ["4x4x4"]}, "modulus 4"),
