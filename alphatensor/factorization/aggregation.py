@@ -27,9 +27,7 @@ from alphatensor.factorization.transforms import permute_sizes
 from alphatensor.targets import Sizes
 
 PAIRS = (("n", "m"), ("m", "p"), ("n", "p"))  # the polygons that lose an edge in step
-EXACT = (
-    9  # largest cube from which the formula's number is (nearly) met; beyond it one way is tried
-)
+EXACT = 9  # the largest cube for which all its schemes are tried; beyond it one of them
 MARGIN = 4  # multiplications before merging by which a candidate may lie above the best one
 
 
