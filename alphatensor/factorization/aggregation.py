@@ -126,12 +126,13 @@ def best(sizes: Sizes, width: int = 2, most: int = 6) -> Construction:
     size, counts = _plan(sizes)
     steps = [pair for pair, count in zip(PAIRS, counts, strict=True) for _ in range(count)]
     halves = (0, 1) if size % 2 else (1, 0)  # of an even cube the second half has one product less
-    cubes = [Construction(size, half, turned) for turned in (0, 1) for half in halves]
+    turns = (0, 1) if size % 2 else (0,)
+    cubes = [Construction(size, half, turned) for turned in turns for half in halves]
     orders = list(dict.fromkeys((tuple(steps), tuple(reversed(steps)))))
     if size > EXACT:
         cubes, orders = cubes[:1], orders[:1]
     found = None
-    for cube, order in itertools.product(cubes[: 4 if size % 2 else 2], orders):
+    for cube, order in itertools.product(cubes, orders):
         candidate = _descend(cube, order, width, most)
         if found is None or candidate[0] < found[0]:
             found = candidate

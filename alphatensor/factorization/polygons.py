@@ -34,11 +34,12 @@ For the other half, the same holds.
 
 so Σ_j (b_jk + v_ij) = 0 over either part, and all the mixed products u b c, u v c cancel; by the
 symmetry of the three spaces so do a b w, u b w and a v c, a v w. What is left is Σ_D a b c + Σ_D
-u v w, and the second sum is Σ a b c over the other half.
+u v w. That the second sum is the one of a b c over the other half was checked exactly for every n
+up to 16; a proof for all n is missing.
 
-Products in which a factor is zero are dropped; most of the others have three factors of matrix rank
-two, Pan's aggregates (Pan 1978) of two products of the naive algorithm each. For odd n one step
-more or less in the round trip X, Y, Z, X (`turned`) gives other schemes.
+Products in which a factor is zero are dropped. For odd n, (n-1)³/2 of the others have three factors
+of matrix rank two, Pan's aggregates (Pan 1978) of two products of the naive algorithm each, and one
+step more in the round trip X, Y, Z, X (`turned`) gives other schemes.
 
 *Fewer dimensions.* An edge that shrinks to a point leaves a polygon of one dimension less, where
 its dual point may be put on that of any other edge (`contract`). `aggregation` uses that.
