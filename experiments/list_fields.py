@@ -16,6 +16,7 @@ def text() -> str:
     from alphatensor import config
     from alphatensor.factorization.library import RecombinationConfig
     from alphatensor.kernels import KernelConfig, TuningConfig
+    from alphatensor.training.annealing import AnnealRunConfig
     from alphatensor.training.config import RunConfig
     from alphatensor.training.flip_search import FlipRunConfig
     from alphatensor.training.tailor_config import TailorConfig
@@ -23,6 +24,7 @@ def text() -> str:
     titles = {
         RunConfig: "Runs of the agent (`experiments.train`)",
         FlipRunConfig: "Flip-graph searches (`experiments.flip_search`)",
+        AnnealRunConfig: "Searches by annealing (`experiments.anneal`)",
         KernelConfig: "Kernels (`alphatensor.compile_matmul`)",
         TuningConfig: "The choice of a kernel (`alphatensor.autotune`)",
         TailorConfig: "Searches for fast kernels (`experiments.tailor`)",

@@ -171,7 +171,7 @@ def turns(
     """
     config = config if isinstance(config, FlipRunConfig) else FlipRunConfig.from_dict(config)
     _check_memory(config)
-    _check_writable(config.library)
+    check_writable(config.library)
     library = Library(config.library, say)
     if found := config.other_targets:
         return target_search.search_targets(
@@ -214,7 +214,7 @@ def _check_memory(config: FlipRunConfig) -> None:
     require_memory("search.margin", search.margin, term * (largest + search.margin), free)
 
 
-def _check_writable(folder: str) -> None:
+def check_writable(folder: str) -> None:
     """Raises `ConfigError` unless files can be made in a folder; makes it if it is missing."""
     try:  # before minutes of walking, not after
         os.makedirs(folder, exist_ok=True)

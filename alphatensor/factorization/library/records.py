@@ -101,6 +101,8 @@ def origin(provenance: Mapping[str, Any]) -> str:
     p, method = provenance, provenance.get("method")
     if p.get("engine") == "flip graph":
         words = _flip_search(p)
+    elif p.get("engine") == "annealing":
+        words = f"`anneal`, seed {p['seed']}, {p['steps']:,} steps"
     elif method == "flip graph walk":
         words = f"`{p.get('program', UNKNOWN)}`, seed {p.get('seed', UNKNOWN)}, seconds {UNKNOWN}"
     elif method == "recombination":

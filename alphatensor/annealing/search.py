@@ -1,0 +1,115 @@
+"""One annealing: from no points to an algorithm for n×2×p, in parts that a caller may stop at."""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+
+from alphatensor import rings
+from alphatensor.annealing import kernel
+from alphatensor.annealing.config import AnnealingConfig
+from alphatensor.factorization import Factorization
+from alphatensor.factorization.triangles import Points, from_points
+
+PARTS = 100  # of an annealing
+MAX_ENTRIES = 1_024  # n p; the basis is held as bits
+Format = tuple[int, int]  # n and p
+
+
+class Annealed(NamedTuple):
+    """How far an annealing has come.
+
+    Attributes:
+      share: of the work that is done, at most 1.
+      rank: the least so far.
+      found: the algorithm, at the end; None before, and where over the integers no state gave one.
+    """
+
+    share: float
+    rank: int
+    found: Factorization | None = None
+
+
+class _State(NamedTuple):
+    """Points as `kernel.anneal` takes them."""
+
+    points: np.ndarray
+    counts: np.ndarray
+
+
+def anneal(sizes: Format, config: AnnealingConfig, seed: int) -> Iterator[Annealed]:
+    """Anneals from no points, then makes an algorithm of what was found.
+
+    Args:
+      sizes: n and p of the format n×2×p, with n p at most `MAX_ENTRIES`.
+      config: its seed is not used.
+      seed: of all randomness.
+    """
+    ring = rings.parse(config.ring)
+    seeds = np.random.default_rng(seed)
+    most = int(np.prod(sizes))
+    state = _State(np.zeros((3, most, 4), np.int64), np.zeros(3, np.int64))
+    rank, best = 2 * most, state
+    ratio = config.coldest / config.hottest
+    steps = -(-config.steps // PARTS)
+    for part in range(PARTS):
+        ends = (config.hottest * ratio ** ((part + k) / PARTS) for k in range(2))
+        reached, found = _walk(state, sizes, config, tuple(ends), steps, seeds)
+        if reached <= rank:
+            rank, best = reached, found
+        yield Annealed((part + 1) / (PARTS + 1), rank)
+    yield Annealed(1.0, rank, _finish(best, sizes, config, seeds, ring))
+
+
+def _walk(state: _State, sizes: Format, config: AnnealingConfig, temperatures, steps: int, seeds):
+    """Makes some steps from a state, which changes; returns the least rank and its state."""
+    seed = int(seeds.integers(2**32))
+    is_signed = config.ring == "Z"
+    least, *best = kernel.anneal(*state, sizes, is_signed, temperatures, steps, seed)
+    return int(least), _State(*best)
+
+
+def _finish(
+    state: _State, sizes: Format, config: AnnealingConfig, seeds, ring: rings.Ring
+) -> Factorization | None:
+    """Returns the algorithm with the least coefficients among states of the same rank."""
+    best, cold = None, (config.coldest, config.coldest)
+    least = None
+    for _ in range(config.samples):
+        f = _algorithm(state, sizes, seeds, ring)
+        if f is not None and (best is None or _cost(f) < _cost(best)):
+            best = f
+        if best is not None and (ring.is_modular or best.largest_coefficient == 1):
+            break
+        moving = _State(state.points.copy(), state.counts.copy())
+        rank, found = _walk(moving, sizes, config, cold, config.sample_steps, seeds)
+        if least is None or rank <= least:
+            least, state = rank, found
+    return best
+
+
+def _cost(f: Factorization) -> tuple[int, int]:
+    return f.rank, f.largest_coefficient
+
+
+def _algorithm(state: _State, sizes: Format, seeds, ring: rings.Ring) -> Factorization | None:
+    """Returns the algorithm of a state, its points in random order; None where it has fractions."""
+    parts = [
+        (kind, point)
+        for kind, count in enumerate(state.counts)
+        for point in state.points[kind, seeds.permutation(count)]
+    ]
+    types = np.array([kind for kind, _ in parts])
+    masks = np.array([point for _, point in parts]).reshape(-1, 4)
+    rows = _vectors(masks[:, kernel.ROW], masks[:, kernel.ROW_SIGNS], sizes[0])
+    columns = _vectors(masks[:, kernel.COLUMN], masks[:, kernel.COLUMN_SIGNS], sizes[1])
+    try:
+        return from_points(Points(types, rows, columns), ring)
+    except ValueError:
+        return None
+
+
+def _vectors(supports: np.ndarray, signs: np.ndarray, size: int) -> np.ndarray:
+    """Returns the vectors of bit masks, int64 [N, size]."""
+    bits = np.arange(size)
+    return ((supports[:, None] >> bits) & 1) * (1 - 2 * ((signs[:, None] >> bits) & 1))
