@@ -18,6 +18,7 @@ SURFACE = {
         SearchConfig SearchResult Shard State Statistics Vocabulary make_agent make_constants
         support_of
     """,
+    "alphatensor.annealing": "Annealed AnnealingConfig anneal",
     "alphatensor.factorization": """
         Factorization FileError Lift Verification aggregated canonical convert direct_sum draw
         drop_zeros entrywise exact_array export extend from_arrays kronecker lift lift_with_reason

@@ -4,6 +4,6 @@ See `alphatensor.factorization.triangles` for what points and triangles are.
 """
 
 from alphatensor.annealing.config import AnnealingConfig
-from alphatensor.annealing.search import MAX_ENTRIES, Annealed, anneal
+from alphatensor.annealing.search import Annealed, anneal
 
-__all__ = ["MAX_ENTRIES", "Annealed", "AnnealingConfig", "anneal"]
+__all__ = ["Annealed", "AnnealingConfig", "anneal"]

@@ -19,7 +19,8 @@ from ml_collections import ConfigDict
 
 import alphatensor
 from alphatensor import targets
-from alphatensor.annealing import MAX_ENTRIES, Annealed, AnnealingConfig, anneal
+from alphatensor.annealing import Annealed, AnnealingConfig, anneal
+from alphatensor.annealing.search import MAX_ENTRIES
 from alphatensor.config import Config, integer, path, require, section, setting, text
 from alphatensor.factorization import Factorization, permute_sizes
 from alphatensor.factorization.triangles import METHOD

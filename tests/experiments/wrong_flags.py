@@ -7,7 +7,7 @@ HUGE = 10**30
 TRAIN = [
     ([], "--config: not given"),
     (["--config=nowhere.py"], "nowhere.py"),
-    (["--config=slowstart"], "get_config(), or one of attentive, flip_aggregation, flip_chain"),
+    (["--config=slowstart"], "get_config(), or one of annealing, attentive, flip_aggregation"),
     (["--config={raises}"], "ZeroDivisionError"),
     (["--config={exits}"], "SystemExit"),
     (["--config={empty}"], "get_config"),
@@ -277,7 +277,19 @@ LAUNCH = [
     (["--devices=6", "--config.mesh.data=4"], "--config.mesh.data=4: expected 6 for 6 devices"),
     (["--config.train.games=x"], "--config.train.games"),
 ]
+ANNEAL = [
+    (["--config.formats=3x3x3"], "--config.formats='3x3x3': expected formats with a side of 2"),
+    (["--config.formats="], "--config.formats=''"),
+    (["--config.attempts=0"], "--config.attempts=0"),
+    (["--config.library=/proc/library"], "--config.library='/proc/library'"),
+    (["--config.annealing.ring=Q"], "one of 'Z', 'Z2'"),
+    (["--config.annealing.steps=0"], "--config.annealing.steps=0"),
+    (["--config.annealing.hottest=0"], "--config.annealing.hottest=0"),
+    (["--config.annealing.coldest=9"], "at most annealing.hottest=0.35"),
+    (["--config.annealing.seed=-1"], "--config.annealing.seed=-1"),
+]
 WITH_CONFIG = {
+    "experiments.anneal": "experiments/configs/annealing.py",
     "experiments.ablation": QUICK,
     "experiments.demonstrate": QUICK,
     "experiments.flip_search": FLIP,
@@ -286,6 +298,7 @@ WITH_CONFIG = {
 }
 TABLE = BENCHMARKS | {
     "experiments.train": TRAIN,
+    "experiments.anneal": ANNEAL,
     "experiments.flip_search": SEARCH,
     "experiments.refine": REFINE,
     "experiments.tailor": TAILOR,
