@@ -17,10 +17,10 @@ class AnnealingConfig(Config):
     hottest: float = setting(0.35, positive(), "Temperature of the first step, in ranks.")
     coldest: float = setting(0.1, positive(), "Temperature of the last step.")
     samples: int = setting(
-        60,
+        400,
         integer(least=1),
-        "Over Z, states of the rank reached that are tried, until the coefficients of one are -1, "
-        "0 and 1; the smallest are kept.",
+        "Over Z, short walks at the rank reached, which are kept where they bring combinations "
+        "with fewer fractions or smaller coefficients.",
     )
-    sample_steps: int = setting(20_000, integer(least=1), "Steps from one of them to the next.")
+    sample_steps: int = setting(500, integer(least=1), "Steps of each of them.")
     seed: int = setting(0, checks.seed(), "Seed of all randomness; a search repeats exactly.")

@@ -9,7 +9,7 @@ from alphatensor import rings
 from alphatensor.annealing import kernel
 from alphatensor.annealing.config import AnnealingConfig
 from alphatensor.factorization import Factorization
-from alphatensor.factorization.triangles import Points, from_points
+from alphatensor.factorization.triangles import Points, from_points, sums
 
 PARTS = 100  # of an annealing
 MAX_ENTRIES = 1_024  # n p; the basis is held as bits
@@ -72,41 +72,48 @@ def _walk(state: _State, sizes: Format, config: AnnealingConfig, temperatures, s
 def _finish(
     state: _State, sizes: Format, config: AnnealingConfig, seeds, ring: rings.Ring
 ) -> Factorization | None:
-    """Returns the algorithm with the least coefficients among states of the same rank."""
-    best, cold = None, (config.coldest, config.coldest)
-    least = None
-    for _ in range(config.samples):
-        f = _algorithm(state, sizes, seeds, ring)
-        if f is not None and (best is None or _cost(f) < _cost(best)):
-            best = f
-        if best is not None and (ring.is_modular or best.largest_coefficient == 1):
-            break
+    """Returns the algorithm of a state, over the integers after a walk to small coefficients.
+
+    The walk keeps the rank, or lowers it, and is taken back where the cost rises.
+    """
+    cold = (config.coldest, config.coldest)
+    cost = _cost(state, sizes, ring, np.inf)
+    for _ in range(0 if ring.is_modular else config.samples):
         moving = _State(state.points.copy(), state.counts.copy())
         rank, found = _walk(moving, sizes, config, cold, config.sample_steps, seeds)
-        if least is None or rank <= least:
-            least, state = rank, found
-    return best
-
-
-def _cost(f: Factorization) -> tuple[int, int]:
-    return f.rank, f.largest_coefficient
-
-
-def _algorithm(state: _State, sizes: Format, seeds, ring: rings.Ring) -> Factorization | None:
-    """Returns the algorithm of a state, its points in random order; None where it has fractions."""
-    parts = [
-        (kind, point)
-        for kind, count in enumerate(state.counts)
-        for point in state.points[kind, seeds.permutation(count)]
-    ]
-    types = np.array([kind for kind, _ in parts])
-    masks = np.array([point for _, point in parts]).reshape(-1, 4)
-    rows = _vectors(masks[:, kernel.ROW], masks[:, kernel.ROW_SIGNS], sizes[0])
-    columns = _vectors(masks[:, kernel.COLUMN], masks[:, kernel.COLUMN_SIGNS], sizes[1])
+        moved = _cost(found, sizes, ring, rank)
+        if moved <= cost:
+            state, cost = found, moved
+        if cost[1:] == (0.0, 1):
+            break
     try:
-        return from_points(Points(types, rows, columns), ring)
+        return from_points(_points(state, sizes), ring)
     except ValueError:
         return None
+
+
+def _cost(state: _State, sizes: Format, ring: rings.Ring, rank: float) -> tuple[float, float, int]:
+    """Returns the rank, how far combinations are from integral, and the largest number in them.
+
+    The second is the logarithm of the determinant of all sums, 0 where all combinations are
+    integral.
+    """
+    if ring.is_modular:
+        return rank, 0.0, 1
+    given = sums(_points(state, sizes), ring)
+    if len(given) != len(given.T):
+        return rank, np.inf, 0
+    largest = np.rint(np.abs(np.linalg.inv(given)).max())
+    return rank, round(np.linalg.slogdet(given)[1], 6) + 0.0, int(largest)
+
+
+def _points(state: _State, sizes: Format) -> Points:
+    """Returns the points of a state as vectors."""
+    types = np.repeat(np.arange(3), state.counts)
+    masks = np.concatenate([x[:count] for x, count in zip(*state, strict=True)])
+    rows = _vectors(masks[:, kernel.ROW], masks[:, kernel.ROW_SIGNS], sizes[0])
+    columns = _vectors(masks[:, kernel.COLUMN], masks[:, kernel.COLUMN_SIGNS], sizes[1])
+    return Points(types, rows, columns)
 
 
 def _vectors(supports: np.ndarray, signs: np.ndarray, size: int) -> np.ndarray:

@@ -71,7 +71,11 @@ def from_points(points: Points, ring: rings.Ring) -> Factorization:
     Raises:
       ValueError: if over the integers the sums are combinations with fractions.
     """
-    u, v = _products(points, ring)
+    products, _ = _parts(points, ring)
+    u, v = (
+        ring.reduce(np.array([x.reshape(-1) for x in factors]))
+        for factors in zip(*products, strict=True)
+    )
     n, p = points.rows.shape[1], points.columns.shape[1]
     terms = np.einsum("rx,ry->xyr", u, v).reshape(-1, len(u))
     modulus = ring.modulus or PRIME
@@ -88,14 +92,24 @@ def from_points(points: Points, ring: rings.Ring) -> Factorization:
     return f.replace(provenance={"method": METHOD})
 
 
-def _products(points: Points, ring: rings.Ring) -> tuple[np.ndarray, np.ndarray]:
-    """Returns the two factors of each product, int64 [R, 2n] and [R, 2p]."""
-    span, spans, products = _Span(), [_Span() for _ in _PRODUCTS], []
+def sums(points: Points, ring: rings.Ring) -> np.ndarray:
+    """Returns the numbers α A B β that points and triangles give, int64 [at least np, n p].
+
+    They are those that `from_points` uses, as vectors α ⊗ β. Where there are np of them, the rows
+    of the inverse say how the entries of the product are combined of them.
+    """
+    return np.array([a.reshape(-1) for a in _parts(points, ring)[1]])
+
+
+def _parts(points: Points, ring: rings.Ring) -> tuple[list, list[np.ndarray]]:
+    """Returns the two factors of each product, and the sums [n, p] that they give."""
+    span, spans, products, given = _Span(), [_Span() for _ in _PRODUCTS], [], []
     by_type = [[(a, b) for t, a, b in zip(*points, strict=True) if t == kind] for kind in range(3)]
     for kind, a, b in zip(*points, strict=True):
         span.add(a, b)
         if spans[kind].add(a, b):
             products += _point(kind, a, b)
+            given.append(np.outer(a, b))
     third = {_key(a, b): (a, b) for a, b in by_type[2]}
     for (a1, b1), (a2, b2) in itertools.product(by_type[0], by_type[1]):
         found = third.get(_key(a1 + a2, b1 + b2))
@@ -104,12 +118,13 @@ def _products(points: Points, ring: rings.Ring) -> tuple[np.ndarray, np.ndarray]
             a2, a3, b3, b2 = triangle
             u, v = np.outer(a2, _E1) + np.outer(a3, _E2), np.outer(_E1, b3) + np.outer(_E2, b2)
             products.append((u, v))
+            given.append(np.outer(a3, b2))
     n, p = points.rows.shape[1], points.columns.shape[1]
     for a, b in itertools.product(np.eye(n, dtype=np.int64), np.eye(p, dtype=np.int64)):
         if span.add(a, b):
             products += _point(0, a, b)
-    u, v = (np.array([x.reshape(-1) for x in factors]) for factors in zip(*products, strict=True))
-    return ring.reduce(u), ring.reduce(v)
+            given.append(np.outer(a, b))
+    return products, given
 
 
 def _point(kind: int, a: np.ndarray, b: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
