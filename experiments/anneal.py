@@ -2,11 +2,11 @@
 
     python -m experiments.anneal --config=experiments/configs/annealing.py
     python -m experiments.anneal --config=experiments/configs/annealing.py \\
-        --config.formats=2x6x7,2x7x8 --config.annealing.steps=3000000 --config.attempts=4
+        --config.formats=2x6x7,2x7x8 --config.annealing.returns=300 --config.attempts=4
     python -m experiments.anneal --config=experiments/configs/annealing.py \\
         --config.formats=2x2x2..2x8x8 --config.annealing.ring=Z2
 
-The same configuration gives the same results on any machine.
+The same configuration gives the same results again.
 """
 
 from experiments import command

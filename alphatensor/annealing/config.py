@@ -13,9 +13,16 @@ class AnnealingConfig(Config):
     ring: str = setting(
         "Z", one_of("Z", "Z2"), "Ring of the vectors; over Z their entries are -1, 0 and 1."
     )
-    steps: int = setting(3_000_000, integer(least=1), "Steps of one annealing.")
+    steps: int = setting(1_000_000, integer(least=1), "Steps while it cools down.")
     hottest: float = setting(0.35, positive(), "Temperature of the first step, in ranks.")
     coldest: float = setting(0.1, positive(), "Temperature of the last step.")
+    returns: int = setting(
+        100,
+        integer(least=0),
+        "Walks after it has cooled down, each from the best state so far.",
+    )
+    return_steps: int = setting(20_000, integer(least=1), "Steps of each of them.")
+    warm: float = setting(0.15, positive(), "Temperature of them.")
     samples: int = setting(
         400,
         integer(least=1),

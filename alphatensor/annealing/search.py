@@ -51,13 +51,18 @@ def anneal(sizes: Format, config: AnnealingConfig, seed: int) -> Iterator[Anneal
     state = _State(np.zeros((3, most, 4), np.int64), np.zeros(3, np.int64))
     rank, best = 2 * most, state
     ratio = config.coldest / config.hottest
-    steps = -(-config.steps // PARTS)
-    for part in range(PARTS):
-        ends = (config.hottest * ratio ** ((part + k) / PARTS) for k in range(2))
-        reached, found = _walk(state, sizes, config, tuple(ends), steps, seeds)
+    warm = (config.warm, config.warm)
+    parts = PARTS + config.returns + 1
+    for part in range(PARTS + config.returns):
+        if part < PARTS:
+            ends = tuple(config.hottest * ratio ** ((part + k) / PARTS) for k in range(2))
+            reached, found = _walk(state, sizes, config, ends, -(-config.steps // PARTS), seeds)
+        else:
+            again = _State(best.points.copy(), best.counts.copy())
+            reached, found = _walk(again, sizes, config, warm, config.return_steps, seeds)
         if reached <= rank:
             rank, best = reached, found
-        yield Annealed((part + 1) / (PARTS + 1), rank)
+        yield Annealed((part + 1) / parts, rank)
     yield Annealed(1.0, rank, _finish(best, sizes, config, seeds, ring))
 
 

@@ -119,8 +119,7 @@ def _named(f: Factorization, sizes: Sizes, config: AnnealingConfig, seed: int) -
         "what": METHOD,
         "version": alphatensor.__version__,
         "seed": seed,
-        "steps": config.steps,
-        "temperatures": [config.hottest, config.coldest],
+        "steps": config.steps + config.returns * config.return_steps,
     }
     return permute_sizes(f, sizes).replace(provenance=provenance)
 

@@ -2,11 +2,8 @@
 
 from ml_collections import ConfigDict
 
-from alphatensor.annealing import AnnealingConfig
 from alphatensor.training.annealing import AnnealRunConfig
 
 
 def get_config() -> ConfigDict:
-    return AnnealRunConfig.to_config_dict(
-        formats="2x5x7", library="runs/annealing", annealing=AnnealingConfig(steps=1_000_000)
-    )
+    return AnnealRunConfig.to_config_dict(formats="2x5x7", library="runs/annealing")

@@ -7,7 +7,7 @@ import pytest
 
 from alphatensor import rings
 from alphatensor.factorization import strassen_pairs
-from alphatensor.factorization.triangles import Points, from_points
+from alphatensor.factorization.triangles import Points, from_points, sums
 
 Z, Z2 = rings.Integers(), rings.IntegersMod(2)
 UNIT = [(0, [1, 0], [1, 0]), (1, [0, 1], [0, 1]), (2, [1, -1], [1, 1])]
@@ -75,3 +75,9 @@ def test_sums_with_fractions_are_refused():
     listed = [(0, a, b) for a, b in itertools.product(rows, np.eye(3, dtype=int))]
     with pytest.raises(ValueError, match="3x2x3: expected combinations without fractions"):
         from_points(points(listed), Z)
+
+
+def test_the_sums_of_points_and_triangles_come_first_and_are_a_basis():
+    given = sums(points(UNIT), Z)
+    np.testing.assert_array_equal(given[:3], [np.kron(a, b) for _, a, b in UNIT])
+    assert given.shape == (4, 4) and abs(np.linalg.det(given)) == pytest.approx(1)

@@ -13,7 +13,7 @@ def config(folder, **changes):
     given = {
         "formats": "2x2x2,2x2x3",
         "library": str(folder),
-        "annealing": AnnealingConfig(steps=20_000, samples=2),
+        "annealing": AnnealingConfig(steps=20_000, returns=0, samples=2),
     }
     return annealing.AnnealRunConfig(**given | changes)
 
@@ -43,8 +43,6 @@ def test_mistakes_are_named_before_any_step(tmp_path):
         annealing.attempts(config("/proc/library"))
 
 
-def test_the_configuration_file_takes_a_million_steps():
+def test_the_configuration_file_has_the_defaults():
     run = annealing.AnnealRunConfig.from_dict(shipped.get_config())
-    assert run == annealing.AnnealRunConfig(
-        library="runs/annealing", annealing=AnnealingConfig(steps=1_000_000)
-    )
+    assert run == annealing.AnnealRunConfig(library="runs/annealing")
