@@ -34,7 +34,7 @@ def test_the_projects_records_are_up_to_date():
         records.page_of(r): record_pages.page_text(r, FOLDER) for r in found if records.has_page(r)
     }
     written = {f"records/{p.name}": p.read_text() for p in (FOLDER / "records").iterdir()}
-    assert written == pages and list(pages) == ["records/3x7x8_Z.md", "records/4x5x5_Z.md"]
+    assert written == pages and {"records/2x7x8_Z.md", "records/4x5x5_Z.md"} <= pages.keys()
 
 
 def test_a_page_says_what_the_file_holds(tmp_path, monkeypatch):
