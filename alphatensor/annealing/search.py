@@ -12,7 +12,7 @@ from alphatensor.factorization import Factorization
 from alphatensor.factorization.triangles import Points, from_points, sums
 
 PARTS = 100  # of an annealing
-MAX_ENTRIES = 1_024  # n p; the basis is held as bits
+MAX_SIDES = 60  # n + p; the vectors of a point are bits of one number
 Format = tuple[int, int]  # n and p
 
 
@@ -41,7 +41,7 @@ def anneal(sizes: Format, config: AnnealingConfig, seed: int) -> Iterator[Anneal
     """Anneals from no points, then makes an algorithm of what was found.
 
     Args:
-      sizes: n and p of the format n×2×p, with n p at most `MAX_ENTRIES`.
+      sizes: n and p of the format n×2×p, with n + p at most `MAX_SIDES`.
       config: its seed is not used.
       seed: of all randomness.
     """

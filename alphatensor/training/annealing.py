@@ -11,7 +11,6 @@ Example::
 
 import dataclasses
 import itertools
-import math
 from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
@@ -20,7 +19,7 @@ from ml_collections import ConfigDict
 import alphatensor
 from alphatensor import targets
 from alphatensor.annealing import Annealed, AnnealingConfig, anneal
-from alphatensor.annealing.search import MAX_ENTRIES
+from alphatensor.annealing.search import MAX_SIDES
 from alphatensor.config import Config, integer, path, require, section, setting, text
 from alphatensor.factorization import Factorization, permute_sizes
 from alphatensor.factorization.triangles import METHOD
@@ -29,7 +28,10 @@ from alphatensor.training import doors
 from alphatensor.training.flip_search import Library, check_writable, parse_formats
 
 INNER = 2  # the size that annealing is for
-FORMATS = f"formats with a side of {INNER} and none of 1, such as '2x5x7' or '2x2x2..2x8x8'"
+FORMATS = (
+    f"formats with a side of {INNER} and none of 1, such as '2x5x7' or '2x2x2..2x8x8', where the "
+    f"other two add up to at most {MAX_SIDES}"
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -125,4 +127,4 @@ def _named(f: Factorization, sizes: Sizes, config: AnnealingConfig, seed: int) -
 
 
 def _fits(sizes: Sizes) -> bool:
-    return sizes[0] == INNER and math.prod(sizes[1:]) <= MAX_ENTRIES
+    return sizes[0] == INNER and sum(sizes[1:]) <= MAX_SIDES

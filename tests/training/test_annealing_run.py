@@ -30,7 +30,9 @@ def test_a_search_fills_a_folder_and_keeps_what_is_better(tmp_path):
     assert records.origin(f.provenance) == "`anneal`, seed 0, 20,000 steps"
 
 
-@pytest.mark.parametrize("formats", ["3x3x3", "1x2x2", "2x33x33", "2x2", "", "2x2x2..3x3x3"])
+@pytest.mark.parametrize(
+    "formats", ["3x3x3", "1x2x2", "2x2x60", "2x33x33", "2x2", "", "2x2x2..3x3x3"]
+)
 def test_formats_without_a_side_of_two_are_named(tmp_path, formats):
     with pytest.raises(settings.ConfigError, match="formats="):
         config(tmp_path, formats=formats)
