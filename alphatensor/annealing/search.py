@@ -1,5 +1,6 @@
 """One annealing: from no points to an algorithm for n×2×p, in parts that a caller may stop at."""
 
+import concurrent.futures
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -70,7 +71,10 @@ def _walk(state: _State, sizes: Format, config: AnnealingConfig, temperatures, s
     """Makes some steps from a state, which changes; returns the least rank and its state."""
     seed = int(seeds.integers(2**32))
     is_signed = config.ring == "Z"
-    least, *best = kernel.anneal(*state, sizes, is_signed, temperatures, steps, seed)
+    # In a thread, since Ctrl-C in compiled code would be an error of its own.
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        walk = pool.submit(kernel.anneal, *state, sizes, is_signed, temperatures, steps, seed)
+        least, *best = walk.result()
     return int(least), _State(*best)
 
 
