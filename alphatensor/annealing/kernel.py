@@ -31,6 +31,8 @@ class Work(NamedTuple):
       vector, negative, spare: of one vector, uint64 [K].
       basis, negatives: of a basis, by leading bit, uint64 [64 K, K].
       is_used: which of its rows are used, bool [64 K].
+      table: a hash table for the points of a type, int64, the length a power of two.
+      found: the numbers of the first two points of each triangle, int64 [4 np, 2].
     """
 
     vector: np.ndarray
@@ -39,6 +41,8 @@ class Work(NamedTuple):
     basis: np.ndarray
     negatives: np.ndarray
     is_used: np.ndarray
+    table: np.ndarray
+    found: np.ndarray
 
 
 @numba.njit(cache=True)
@@ -200,7 +204,7 @@ def _gain(points, counts, n, p, triangles, work):
 
 @numba.njit(cache=True)
 def _gain_mod_3(points, counts, n, p, triangles, work):
-    """Returns the same mod 3."""
+    """Returns the same mod 3; one function for both takes 1.3 times as long."""
     is_used = work.is_used
     is_used[:] = False
     gain = 0
@@ -215,6 +219,18 @@ def _gain_mod_3(points, counts, n, p, triangles, work):
         _signed_outer(points[0, i], points[1, j], n, p, work)
         gain += _insert_mod_3(work.vector, work.negative, work.basis, work.negatives, is_used)
     return gain
+
+
+@numba.njit(cache=True)
+def _energy(points, counts, sizes, is_signed, most, work):
+    """Returns the energy; where it is above `most`, a number above it that may be less."""
+    n, p = sizes
+    number = _find_triangles(points, counts, p, is_signed, work.table, work.found)
+    triangles = work.found[:number]
+    rank = 2 * n * p - _gain(points, counts, n, p, triangles, work)
+    if is_signed and rank <= most:
+        rank = max(rank, 2 * n * p - _gain_mod_3(points, counts, n, p, triangles, work))
+    return rank
 
 
 @numba.njit(cache=True)
@@ -239,11 +255,57 @@ def _draw(points, counts, kind, n, p, new):
 
 
 @numba.njit(cache=True)
-def _is_in(points, count, new):
-    for i in range(count):
-        if points[i, ROW] == new[ROW] and points[i, COLUMN] == new[COLUMN]:
-            return True
-    return False
+def _add(points, counts, sizes, is_signed, new):
+    """Puts a point; returns its type, -1 where none was put."""
+    kind = np.random.randint(3)
+    if not _draw(points, counts, kind, sizes[0], sizes[1], new):
+        return -1
+    number = counts[kind]
+    for i in range(number):
+        if points[kind, i, ROW] == new[ROW] and points[kind, i, COLUMN] == new[COLUMN]:
+            return -1
+    if number == points.shape[1]:
+        return -1
+    if not is_signed:
+        new[ROW_SIGNS] = new[COLUMN_SIGNS] = 0
+    points[kind, number] = new
+    counts[kind] += 1
+    return kind
+
+
+@numba.njit(cache=True)
+def _remove(points, counts, old):
+    """Takes a point away and writes it to `old`; returns (type, place), (-1, 0) without points."""
+    if counts.sum() == 0:
+        return -1, 0
+    place, kind = np.random.randint(counts.sum()), 0
+    while place >= counts[kind]:
+        place -= counts[kind]
+        kind += 1
+    old[:] = points[kind, place]
+    counts[kind] -= 1
+    points[kind, place] = points[kind, counts[kind]]
+    return kind, place
+
+
+@numba.njit(cache=True)
+def _work(sizes, most):
+    """Returns arrays to work on, for at most so many points of a type."""
+    entries = sizes[0] * sizes[1]
+    words = -(-entries // WORD_BITS)
+    slots = 4
+    while slots < 4 * most:
+        slots *= 2
+    return Work(
+        vector=np.zeros(words, np.uint64),
+        negative=np.zeros(words, np.uint64),
+        spare=np.zeros(words, np.uint64),
+        basis=np.zeros((words * WORD_BITS, words), np.uint64),
+        negatives=np.zeros((words * WORD_BITS, words), np.uint64),
+        is_used=np.zeros(words * WORD_BITS, np.bool_),
+        table=np.zeros(slots, np.int64),
+        found=np.zeros((4 * entries, 2), np.int64),
+    )
 
 
 @numba.njit(cache=True, nogil=True)
@@ -264,60 +326,22 @@ def anneal(points, counts, sizes, is_signed, temperatures, steps, seed):
       points and counts.
     """
     np.random.seed(seed)
-    n, p = sizes
-    words = -(-(n * p) // WORD_BITS)
-    slots = 4
-    while slots < 4 * points.shape[1]:
-        slots *= 2
-    work = Work(
-        vector=np.zeros(words, np.uint64),
-        negative=np.zeros(words, np.uint64),
-        spare=np.zeros(words, np.uint64),
-        basis=np.zeros((words * WORD_BITS, words), np.uint64),
-        negatives=np.zeros((words * WORD_BITS, words), np.uint64),
-        is_used=np.zeros(words * WORD_BITS, np.bool_),
-    )
-    table, found = np.zeros(slots, np.int64), np.zeros((4 * n * p, 2), np.int64)
-    number = _find_triangles(points, counts, p, is_signed, table, found)
-    at = 2 * n * p - _gain(points, counts, n, p, found[:number], work)
-    if is_signed:
-        at = max(at, 2 * n * p - _gain_mod_3(points, counts, n, p, found[:number], work))
-    least = at
+    work = _work(sizes, points.shape[1])
+    at = least = _energy(points, counts, sizes, is_signed, np.inf, work)
     best, best_counts = points.copy(), counts.copy()
     old, new = np.zeros(4, np.int64), np.zeros(4, np.int64)
     for step in range(steps):
-        move = np.random.randint(4)
-        removed, place, added = -1, 0, -1
-        if move != 0 and counts.sum() > 0:
-            place, removed = np.random.randint(counts.sum()), 0
-            while place >= counts[removed]:
-                place -= counts[removed]
-                removed += 1
-            old[:] = points[removed, place]
-            counts[removed] -= 1
-            points[removed, place] = points[removed, counts[removed]]
+        move, removed, place, added = np.random.randint(4), -1, 0, -1
+        if move != 0:
+            removed, place = _remove(points, counts, old)
         if move != 1:
-            kind = np.random.randint(3)
-            if (
-                _draw(points, counts, kind, n, p, new)
-                and counts[kind] < points.shape[1]
-                and not _is_in(points[kind], counts[kind], new)
-            ):
-                if not is_signed:
-                    new[ROW_SIGNS] = new[COLUMN_SIGNS] = 0
-                points[kind, counts[kind]] = new
-                counts[kind] += 1
-                added = kind
+            added = _add(points, counts, sizes, is_signed, new)
         if removed < 0 and added < 0:
             continue
         # The step is made if the energy after it is at most this.
         temperature = temperatures[0] * (temperatures[1] / temperatures[0]) ** (step / steps)
         most = at - temperature * np.log(1.0 - np.random.random())
-        number = _find_triangles(points, counts, p, is_signed, table, found)
-        after = 2 * n * p - _gain(points, counts, n, p, found[:number], work)
-        if is_signed and after <= most:
-            mod_3 = 2 * n * p - _gain_mod_3(points, counts, n, p, found[:number], work)
-            after = max(after, mod_3)
+        after = _energy(points, counts, sizes, is_signed, most, work)
         if after <= most:
             at = after
             if at < least:
