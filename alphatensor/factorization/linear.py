@@ -35,7 +35,10 @@ def eliminate(matrix: np.ndarray, modulus: int, order: np.ndarray) -> System:
     Over GF(2) the columns are packed 64 to a word.
     """
     packed = modulus == 2
-    work = _pack(matrix[:, order]) if packed else matrix[:, order].astype(np.int64)
+    if packed:
+        work = _pack(matrix[:, order])
+    else:  # no block below leaves -p² .. p
+        work = matrix[:, order].astype(np.int8 if modulus**2 < 128 else np.int64)
     unused = np.ones(len(work), bool)
     pivots, rows, operations = [], [], []
     for c in range(len(order)):

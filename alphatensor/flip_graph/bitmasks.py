@@ -1,9 +1,9 @@
 """Schemes as bit masks, as the walkers hold them.
 
 A factor is stored in *planes*. Over Z2 there is one, the support: bit k is set where entry k is not
-zero. Over the integers a second plane holds the signs: bit k is set where entry k is -1, and all
-entries are -1, 0 or 1. A plane has as many 64-bit words as the entries of the largest mode need, K:
-one up to 8x8 matrices, at most four.
+zero. Over Z3 and over the integers a second plane holds the signs: bit k is set where entry k is
+-1, and all entries are -1, 0 or 1. A plane has as many 64-bit words as the entries of the largest
+mode need, K: one up to 8x8 matrices, at most four.
 """
 
 import numpy as np
@@ -23,15 +23,19 @@ def fits(sizes: Sizes) -> bool:
 
 
 def is_ternary(f: Factorization) -> bool:
-    """Says whether all entries of a factorization are -1, 0 or 1."""
-    return f.is_integral and all(np.abs(np.array(x)).max(initial=0) <= 1 for x in f.factors)
+    """Says whether all entries of a factorization are -1, 0 or 1, as those over Z2 and Z3 are."""
+    return (
+        f.ring.modulus == 3
+        or f.is_integral
+        and all(np.abs(np.array(x)).max(initial=0) <= 1 for x in f.factors)
+    )
 
 
 def to_masks(f: Factorization) -> np.ndarray:
     """Returns the factors as bit masks.
 
     Returns:
-      uint64 [3, rank, P, K]: P = 1 (supports) over Z2, P = 2 (supports, signs) over the integers.
+      uint64 [3, rank, P, K]: P = 1 (supports) over Z2, P = 2 (supports, signs) over Z3 and Z.
     """
     words = -(-max(f.target.shape) // WORD_BITS)
 
@@ -41,11 +45,14 @@ def to_masks(f: Factorization) -> np.ndarray:
         return (padded.reshape(-1, words, WORD_BITS) * weight).sum(2, dtype=np.uint64)
 
     factors = [np.array(x, np.int64) for x in f.factors]
-    planes = [[x != 0] if f.ring.is_modular else [x != 0, x < 0] for x in factors]
+    if f.ring.modulus == 2:
+        planes = [[x != 0] for x in factors]
+    else:  # 2 is -1 over Z3
+        planes = [[x != 0, (x < 0) | (x == 2)] for x in factors]
     return np.stack([np.stack([pack(plane) for plane in x], axis=1) for x in planes])
 
 
-def from_masks(masks: np.ndarray, target: Target, provenance: dict) -> Factorization:
+def from_masks(masks: np.ndarray, target: Target, ring: rings.Ring) -> Factorization:
     """Returns the factorization of masks uint64 [3, R, P, K], without their terms that are zero."""
     masks = np.asarray(masks)
     masks = masks[:, masks[:, :, 0].any(axis=2).all(axis=0)]
@@ -54,9 +61,8 @@ def from_masks(masks: np.ndarray, target: Target, provenance: dict) -> Factoriza
     entries, *signs = np.moveaxis(bits.astype(np.int64).reshape(*masks.shape[:3], -1), 2, 0)
     for sign in signs:
         entries = entries * (1 - 2 * sign)
-    factors = [x[:, :size].T for x, size in zip(entries, target.shape, strict=True)]
-    ring = rings.IntegersMod(2) if masks.shape[2] == 1 else rings.Integers()
-    return Factorization(target, ring, *factors, provenance)
+    factors = [ring.reduce(x[:, :size].T) for x, size in zip(entries, target.shape, strict=True)]
+    return Factorization(target, ring, *factors)
 
 
 def scheme_key(f: Factorization) -> bytes:

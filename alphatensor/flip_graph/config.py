@@ -17,8 +17,9 @@ class FlipSearchConfig(Config):
 
     ring: str = setting(
         "Z2",
-        one_of("Z", "Z2"),
-        "Ring of the walks; over Z entries are -1, 0 and 1, and nothing has to be lifted.",
+        one_of("Z", "Z2", "Z3"),
+        "Ring of the walks; over Z entries are -1, 0 and 1, and nothing has to be lifted; what "
+        "lifts from Z3 may have halves.",
     )
     walkers: int = setting(
         32,
@@ -56,7 +57,7 @@ class FlipSearchConfig(Config):
         some_of(TURNS),
         "What the turns of a format do, over and over: walk from schemes above the best (descent), "
         "from the best, among schemes that keep one of the format's symmetries (symmetric), or "
-        "over Z where the best over Z2 does not lift (integers).",
+        "over Z where the best over the ring does not lift (integers).",
     )
     origins: tuple[str, ...] = setting(
         tuple(x for x in ORIGINS if x not in (AGGREGATION, CONTRACTION, COPIES)),

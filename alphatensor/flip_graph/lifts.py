@@ -1,4 +1,4 @@
-"""Lifts of schemes over Z2 to the integers, else to fractions, each tried once."""
+"""Lifts of schemes over Z2 or Z3 to the integers, else to fractions, each tried once."""
 
 import collections
 from collections.abc import Callable
@@ -12,9 +12,9 @@ FAMILY = "family"  # of a scheme's provenance: the kind of turn that found it
 
 
 class LiftCache:
-    """The lift to Z, or else to Q, of each scheme over Z2 that was tried, where it has one.
+    """The lift to Z, or else to Q, of each scheme mod p that was tried, where it has one.
 
-    Denominators are odd, since a scheme with halves is none mod 2.
+    Denominators are prime to p: a scheme with halves is none mod 2.
     """
 
     def __init__(self, clock: Clock, lift: Callable[[Factorization], Factorization | None] = lift):
@@ -45,7 +45,7 @@ class LiftCache:
         return self._lifts.get(bitmasks.scheme_key(f))
 
     def lifting(self, schemes: list[Factorization], seconds: float) -> list[Factorization]:
-        """Returns those schemes over Z2 that are known to lift.
+        """Returns those schemes mod p that are known to lift.
 
         At least one that was not tried before is tried, and more until the seconds are over.
         """

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from alphatensor import rings
 from alphatensor.factorization import Factorization, lift, reduce_mod
 from alphatensor.factorization.analysis import costs, orbit, straight_line
 from alphatensor.flip_graph import bitmasks, walkers
@@ -163,10 +164,11 @@ def _sparsest(
       Verified schemes by `bitmasks.scheme_key`.
     """
     found: dict[bytes, Factorization] = {}
+    ring = start.ring if state.planes == 2 else rings.IntegersMod(2)
     for index in np.argsort(state.best_weight, kind="stable"):
         if state.best_rank[index] != start.rank or len(found) == most:
             continue
-        f = bitmasks.from_masks(state.best[index], start.target, {})
+        f = bitmasks.from_masks(state.best[index], start.target, ring)
         key = bitmasks.scheme_key(f)
         if key not in seen:
             seen.add(key)

@@ -46,6 +46,7 @@ class Work(NamedTuple):
       tables: the images of the values of each byte of a factor, uint64 [T, bytes, 256, K].
       planes: as many zeros as planes, P: one for supports, and one for signs.
       words: as many zeros as words in a plane, K.
+      wraps: one zero where 1 + 1 = -1, over Z3; else nothing.
     """
 
     rows: np.ndarray
@@ -63,10 +64,14 @@ class Work(NamedTuple):
     tables: np.ndarray
     planes: tuple[int, ...]
     words: tuple[int, ...]
+    wraps: tuple[int, ...]
 
 
-def work(slots: int, planes: int, words: int, group: Tables) -> Work:
-    """Makes the arrays for schemes of R = `slots` terms, with P planes of K words each."""
+def work(slots: int, planes: int, words: int, group: Tables, wraps: bool = False) -> Work:
+    """Makes the arrays for schemes of R = `slots` terms, with P planes of K words each.
+
+    With `wraps` two planes are those of Z3.
+    """
     length, size = 3 * slots, planes * words
     modes = np.repeat([[0, 1, 2], group.lists * BUCKETS], slots, axis=1)
     return Work(
@@ -85,6 +90,7 @@ def work(slots: int, planes: int, words: int, group: Tables) -> Work:
         tables=group.tables,
         planes=(0,) * planes,
         words=(0,) * words,
+        wraps=(0,) * wraps,
     )
 
 
@@ -162,7 +168,10 @@ def entries(w, row):
 
 @inlined
 def add(w, to, x, y, negated):
-    """Adds two factors, or subtracts them; says whether an entry leaves {-1, 0, 1}."""
+    """Adds two factors, or subtracts them; says whether an entry leaves {-1, 0, 1}.
+
+    Over Z3 none does.
+    """
     overflow, number = uint64(0), len(w.words)
     for k in range(number):
         xs, ys = w.rows[x, k], w.rows[y, k]
@@ -170,9 +179,16 @@ def add(w, to, x, y, negated):
             xn, yn = w.rows[x, number + k], w.rows[y, number + k]
             if negated:
                 yn ^= ys
-            overflow |= xs & ys & ~(xn ^ yn)
-            w.rows[to, number + k] = (xn | yn) & (xs ^ ys)
-        w.rows[to, k] = xs ^ ys
+            doubled = xs & ys & ~(xn ^ yn)
+            if len(w.wraps) == 1:
+                w.rows[to, number + k] = ((xn | yn) & (xs ^ ys)) | (doubled & ~xn)
+                w.rows[to, k] = (xs ^ ys) | doubled
+            else:
+                overflow |= doubled
+                w.rows[to, number + k] = (xn | yn) & (xs ^ ys)
+                w.rows[to, k] = xs ^ ys
+        else:
+            w.rows[to, k] = xs ^ ys
     return overflow != uint64(0)
 
 

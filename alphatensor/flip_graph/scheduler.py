@@ -1,9 +1,9 @@
 """A scheduler of flip-graph walks over many formats, with a library as its memory.
 
 Each *turn* takes a format (`choices`), starts walkers, walks for some seconds and stores what beats
-the memory at once. Over Z2 it also stores what lifts to the integers; over the integers walks keep
-to the entries -1, 0 and 1. Schemes to go on from are kept in the memory's pools after each turn, so
-that a search that was stopped goes on. There are four kinds of turns:
+the memory at once. Over Z2 and Z3 it also stores what lifts to the integers; over the integers
+walks keep to the entries -1, 0 and 1. Schemes to go on from are kept in the memory's pools after
+each turn, so that a search that was stopped goes on. There are four kinds of turns:
 
 * `descent` starts above the best rank, since the best schemes may lie in a component of the flip
   graph without better ones. It starts from another origin each time: neighbouring formats extended
@@ -11,7 +11,7 @@ that a search that was stopped goes on. There are four kinds of turns:
   on pairs of indices, trilinear aggregation, or the naive algorithm.
 * `best` starts from the best schemes known.
 * `symmetric` walks among schemes that keep one of the format's symmetries, each in turn.
-* `integers` walks over the integers, in a search over Z2 whose best schemes do not lift.
+* `integers` walks over the integers, in a search over Z2 or Z3 whose best schemes do not lift.
 """
 
 import collections
@@ -117,7 +117,7 @@ def take_turn(state: SearchState, choice: TurnPlan, seconds: float) -> Turn:
 
 
 def walk_integers(state: SearchState, choice: TurnPlan, seconds: float) -> Turn:
-    """Walks over the integers from the best schemes known there, in a search over Z2."""
+    """Walks over the integers from the best schemes known there, in a search over Z2 or Z3."""
     begin, config, sizes, ring = state.clock(), state.config, choice.sizes, rings.Integers()
     here = state.formats[sizes]
     near = origins.neighbours(sizes, state.integers_of)
@@ -127,7 +127,7 @@ def walk_integers(state: SearchState, choice: TurnPlan, seconds: float) -> Turn:
     walked = walks.walk(known, config, stop, config.seed + choice.number)
     here.integers = pools.least_rank(walked.schemes + known, config.pool)
     state.memory.keep_pool(sizes, pool_name(ring), here.integers)
-    residues = [reduce_mod(f, 2) for f in here.integers]
+    residues = [reduce_mod(f, state.ring.modulus) for f in here.integers]
     here.pool = pools.least_rank(
         here.pool + known_schemes(state, sizes, {}) + residues, config.pool
     )
@@ -332,7 +332,7 @@ def credited(state: SearchState, sizes: Sizes, f: Factorization) -> Factorizatio
 def store(
     state: SearchState, sizes: Sizes, lifting: list[Factorization], origin: dict
 ) -> list[str]:
-    """Adds the best of a format's pool to the memory, and over Z2 its lifts.
+    """Adds the best of a format's pool to the memory, and over Z2 and Z3 its lifts.
 
     Args:
       state: state of the search; its `lifts` are filled: if a lift is of use, at least one scheme
@@ -361,8 +361,9 @@ def store(
     if is_news or len(lifts) > before:
         of_pool = [f for f in pool if lifts.was_tried(f)]
         lines.append(
-            f"{targets.format_name(sizes)}: of {len(pool)} schemes of rank {pool[0].rank} over Z2, "
-            f"{len(of_pool)} were tried and {sum(not lifts.has_failed(f) for f in of_pool)} lift; "
-            f"by the turns that found them: {lifts.shares(sizes)}."
+            f"{targets.format_name(sizes)}: of {len(pool)} schemes of rank {pool[0].rank} over "
+            f"{state.ring}, {len(of_pool)} were tried and "
+            f"{sum(not lifts.has_failed(f) for f in of_pool)} lift; by the turns "
+            f"that found them: {lifts.shares(sizes)}."
         )
     return said(lines)

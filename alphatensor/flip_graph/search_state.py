@@ -60,7 +60,7 @@ class FormatState:
       symmetric: for each symmetry, schemes that keep it, of the least rank among these.
       descents: the descents under way, by symmetry; None is for walks without.
       descended: for each symmetry and None, the number of descents from each origin.
-      integers: in a search over Z2, schemes of the least rank over the integers.
+      integers: in a search over Z2 or Z3, schemes of the least rank over the integers.
       seconds: time spent on the format.
       turns: how many turns of the search were the format's own.
       last: number of the last of them.
@@ -152,8 +152,8 @@ class SearchState:
         return self.formats[sizes].pool or self.held(sizes)
 
     def residues_of(self, sizes: Sizes) -> list[Factorization]:
-        """Returns the schemes known over the integers as schemes over Z2: they lift."""
-        return [reduce_mod(f, 2) for f in self.integers_of(sizes)]
+        """Returns the schemes known over the integers, mod 2 or 3 as the walks are: they lift."""
+        return [reduce_mod(f, self.ring.modulus) for f in self.integers_of(sizes)]
 
     def integers_of(self, sizes: Sizes) -> list[Factorization]:
         """Returns the best schemes known over the integers with entries -1, 0 and 1."""
@@ -164,7 +164,7 @@ class SearchState:
         return min([math.prod(sizes), *(f.rank for f in self.schemes_of(sizes))])
 
     def lags_over_integers(self, sizes: Sizes) -> bool:
-        """Says whether a search over Z2 knows a lower rank there than over the integers."""
+        """Says whether a search over Z2 or Z3 knows a lower rank there than over the integers."""
         if not self.ring.is_modular:
             return False
         f = self.memory.best(sizes, rings.Integers())

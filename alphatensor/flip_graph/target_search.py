@@ -1,8 +1,10 @@
 """Walks for any bilinear or quadratic map, which knows no neighbouring formats.
 
 Targets take turns. A turn walks from the naive algorithm, with walkers that go on from turn to turn
-as long as their rank falls, or, every other time, from the best schemes known. Of these the ones
-with the most recursive calls are kept. Over Z2 what lifts is stored over the integers, too.
+as long as their rank falls, or from the best schemes known, or, for products of structured
+matrices over Z2, from the naive algorithm among schemes that keep a swap of indices. Of the best
+schemes the ones with the most recursive calls are kept. What lifts is stored over the integers or
+the rationals, too.
 """
 
 import collections
@@ -20,6 +22,7 @@ from alphatensor.flip_graph.config import FlipSearchConfig
 from alphatensor.flip_graph.exchange import Exchange
 from alphatensor.flip_graph.lifts import LiftCache
 from alphatensor.flip_graph.search_state import Descent
+from alphatensor.flip_graph.symmetries.index_swap import IndexSwap
 from alphatensor.flip_graph.turns import Turn, provenance, said
 from alphatensor.targets import Target
 
@@ -43,13 +46,15 @@ class _Known:
 
     Attributes:
       pool: schemes of the least rank known over the walks' ring.
-      descent: the walk from above that goes on, or None.
+      swaps: the swaps of indices that walks may keep.
+      descents: the walks from above that go on, by the swap that they keep, or None.
       turns: the number of its turns.
       seconds: time spent on it.
     """
 
     pool: list[Factorization] = dataclasses.field(default_factory=list)
-    descent: Descent | None = None
+    swaps: list[IndexSwap] = dataclasses.field(default_factory=list)
+    descents: dict[IndexSwap | None, Descent] = dataclasses.field(default_factory=dict)
     turns: int = 0
     seconds: float = 0.0
 
@@ -84,7 +89,8 @@ def search_targets(
     Args:
       targets: with at most `bitmasks.MAX_ENTRIES` entries in each mode.
       memory: where results go, and where a search that was stopped goes on from.
-      config: constants of the search; its kinds of turns and its symmetries are for formats.
+      config: constants of the search; of its kinds of turns "descent", "best" and "symmetric"
+        count here, and of its symmetries the swaps.
       clock: for example `time.monotonic`.
       seconds: time of the whole search.
     """
@@ -105,28 +111,33 @@ def _take_turn(search: _Search, target: Target, number: int, seconds: float) -> 
         fits = held is not None and bitmasks.is_ternary(held)
         known = [held] * fits + [entrywise(target, search.ring)]
         here.pool = pools.least_rank(known, config.pool)
-    is_best = here.turns % 2 == 1
+        here.swaps = _swaps(search, target)
+    kind, swap = _kind_of_turn(config.turns, here)
     start = Descent(starts=here.pool)
-    if not is_best:
-        start = here.descent or Descent(starts=[entrywise(target, search.ring)])
+    if kind != "best":
+        naive = entrywise(target, search.ring)
+        start = here.descents.pop(swap, None) or Descent(
+            starts=[swap.split(naive) if swap else naive]
+        )
     walked = walks.walk(
         start.starts,
         config,
         budgets.after_seconds(search.clock, seconds),
         config.seed + number,
         held=start.walkers,
-        symmetry=Exchange() if target.is_quadratic else None,
+        symmetry=swap or (Exchange() if target.is_quadratic else None),
     )
     rank = walked.schemes[0].rank
-    if not is_best:
+    if kind != "best":
         is_lower = start.rank is None or rank < start.rank
         idle = 0 if is_lower else start.idle + 1
-        here.descent = None if idle == IDLE else Descent(start.starts, walked.walkers, rank, idle)
+        if idle < IDLE:
+            here.descents[swap] = Descent(start.starts, walked.walkers, rank, idle)
     here.turns, here.seconds = here.turns + 1, here.seconds + search.clock() - begin
     stored = _store(search, target, walked.schemes, number)
     return Turn(
         target=target.name,
-        kind="best" if is_best else "descent",
+        kind=f"{kind} {swap}" if swap else kind,
         reached=rank,
         rank=here.pool[0].rank,
         flips=walked.flips,
@@ -135,8 +146,25 @@ def _take_turn(search: _Search, target: Target, number: int, seconds: float) -> 
     )
 
 
+def _swaps(search: _Search, target: Target) -> list[IndexSwap]:
+    """Returns the swaps that a search's symmetric turns keep."""
+    names = search.config.symmetries
+    has_turns = search.ring.modulus == 2 and "symmetric" in search.config.turns
+    every = IndexSwap.of_target(target) if has_turns else []
+    return [x for x in every if x.name in names or str(x) in names]
+
+
+def _kind_of_turn(turns: tuple[str, ...], here: _Known) -> tuple[str, IndexSwap | None]:
+    """Returns what the next turn does, and the swap that it keeps."""
+    kinds = [x for x in turns if x in ("descent", "best") or (x == "symmetric" and here.swaps)]
+    cycle, place = divmod(here.turns, len(kinds) or 1)
+    if not kinds or kinds[place] != "symmetric":
+        return (kinds or ["descent"])[place], None
+    return "symmetric", here.swaps[cycle % len(here.swaps)]
+
+
 def _store(search: _Search, target: Target, found: list[Factorization], number: int) -> list[str]:
-    """Adds what walks found to the pool and to the memory, over Z2 with its lifts.
+    """Adds what walks found to the pool and to the memory, over Z2 and Z3 with its lifts.
 
     Returns:
       Lines that say what was kept.

@@ -13,9 +13,9 @@ in a *plus transition* (Arai, Ichikawa and Hukushima 2024, arXiv 2312.16960):
 
     a⊗b⊗c + a'⊗b'⊗c'  =  a⊗(b+b')⊗c + a⊗b'⊗(c'-c) + (a'-a)⊗b'⊗c'
 
-Schemes are over Z2, or over the integers with entries -1, 0 and 1; a step that would leave that
-range is not made. Factors are shared up to sign. See `bitmasks` for how they are stored and
-`kernel` for the steps.
+Schemes are over Z2, over Z3, or over the integers with entries -1, 0 and 1; there a step that would
+leave that range is not made. Factors are shared up to sign. See `bitmasks` for how they are stored
+and `kernel` for the steps.
 
 Walkers may keep a symmetry of the target. They then hold one term of each orbit of up to six
 (Moosbauer and Poole 2025, arXiv 2502.04514), which leaves fewer terms and far fewer schemes; see
@@ -40,7 +40,7 @@ PARTS = 4  # of the walkers for each thread, which take different times
 class Walkers(NamedTuple):
     """W walkers on schemes of at most R terms; a term that vanished is zero in all modes.
 
-    P is 1 over Z2 (supports) and 2 over the integers (supports, signs); K is the number of words
+    P is 1 over Z2 (supports) and 2 over Z3 and Z (supports, signs); K is the number of words
     that the entries of a mode need. With a symmetry terms are generators, and ranks count these;
     where it says `flips_fixed_terms`, they count the terms of all orbits.
 
@@ -62,6 +62,11 @@ class Walkers(NamedTuple):
     def slots(self) -> int:
         """R."""
         return self.terms.shape[2]
+
+    @property
+    def planes(self) -> int:
+        """P."""
+        return self.terms.shape[3]
 
     @property
     def best_rank(self) -> np.ndarray:
@@ -95,6 +100,7 @@ class WalkOptions(NamedTuple):
       prefer_sparse: whether flips that add entries are made less often, and the sparsest among
         schemes of least rank counts as best.
       symmetry: the symmetry that the walkers keep; their terms are its generators.
+      wraps: whether schemes of two planes are over Z3, not over the integers.
     """
 
     tries: int
@@ -102,6 +108,7 @@ class WalkOptions(NamedTuple):
     patience: int
     prefer_sparse: bool = False
     symmetry: Symmetry | Exchange | None = None
+    wraps: bool = False
 
 
 def slots_for(rank: int, margin: int) -> int:
@@ -119,8 +126,8 @@ def start(
     """Puts walkers on the given schemes in turn.
 
     Args:
-      schemes: verified factorizations of one target, all over Z2 or all over the integers with
-        entries -1, 0 and 1.
+      schemes: verified factorizations of one target, all over Z2, all over Z3, or all over the
+        integers with entries -1, 0 and 1.
       num_walkers: W.
       slots: R, at least the largest rank plus what plus transitions may add; see `slots_for`.
       seed: the seed of all randomness.
@@ -136,8 +143,8 @@ def start(
         raise ValueError(f"schemes of {slots} terms: at most {MAX_SLOTS} are possible.")
     masks = []
     for f in schemes:
-        if f.ring != schemes[0].ring or f.ring.modulus not in (0, 2):
-            raise ValueError(f"start scheme over {f.ring}: expected all over Z2 or all over Z.")
+        if f.ring != schemes[0].ring or f.ring.modulus not in (0, 2, 3):
+            raise ValueError(f"start scheme over {f.ring}: expected all over Z2, Z3 or Z.")
         if max(f.target.shape) > bitmasks.MAX_ENTRIES:
             shape = "x".join(map(str, f.target.shape))
             raise ValueError(
@@ -192,7 +199,7 @@ def run(walkers: Walkers, options: WalkOptions, threads: int | None = None) -> W
 
     def walk(part: int) -> None:
         chosen = slice(bounds[part], bounds[part + 1])
-        work = rows.work(slots, planes, words, tables)
+        work = rows.work(slots, planes, words, tables, options.wraps)
         each = [x[chosen] for x in (*flat, walked.seeds, walked.states)]
         if symmetry is not None and symmetry.flips_fixed_terms:
             orbits.walk(work, orbits.orbits(slots, group[1], words), kernel_options, *each)

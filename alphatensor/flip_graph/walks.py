@@ -49,8 +49,13 @@ def walk(
       held: the walkers of an earlier walk from such starts, which go on.
       symmetry: the symmetry that the walk keeps.
     """
+    target, ring = starts[0].target, starts[0].ring
     options = WalkOptions(
-        tries=config.tries, margin=config.margin, patience=config.patience, symmetry=symmetry
+        tries=config.tries,
+        margin=config.margin,
+        patience=config.patience,
+        symmetry=symmetry,
+        wraps=ring.modulus == 3,
     )
     if held is None:
         slots = walkers.slots_for(max(f.rank for f in starts), config.margin)
@@ -63,7 +68,7 @@ def walk(
         held = walkers.follow(held, config.idle)
     flips, best_rank = held.flips.sum() - before, held.best_rank
     chosen = np.flatnonzero(best_rank == best_rank.min())
-    schemes = [bitmasks.from_masks(held.best[i], starts[0].target, {}) for i in chosen]
+    schemes = [bitmasks.from_masks(held.best[i], target, ring) for i in chosen]
     if symmetry:
         schemes = [symmetry.expand(f) for f in schemes]
     else:  # flips find dependent terms sooner or later; asking is sure

@@ -143,7 +143,8 @@ class Library:
 
     def known_rank(self, sizes: Sizes, ring: rings.Ring) -> int | None:
         """Returns the best published rank of a format, None where none is listed."""
-        return published_ranks.best(tuple(sorted(sizes)), ring.name)
+        domain = "Q" if ring.modulus == 3 else ring.name  # halves have residues mod 3
+        return published_ranks.best(tuple(sorted(sizes)), domain)
 
     def pool(self, sizes: Sizes, name: str) -> list[Factorization]:
         """Returns the schemes that an earlier search kept under a name."""

@@ -79,7 +79,7 @@ SEARCH = [
     (["--config.search.seed=-1"], "--config.search.seed=-1"),
     ([f"--config.search.seed={2**64}"], "--config.search.seed"),
     (["--config.search.slice_seconds=nan"], "--config.search.slice_seconds=nan"),
-    (["--config.search.ring=Z3"], "one of 'Z', 'Z2'"),
+    (["--config.search.ring=Z5"], "one of 'Z', 'Z2', 'Z3'"),
     (["--config.search.turns=('naive',)"], "some of 'descent'"),
     (["--config.search.symmetries=('mirror',)"], "some of 'reversal', 'rotation'"),
     (

@@ -3,7 +3,7 @@
 import numpy as np
 
 
-def tensors(terms, target):
+def tensors(terms, target, ring):
     """Returns the sums of schemes, uint64 [W, 3, R, P, K]: integers [W, S_u, S_v, S_w]."""
     place = np.arange(64, dtype=np.uint64)
     bits = (terms[..., None] >> place & np.uint64(1)).astype(np.int64)
@@ -14,7 +14,7 @@ def tensors(terms, target):
         assert not support[..., size:].any(), "bits beyond the entries"
         factors.append((support * (1 - 2 * sum(signs)))[..., :size])
     sums = np.einsum("wri,wrj,wrk->wijk", *factors, optimize=True)
-    return sums if terms.shape[3] == 2 else sums % 2
+    return ring.reduce(sums)
 
 
 def alive(terms):

@@ -29,7 +29,7 @@ def test_every_scheme_on_the_way_is_exact():
     f = entrywise(targets.parse("gq2"), Z)
     options = WalkOptions(tries=6, margin=2, patience=3, symmetry=Exchange())
     state = walkers.run(walkers.start([f], 64, 16, seed=1), options)
-    found = [bitmasks.from_masks(terms, f.target, {}) for terms in state.terms]
+    found = [bitmasks.from_masks(terms, f.target, f.ring) for terms in state.terms]
     assert all(g.verify().ok for g in found)
     moved = [not g.replace(target=targets.parse("gt2")).verify().ok for g in found]
     assert any(moved)  # to another tensor of the same map

@@ -17,7 +17,7 @@ def test_defaults_are_settings_of_a_search():
 @pytest.mark.parametrize(
     ("field", "value", "words"),
     [
-        ("ring", "Z3", "one of 'Z', 'Z2'"),
+        ("ring", "Z5", "one of 'Z', 'Z2', 'Z3'"),
         ("walkers", 0, "at least 1"),
         ("margin", 0, "at least 1"),
         ("slice_seconds", 0.0, "above 0"),

@@ -82,17 +82,17 @@ def test_one_flip_by_hand(ring):
     found = held.best_rank == 1
     assert found.all() if ring.is_modular else 3 < found.sum() < 20, "an entry may become 2"
     for terms in held.best[found]:
-        (u, v, w) = bitmasks.from_masks(terms, f.target, {}).factors
+        (u, v, w) = bitmasks.from_masks(terms, f.target, f.ring).factors
         assert np.abs(u).T.tolist() == [[1, 0, 0]] and np.abs(v).T.tolist() == [[0, 1, 0]]
         assert np.abs(w).T.tolist() == [[1, 0, 1]]
-    assert (tensors(held.best, f.target) == f.target.tensor).all()
+    assert (tensors(held.best, f.target, f.ring) == f.target.tensor).all()
 
 
 @pytest.mark.parametrize("ring", [Z2, Z], ids=str)
 def test_a_plus_transition_adds_one_term_where_a_slot_is_free(ring):
     f = strassen(ring)  # which has no flip
     held = walkers.run(walkers.start([f], 20, 8, seed=0), WalkOptions(1, 9, 9))
-    assert (tensors(held.terms, f.target) == f.target.tensor).all()
+    assert (tensors(held.terms, f.target, f.ring) == f.target.tensor).all()
     assert set(bitmasks.ranks(held.terms)) == {8} and not held.flips.any()
     full = walkers.start([f], 20, 7, seed=0)
     assert np.array_equal(walkers.run(full, WalkOptions(1, 9, 9)).terms, full.terms)

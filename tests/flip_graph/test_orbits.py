@@ -31,7 +31,7 @@ def flipped(f, swap=FEW, calls=1, walkers_number=32):
     held = walkers.start([f], walkers_number, f.rank + 2, seed=0, symmetry=swap)
     options = WalkOptions(tries=calls, margin=9, patience=99, symmetry=swap)
     held = walkers.run(held, options)
-    found = [bitmasks.from_masks(x, f.target, {}) for x in held.terms]
+    found = [bitmasks.from_masks(x, f.target, f.ring) for x in held.terms]
     return {
         frozenset(tuple(map(tuple, x)) for x in zip(g.u.T, g.v.T, g.w.T, strict=True))
         for g in found
@@ -95,7 +95,7 @@ def test_moves_keep_the_sum_and_ranks_count_terms(swap):
         ranks = held.states[:, kernel.RANK], held.best_rank
         for both in zip((held.terms, held.best), ranks, strict=True):
             for masks, rank in zip(*both, strict=True):
-                whole = swap.expand(bitmasks.from_masks(masks, start.target, {}))
+                whole = swap.expand(bitmasks.from_masks(masks, start.target, start.ring))
                 assert whole.verify().ok and whole.rank == rank
                 again = swap.split(whole)
                 assert again is not None and swap.expand(again).rank == rank

@@ -181,7 +181,7 @@ def test_neighbours_of_symmetric_schemes_are_symmetric(symmetry, neighbours):
     options = WalkOptions(tries=24_000, margin=3, patience=180, symmetry=symmetry)
     held = walkers.run(held, options)
     target = symmetry.generators(Z2).target
-    f = bitmasks.from_masks(held.best[held.best_rank.argmin()], target, {})
+    f = bitmasks.from_masks(held.best[held.best_rank.argmin()], target, Z2)
     f = symmetry.expand(f)
     assert f.rank < np.prod(symmetry.sizes)
     for other in neighbours(f):
@@ -225,5 +225,5 @@ def test_a_new_kind_is_one_class():
     options = WalkOptions(tries=6_000, margin=3, patience=180, symmetry=mirror)
     held = walkers.run(held, options)
     for w in range(16):
-        generators = bitmasks.from_masks(held.best[w], f.target, {})
+        generators = bitmasks.from_masks(held.best[w], f.target, f.ring)
         assert mirror.expand(generators).verify().ok

@@ -1,12 +1,16 @@
 """Searches over targets that are no formats, with a memory without files."""
 
 import itertools
+from fractions import Fraction
 
+import numpy as np
+import pytest
 from memory import ticks
 
 from alphatensor import rings, targets
 from alphatensor.factorization import entrywise
 from alphatensor.flip_graph import FlipSearchConfig
+from alphatensor.flip_graph.symmetries.index_swap import IndexSwap
 from alphatensor.flip_graph.target_search import search_targets
 
 CONFIG = FlipSearchConfig(
@@ -52,3 +56,54 @@ def test_a_search_goes_on_from_its_memory_and_ends():
     memory = Memory(entrywise(target, rings.Integers()))
     (turn,) = search_targets([target], memory, CONFIG.replace(ring="Z"), ticks(), 1.0)
     assert turn.rank == turn.reached == 4 == memory.best(target, rings.Integers()).rank
+
+
+def test_halves_come_from_walks_over_z3():
+    """Symmetric 2x2 matrices take six multiplications over Z and five with halves."""
+    target, memory = targets.parse("ss2"), Memory()
+    (turn,) = search_targets([target], memory, CONFIG.replace(ring="Z3"), ticks(), 1.0)
+    lifted = memory.held["ss2", rings.Integers()]
+    assert turn.rank == lifted.rank == 5 and lifted.domain == "Q"
+    entries = {abs(Fraction(x)) for factor in lifted.factors for x in factor.flat}
+    assert Fraction(1, 2) in entries and entries <= {0, 1, 2, Fraction(1, 2)}
+
+
+def test_symmetric_turns_keep_a_swap_of_indices():
+    target, memory = targets.parse("ss3"), Memory()
+    config = CONFIG.replace(turns=("symmetric", "best"))
+    turns = list(itertools.islice(search_targets([target], memory, config, ticks(), 1e6), 2))
+    assert [turn.kind for turn in turns] == ["symmetric swap (1, 1, 1)", "best"]
+    assert turns[0].reached < entrywise(target, rings.IntegersMod(2)).rank
+
+
+@pytest.mark.parametrize(
+    ("name", "pairs"),
+    [
+        ("ss4", {(2, 2, 2), (1, 1, 1)}),
+        ("kk3", {(1, 1, 1)}),
+        ("sg2", {(1, 1, 1), (1, 1, 0), (0, 0, 1)}),
+        ("us2", set()),
+        ("ug2", {(0, 0, 1)}),
+        ("gt4", set()),
+        ("poly3", set()),
+    ],
+)
+def test_swaps_that_a_product_has(name, pairs):
+    target = targets.parse(name)
+    swaps = IndexSwap.of_target(target)
+    assert {x.pairs for x in swaps} == pairs
+    naive = entrywise(target, rings.IntegersMod(2))
+    for swap in swaps:
+        generators = swap.split(naive)
+        assert generators.rank < naive.rank
+        whole = swap.expand(generators)
+        assert whole.rank == naive.rank and whole.verify().ok
+        u = np.array(whole.u)
+        u[:, -1] = 1  # the last term is the image of another one
+        assert swap.split(whole.replace(u=u)) is None
+
+
+def test_a_search_without_swaps_has_no_symmetric_turns():
+    config = CONFIG.replace(turns=("symmetric", "best"), symmetries=("rotation",))
+    turns = search_targets([targets.parse("ss3")], Memory(), config, ticks(), 1e6)
+    assert [turn.kind for turn in itertools.islice(turns, 2)] == ["best", "best"]

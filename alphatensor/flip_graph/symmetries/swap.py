@@ -12,13 +12,13 @@ from alphatensor import rings, targets
 from alphatensor.factorization import Factorization, from_arrays, naive, permute_sizes, project
 from alphatensor.factorization.transforms import ORIENTATIONS, orient
 from alphatensor.flip_graph.origins import Sizes
+from alphatensor.flip_graph.symmetries import involution
 from alphatensor.flip_graph.symmetries.base import (
     Factors,
     Known,
     Origins,
     SchemesOf,
     Symmetry,
-    term_keys,
     with_own_target,
 )
 
@@ -70,25 +70,11 @@ class Swap(Symmetry):
     def expand(self, f: Factorization) -> Factorization:
         """Returns the whole scheme of generators: the different images of each."""
         images = self.images([np.array(factor) for factor in f.factors])
-        is_moved = np.any([np.any(x != y, axis=0) for x, y in zip(*images, strict=True)], axis=0)
-        factors = [np.hstack([x, y[:, is_moved]]) for x, y in zip(*images, strict=True)]
-        return from_arrays(self.sizes, f.ring, *factors, f.provenance)
+        return from_arrays(self.sizes, f.ring, *involution.whole(*images), f.provenance)
 
     def split(self, f: Factorization) -> Factorization | None:
         """Returns generators of a scheme, fixed terms among them; None without the symmetry."""
-        factors = [np.array(x) for x in f.factors]
-        keys, images = map(term_keys, self.images(factors))
-        left, chosen = set(keys), []
-        if len(left) < f.rank:
-            return None
-        for number, (key, image) in enumerate(zip(keys, images, strict=True)):
-            if key in left:
-                if image not in left:
-                    return None
-                left -= {key, image}
-                chosen.append(number)
-        name = f"generators of {f.target.name}"
-        return with_own_target(name, f.ring, [x[:, chosen] for x in factors])
+        return involution.split(f, self.images([np.array(x) for x in f.factors])[1])
 
     def origins(self, known: Known, schemes_of: SchemesOf) -> Origins:
         """Returns generators to start from, by where they come from.
