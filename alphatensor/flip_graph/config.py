@@ -46,6 +46,11 @@ class FlipSearchConfig(Config):
         "Ranks that plus transitions may take a walker above its best before it goes back.",
     )
     slice_seconds: float = setting(30.0, positive(), "Seconds that one turn of a format walks.")
+    idle_turns: int = setting(
+        3,
+        integer(least=1),
+        "Turns in a row without a lower rank, then a descent starts anew.",
+    )
     pool: int = setting(64, integer(least=1), "Schemes of least rank kept for each format.")
     seed: int = setting(
         0,

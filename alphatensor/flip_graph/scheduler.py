@@ -31,7 +31,6 @@ from alphatensor.flip_graph.search_state import DESCENT, Descent, Memory, Search
 from alphatensor.flip_graph.turns import Turn, provenance, said
 from alphatensor.flip_graph.walks import Walked
 
-IDLE = 3  # turns in a row without a lower rank, then a descent starts anew
 KEPT = 32  # symmetric schemes of each format
 LIFTING = 0.25  # of the time of a turn goes into finding schemes that lift to go on from
 TOLD_APART = 0.15  # of the time of a turn, walks tell the schemes apart that a descent starts from
@@ -211,6 +210,8 @@ def start_of(
     if not possible:
         return Descent(starts=known)
     ranks = {x: (symmetry.expand(fs[0]) if symmetry else fs[0]).rank for x, fs in possible.items()}
+    if symmetry and symmetry.flips_fixed_terms and None in possible:
+        ranks[None] = 0  # walks get furthest from the naive algorithm
     origin = next_origin(ranks, here.descended[symmetry])
     if symmetry is None and origins.part_of(origin):
         walked = starts_of_walked(state, choice, origin, TOLD_APART * seconds)
@@ -310,7 +311,7 @@ def settle(
         if lifting:
             after = after._replace(starts=lifting, walkers=None)
     is_above = symmetry is not None or reached > known[0].rank
-    if choice.kind != "best" and after.idle < IDLE and is_above:
+    if choice.kind != "best" and after.idle < config.idle_turns and is_above:
         here.descents[symmetry] = after
     found = origins.permuted(found, choice.sizes)
     here.pool = pools.least_rank(found + known, config.pool)

@@ -26,7 +26,6 @@ from alphatensor.flip_graph.symmetries.index_swap import IndexSwap
 from alphatensor.flip_graph.turns import Turn, provenance, said
 from alphatensor.targets import Target
 
-IDLE = 3  # turns in a row without a lower rank, then a descent starts anew
 LIFTING = 0.25  # of the time of a turn goes into finding schemes that lift
 
 
@@ -131,7 +130,7 @@ def _take_turn(search: _Search, target: Target, number: int, seconds: float) -> 
     if kind != "best":
         is_lower = start.rank is None or rank < start.rank
         idle = 0 if is_lower else start.idle + 1
-        if idle < IDLE:
+        if idle < config.idle_turns:
             here.descents[swap] = Descent(start.starts, walked.walkers, rank, idle)
     here.turns, here.seconds = here.turns + 1, here.seconds + search.clock() - begin
     stored = _store(search, target, walked.schemes, number)

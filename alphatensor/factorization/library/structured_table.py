@@ -15,7 +15,17 @@ from alphatensor.factorization.analysis import recursion
 from alphatensor.factorization.library import exact_files, store
 from alphatensor.factorization.textbook import entrywise
 
-COLUMNS = ("target", "what", "naive", "here Z2", "here Z", "known Z", "known Q", "recursive calls")
+COLUMNS = (
+    "target",
+    "what",
+    "naive",
+    "here Z2",
+    "here Z",
+    "here Q",
+    "known Z",
+    "known Q",
+    "recursive calls",
+)
 _FAMILIES = {
     "skew": "skew-symmetric matrix · vector",
     "cyclic": "cyclic convolution",
@@ -43,15 +53,16 @@ def known() -> dict[str, Known]:
 def rows(folder: str | os.PathLike) -> list[tuple[str, ...]]:
     """Returns a row for each target that the library holds; empty text where nothing is known.
 
-    Every algorithm is verified. Recursive calls are those of the one over Z.
+    Every algorithm is verified. One over Q stands there where its rank is below that of the one
+    over Z. Recursive calls are those of the one over Z.
     """
     held: dict[str, dict[str, int | None]] = {}
     calls: dict[str, int | None] = {}
-    for path in sorted(exact_files.folder_of(folder).glob("*_Z*.npz")):
+    for path in sorted(exact_files.folder_of(folder).glob("*_[QZ]*.npz")):
         name, _, domain = path.stem.rpartition("_")
-        if domain not in ("Z", "Z2") or not targets.means_known(name) or "0" <= name[0] <= "9":
+        if domain not in ("Q", "Z", "Z2") or not targets.means_known(name) or "0" <= name[0] <= "9":
             continue
-        f = store.best(folder, name, rings.parse(domain))
+        f = store.best(folder, name, domain)
         if f is not None:
             held.setdefault(name, {})[domain] = f.rank
             if domain == "Z":
@@ -60,7 +71,9 @@ def rows(folder: str | os.PathLike) -> list[tuple[str, ...]]:
     for name in sorted(held, key=_order):
         ranks, best = held[name], known().get(name)
         naive = entrywise(targets.named(name), rings.Integers()).rank
-        figures = [naive, ranks.get("Z2"), ranks.get("Z"), *(best[:2] if best else (None, None))]
+        figures = [naive, ranks.get("Z2"), ranks.get("Z")]
+        figures.append(ranks.get("Q") if ranks.get("Q", naive) < ranks.get("Z", naive) else None)
+        figures += best[:2] if best else (None, None)
         figures.append(calls.get(name))
         found.append((name, _title(name), *("" if x is None else str(x) for x in figures)))
     return found
