@@ -59,6 +59,26 @@ def test_even_denominators_are_found_mod_odd_primes(p):
     assert any(x.denominator % 2 == 0 for x in entries)
 
 
+def test_the_shortest_coefficients_mod_3():
+    """Symmetric 2x2 matrices in five products: mod 3 a half has the residue of -1."""
+    u = [[2, 2, 1, 0, 0], [2, 1, 0, 2, 2], [0, 0, 2, 2, 0]]
+    v = [[2, 2, 0, 0, 2], [2, 1, 1, 2, 0], [0, 0, 0, 2, 1]]
+    w = [[2, 2, 0, 0, 0], [2, 1, 2, 0, 0], [2, 1, 0, 0, 2], [1, 2, 1, 1, 1]]
+    f = fz.Factorization(targets.parse("ss2"), rings.IntegersMod(3), u, v, w)
+    lifted = fz.lift(f)
+    entries = {abs(Fraction(x)) for factor in lifted.factors for x in factor.flat}
+    assert lifted.verify().ok and entries == {0, 1, Fraction(1, 2)}
+
+
+def test_scales_of_terms_do_not_make_fractions():
+    """A term with 3 in one factor and 1/3 in another is integral."""
+    target = targets.Target("one", np.ones((2, 1, 1), np.int32))
+    f = fz.Factorization(target, Z2, [[1], [1]], [[1]], [[1]])
+    third = [[Fraction(1, 3)], [Fraction(1, 3)]]
+    lifted = lifting._accepted(f, [np.array(third, object), np.array([[3]]), np.array([[1]])])
+    assert lifted.is_integral and lifted.u.tolist() == [[1], [1]]
+
+
 def test_zeros_stay_where_they_may_and_the_whole_system_says_the_same(monkeypatch):
     """The columns of the entries that are not zero are solved for alone, else all of them."""
     corrected = hensel.Corrections(fz.reduce_mod(SUM, 2))

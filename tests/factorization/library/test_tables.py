@@ -2,9 +2,13 @@
 
 import csv
 import pathlib
+from fractions import Fraction
+
+import numpy as np
 
 from alphatensor import factorization as fz
-from alphatensor.factorization.library import store, tables
+from alphatensor import rings, targets
+from alphatensor.factorization.library import store, structured_table, tables
 
 FOLDER = pathlib.Path(__file__).parents[3] / "factorizations"
 
@@ -30,3 +34,29 @@ def test_tables_show_the_librarys_ranks_beside_published_ones(tmp_path):
 def test_the_projects_table_is_up_to_date():
     """Its command: `experiments.factorizations table --max=16 --output=factorizations/ranks.md`."""
     assert (FOLDER / "ranks.md").read_text() == tables.text(FOLDER, 16, markdown=True)
+
+
+def test_structured_products_show_fractions_where_they_help(tmp_path):
+    half = Fraction(1, 2)
+    u = [[-1, -1, 1, 0, 0], [-1, 1, 0, -1, -1], [0, 0, -1, -1, 0]]
+    v = [[-1, -1, 0, 0, -1], [-1, 1, 1, -1, 0], [0, 0, 0, -1, 1]]
+    w = [
+        [half, half, 0, 0, 0],
+        [half, -half, -1, 0, 0],
+        [half, -half, 0, 0, -1],
+        [-half, half, 1, 1, 1],
+    ]
+    target = targets.parse("ss2")
+    five = fz.Factorization(target, rings.Integers(), u, v, np.array(w, object))
+    store.add(tmp_path, five)
+    store.add(tmp_path, fz.entrywise(target, rings.Integers()))
+    what = "symmetric · symmetric"
+    (row,) = structured_table.rows(tmp_path)
+    assert row == ("ss2", what, "7", "", "7", "5", "6", "5", "")
+    store.add(tmp_path, store.find(FOLDER, "ss2"))
+    assert structured_table.rows(tmp_path)[0][4:6] == ("6", "5")
+
+
+def test_the_projects_structured_table_is_up_to_date():
+    """Its command: `factorizations structured --output=factorizations/structured.md`."""
+    assert (FOLDER / "structured.md").read_text() == structured_table.text(FOLDER)
