@@ -177,8 +177,11 @@ def _store(search: _Search, target: Target, found: list[Factorization], number: 
     if search.ring.is_modular:
         lifting = lifts.lifting(found, LIFTING * search.config.slice_seconds)
         of_lifts = origin | {"lifted_from": search.ring.name}
-        lifted = sorted(map(lifts.lift_of, lifting), key=_recursive_calls, reverse=True)
-        lines += [memory.add(f.replace(provenance=of_lifts)) for f in lifted[:1]]
+        lifted = sorted(
+            map(lifts.lift_of, lifting), key=lambda f: (-_recursive_calls(f), f.largest_coefficient)
+        )
+        best = {f.domain: f for f in reversed(lifted)}  # the first of each
+        lines += [memory.add(f.replace(provenance=of_lifts)) for f in best.values()]
     return said(lines)
 
 
