@@ -1,17 +1,17 @@
-"""The inner loop over Z2 for walks that keep an involution, in which fixed terms are flipped too.
+"""The inner loop over Z2 for walks that keep a group of permutations and flip all terms.
 
-The involution s permutes the entries of each mode. A generator is a fixed term, all of whose
-factors s leaves as they are, or one of a pair of terms that s exchanges. With x + sx written as
-tr x, pairs and fixed terms have these flips, which leave the sum of all images as it is:
+The group is abelian, of order 2, 4 or 8, and permutes the entries of each mode. A generator stands
+for the different images of one term: as many as the group has elements for each one in its
+*stabilizer*, the subgroup whose elements leave all three factors as they are. Two generators with
+the stabilizers G and H, K = G ∩ H, that share a factor a have this flip, which leaves the sum of
+all images as it is; tr_G/K x is the sum of the images of x under representatives of G/K:
 
-    pair   a⊗b⊗c, pair   a⊗b'⊗c'  ->  pair   a⊗(b + b')⊗c,     pair   a⊗b'⊗(c' - c)
-    fixed  a⊗b⊗c, fixed  a⊗b'⊗c'  ->  fixed  a⊗(b + b')⊗c,     fixed  a⊗b'⊗(c' - c)
-    fixed  a⊗b⊗c, pair   a⊗b'⊗c'  ->  fixed  a⊗(b + tr b')⊗c,  pair   a⊗b'⊗(c' - c)
-    pair   a⊗b⊗c, fixed  a⊗b'⊗c'  ->  pair   a⊗(b + b')⊗c,     fixed  a⊗b'⊗(c' - tr c)
+    a⊗b⊗c, a⊗b'⊗c'  ->  a⊗(b + tr_G/K b')⊗c, a⊗b'⊗(c' - tr_H/K c)
 
-A pair that comes to share two factors that s fixes is one fixed term, a⊗b⊗(tr c); one whose three
-factors s fixes adds up to nothing. A plus transition splits two pairs or two fixed terms into
-three, or makes a pair of a fixed term. Ranks count terms, two for each pair.
+Where two factors come to share a larger stabilizer H than the whole term, G, it becomes one with
+the third factor tr_H/G c and fewer images; one whose three factors do adds up to nothing, as it
+counts an even number of times. A plus transition splits two generators of one stabilizer into
+three, or gives a generator a stabilizer half as large. Ranks count terms, not generators.
 """
 
 import inspect
@@ -27,32 +27,113 @@ from alphatensor.flip_graph.groups import Element
 from alphatensor.flip_graph.kernel import AGE, ATTEMPTS, BEST_RANK, CHECKED, FLIPS, IDLE, RANK
 from alphatensor.flip_graph.rows import inlined
 
+MAX_ORDER = 8
+
 
 class Orbits(NamedTuple):
-    """What the involution fixes.
+    """The subgroups of a group of E elements, S of them, the trivial one first; and what they fix.
 
     Attributes:
-      is_fixed: whether it fixes the factor of each row, bool [L].
-      halves: for each mode one of each two entries that it exchanges, uint64 [3, K].
+      of_rows: the stabilizer of the factor of each row, uint8 [L].
+      of_generators: the stabilizer of each generator, uint8 [R].
+      numbers: the number of each subgroup by the bits of its elements, int64 [2^E].
+      meet: the intersection of two subgroups, uint8 [S, S].
+      cosets: for a subgroup and one that lies in it, representatives, then -1; int64 [S, S, E].
+      index: their number, 0 where the second subgroup lies not in the first; int64 [S, S].
+      images: the number of images of a term with each stabilizer, int64 [S].
+      halves: for two subgroups of index 2 and each mode one of each two orbits of entries under the
+        second one that the first one exchanges, uint64 [S, S, 3, K].
     """
 
-    is_fixed: np.ndarray
+    of_rows: np.ndarray
+    of_generators: np.ndarray
+    numbers: np.ndarray
+    meet: np.ndarray
+    cosets: np.ndarray
+    index: np.ndarray
+    images: np.ndarray
     halves: np.ndarray
 
 
-def orbits(slots: int, involution: Element, words: int) -> Orbits:
-    """Makes the arrays for schemes of R = `slots` generators, with factors of K = `words` words."""
+def orbits(slots: int, group: list[Element], words: int) -> Orbits:
+    """Makes the arrays for schemes of R = `slots` generators, with factors of K = `words` words.
+
+    Args:
+      slots: R.
+      group: its elements, the identity first; they move no mode.
+      words: K.
+    """
+    order, products = len(group), _products(group)
+    bits = range(order)
+    closed = [
+        mask
+        for mask in range(1, 2**order, 2)
+        if all(mask >> products[i][j] & 1 for i in bits for j in bits if mask >> i & mask >> j & 1)
+    ]
+    number = len(closed)
+    cosets = np.full((number, number, order), -1)
+    halves = np.zeros((number, number, 3, words), np.uint64)
+    for a, larger in enumerate(closed):
+        for b, smaller in enumerate(closed):
+            if larger & smaller == smaller:
+                representatives = _representatives(larger, smaller, products)
+                cosets[a, b, : len(representatives)] = representatives
+                if len(representatives) == 2:
+                    halves[a, b] = _halves(group, larger, smaller, words)
+    numbers = np.full(2**order, -1)
+    numbers[closed] = np.arange(number)
+    return Orbits(
+        of_rows=np.zeros(3 * slots, np.uint8),
+        of_generators=np.zeros(slots, np.uint8),
+        numbers=numbers,
+        meet=numbers[np.bitwise_and.outer(closed, closed)].astype(np.uint8),
+        cosets=cosets,
+        index=(cosets >= 0).sum(axis=2),
+        images=np.array([order // mask.bit_count() for mask in closed]),
+        halves=halves,
+    )
+
+
+def _products(group: list[Element]) -> list[list[int]]:
+    """Returns the number of each product of two elements."""
+    numbers = {_key(element): number for number, element in enumerate(group)}
+    return [[numbers[_key(x.after(y))] for y in group] for x in group]
+
+
+def _key(element: Element) -> bytes:
+    return b"".join(np.asarray(x, np.int64).tobytes() for x in element.entries)
+
+
+def _representatives(larger: int, smaller: int, products: list[list[int]]) -> list[int]:
+    """Returns one element of each coset of a subgroup in another one; subgroups are bits."""
+    found, seen = [], 0
+    for i in range(len(products)):
+        if larger >> i & ~(seen >> i) & 1:
+            found.append(i)
+            seen |= sum(1 << products[i][j] for j in range(len(products)) if smaller >> j & 1)
+    return found
+
+
+def _halves(group: list[Element], larger: int, smaller: int, words: int) -> np.ndarray:
+    """Returns one of each two orbits that a subgroup of index 2 makes of one, uint64 [3, K]."""
     halves = np.zeros((3, words), np.uint64)
-    for mode, images in enumerate(involution.entries):
-        for entry in np.flatnonzero(np.arange(len(images)) < images).tolist():
-            word, place = divmod(entry, bitmasks.WORD_BITS)
-            halves[mode, word] |= np.uint64(1 << place)
-    return Orbits(is_fixed=np.zeros(3 * slots, np.bool_), halves=halves)
+    for mode in range(3):
+        images = [np.asarray(element.entries[mode]) for element in group]
+        for entry in range(len(images[0])):
+            both, half = (
+                {int(x[entry]) for i, x in enumerate(images) if mask >> i & 1}
+                for mask in (larger, smaller)
+            )
+            if both != half and entry == min(both):
+                for place in half:
+                    word, bit = divmod(place, bitmasks.WORD_BITS)
+                    halves[mode, word] |= np.uint64(1 << bit)
+    return halves
 
 
 @inlined
 def _image(w, row, element, to):
-    """Writes a row, for element 0, or its image, for element 1, to another row."""
+    """Writes the image of a row under an element to another row."""
     mode = int64(w.modes[0, row])
     rows.permute(w, w.rows, row, w.elements[element, 1, mode], w.rows, to)
 
@@ -72,22 +153,38 @@ def _is_equal(w, x, y):
 
 
 @inlined
-def _is_less(w, x, y):
+def _is_below_key(w, x, row):
     for d in range(len(w.words)):
-        if w.rows[x, d] != w.rows[y, d]:
-            return w.rows[x, d] < w.rows[y, d]
+        if w.rows[x, d] != w.keys[row, d]:
+            return w.rows[x, d] < w.keys[row, d]
     return False
 
 
 @inlined
-def _insert(w, o, row):
-    """Links a row by its key, the lesser of its factor and its image."""
+def _trace(w, o, row, larger, smaller, mode, to):
+    """Writes the sum of a row's images, one for each coset, to another row."""
     image = len(w.rows) - 1
-    _image(w, row, 1, image)
-    o.is_fixed[row] = _is_equal(w, row, image)
-    key = image if _is_less(w, image, row) else row
+    rows.copy(w, to, row)
+    for number in range(1, o.index[larger, smaller]):
+        element = o.cosets[larger, smaller, number]
+        rows.permute(w, w.rows, row, w.elements[element, 1, mode], w.rows, image)
+        _add(w, to, image)
+
+
+@inlined
+def _insert(w, o, row):
+    """Links a row by its key, the least of its factor's images."""
+    image, stabilizer = len(w.rows) - 1, 1
     for d in range(len(w.words)):
-        w.keys[row, d] = w.rows[key, d]
+        w.keys[row, d] = w.rows[row, d]
+    for element in range(1, len(w.elements)):
+        _image(w, row, element, image)
+        if _is_equal(w, row, image):
+            stabilizer |= 1 << element
+        elif _is_below_key(w, image, row):
+            for d in range(len(w.words)):
+                w.keys[row, d] = w.rows[image, d]
+    o.of_rows[row] = o.numbers[stabilizer]
     rows.link(w, row)
 
 
@@ -96,21 +193,6 @@ def _replace(w, o, row, new):
     rows.unlink(w, row)
     rows.copy(w, row, new)
     _insert(w, o, row)
-
-
-@inlined
-def _fixed_factors(w, o, generator):
-    number = rows.slots(w)
-    return (
-        int64(o.is_fixed[generator])
-        + int64(o.is_fixed[number + generator])
-        + int64(o.is_fixed[2 * number + generator])
-    )
-
-
-@inlined
-def _is_pair(w, o, generator):
-    return _fixed_factors(w, o, generator) < 3
 
 
 @inlined
@@ -130,91 +212,124 @@ def _load(w, o, scheme):
         else:
             for mode in range(3):
                 _insert(w, o, mode * number + generator)
-            rank += 1 + _is_pair(w, o, generator)
+            o.of_generators[generator] = _common(w, o, generator)
+            rank += o.images[o.of_generators[generator]]
     return rank
+
+
+@inlined
+def _common(w, o, generator):
+    """Returns the subgroup that fixes all three factors of a generator."""
+    number = rows.slots(w)
+    first = o.meet[o.of_rows[generator], o.of_rows[number + generator]]
+    return o.meet[first, o.of_rows[2 * number + generator]]
 
 
 @inlined
 def _change(w, o, row, new):
     """Gives a generator a new factor; returns by how many terms its orbit becomes smaller."""
     generator = row - int64(w.modes[0, row]) * rows.slots(w)
-    is_pair = _is_pair(w, o, generator)
     if rows.is_zero(w, new):
         rows.remove(w, generator)
-        return 1 + is_pair
+        return o.images[o.of_generators[generator]]
     _replace(w, o, row, new)
-    return _merge(w, o, generator) if is_pair else 0
+    return _settle(w, o, generator)
 
 
 @inlined
-def _merge(w, o, generator):
-    """Merges a pair that shares two factors or more; returns how many terms vanish."""
-    number = rows.slots(w)
-    fixed = _fixed_factors(w, o, generator)
-    if fixed == 3:
-        rows.remove(w, generator)
-        return 2
-    if fixed < 2:
+def _settle(w, o, generator):
+    """Merges images of a generator that share two factors; returns how many terms vanish."""
+    number, total = rows.slots(w), len(w.rows) - 2
+    fallen, mode = 0, 0
+    held = o.of_generators[generator]
+    a, b = o.of_rows[generator], o.of_rows[number + generator]
+    c = o.of_rows[2 * number + generator]
+    if o.meet[a, b] == held and o.meet[b, c] == held and o.meet[c, a] == held:
         return 0
-    row, total = generator, len(w.rows) - 2
-    while o.is_fixed[row]:
-        row += number
-    _image(w, row, 1, total)
-    _add(w, total, row)
-    _replace(w, o, row, total)
-    return 1
+    if o.meet[o.meet[a, b], c] != held:
+        rows.remove(w, generator)
+        return o.images[held]
+    while mode < 3:
+        row = mode * number + generator
+        x, y = rows.turned(w, row, 1), rows.turned(w, row, 2)
+        both = o.meet[o.of_rows[x], o.of_rows[y]]
+        if both == held:
+            mode += 1
+            continue
+        _trace(w, o, row, both, held, mode, total)
+        if rows.is_zero(w, total):
+            rows.remove(w, generator)
+            return fallen + o.images[held]
+        _replace(w, o, row, total)
+        fallen += o.images[held] - o.images[both]
+        held = both
+        o.of_generators[generator] = held
+        mode = 0
+        if _common(w, o, generator) != held:
+            rows.remove(w, generator)
+            return fallen + o.images[held]
+    return fallen
 
 
 @inlined
 def _flip(w, o):
     """Flips two generators; returns by how many terms the rank fell."""
     number = rows.slots(w)
-    new_b, new_c, image = 3 * number, 3 * number + 1, 3 * number + 2
-    first, second, is_other = kernel.draw(w)
+    new_b, new_c, image_b, image_c = range(3 * number, 3 * number + 4)
+    first, second, _ = kernel.draw(w)
     mode = int64(w.modes[0, first])
     g, h = first - mode * number, second - mode * number
-    # Where the factor is fixed, the generator's image may be flipped as well.
-    element = int64(is_other) if o.is_fixed[first] else int64(not _is_equal(w, first, second))
-    pair_g, pair_h = _is_pair(w, o, g), _is_pair(w, o, h)
+    element = 0
+    if o.of_rows[first] != 0:  # of several that map one to the other, any
+        element = rows.below(rows.random(w), len(w.elements))
+    for _ in range(len(w.elements)):
+        _image(w, second, element, image_b)
+        if _is_equal(w, first, image_b):
+            break
+        element = element + 1 if element + 1 < len(w.elements) else 0
+    of_g, of_h = o.of_generators[g], o.of_generators[h]
+    of_both = o.meet[of_g, of_h]
     b_g, c_g = rows.turned(w, first, 1), rows.turned(w, first, 2)
     b_h, c_h = rows.turned(w, second, 1), rows.turned(w, second, 2)
-    _image(w, b_h, element, new_b)
-    _image(w, c_g, element, new_c)
-    if pair_h and not pair_g:
-        _image(w, b_h, 1 - element, image)
-        _add(w, new_b, image)
-    if pair_g and not pair_h:
-        _image(w, c_g, 1 - element, image)
-        _add(w, new_c, image)
-    _add(w, new_b, b_g)
-    _add(w, new_c, c_h)
-    return _change(w, o, b_g, new_b) + _change(w, o, c_h, new_c)
+    _image(w, b_h, element, image_b)
+    _image(w, c_g, w.elements[element, 2, 0], image_c)
+    if of_g != of_both:
+        _trace(w, o, image_b, of_g, of_both, int64(w.modes[0, b_g]), new_b)
+        image_b = new_b
+    if of_h != of_both:
+        _trace(w, o, image_c, of_h, of_both, int64(w.modes[0, c_g]), new_c)
+        image_c = new_c
+    _add(w, image_b, b_g)
+    _add(w, image_c, c_h)
+    return _change(w, o, b_g, image_b) + _change(w, o, c_h, image_c)
 
 
 @inlined
-def _part(w, o, g, h, mode):
-    """Makes a pair of a fixed term, with a factor x + sx; returns whether there is such an x.
+def _part(w, o, g, h, mode, smaller):
+    """Gives a generator a stabilizer half as large; returns by how many terms the rank rose.
 
-    To one such x, y + sy is added, where y is the factor of another generator.
+    One factor becomes an x of which it is the trace. To one such x, tr y is added, where y comes
+    from the factor of another generator.
     """
-    x, image = 3 * rows.slots(w), len(w.rows) - 2
-    row, other = mode * rows.slots(w) + g, mode * rows.slots(w) + h
+    number = rows.slots(w)
+    x, y, total = 3 * number, 3 * number + 1, len(w.rows) - 2
+    row, other, held = mode * number + g, mode * number + h, o.of_generators[g]
     for d in range(len(w.words)):
-        w.rows[x, d] = w.rows[row, d] & o.halves[mode, d]
-    rows.permute(w, w.rows, x, w.elements[1, 1, mode], w.rows, image)
-    _add(w, image, x)
-    if not _is_equal(w, image, row):
-        return False
-    _image(w, other, 1, image)
-    _add(w, x, image)
-    _add(w, x, other)
+        w.rows[x, d] = w.rows[row, d] & o.halves[held, smaller, mode, d]
+    _trace(w, o, x, held, smaller, mode, total)
+    if not _is_equal(w, total, row):
+        return 0
+    _trace(w, o, other, smaller, o.meet[smaller, o.of_rows[other]], mode, y)
+    _trace(w, o, y, held, smaller, mode, total)
+    _add(w, x, total)
     _replace(w, o, row, x)
-    return True
+    o.of_generators[g] = smaller
+    return o.images[smaller] - o.images[held]
 
 
 @inlined
 def _split(w, o, g, h, mode, element):
-    """Splits two pairs, or two fixed terms, into three; returns by how many terms the rank rose.
+    """Splits two generators of one stabilizer into three; returns by how many terms the rank rose.
 
     a⊗b⊗c + a'⊗b'⊗c'  =  a⊗(b+b')⊗c + a⊗b'⊗(c'-c) + (a'-a)⊗b'⊗c', the second one an image.
     """
@@ -236,17 +351,16 @@ def _split(w, o, g, h, mode, element):
         return 0
     w.counts[1] -= uint32(1)
     x = int64(w.free[w.counts[1]])
-    is_pair = _is_pair(w, o, g)
     for row, new in ((a_g, a_g), (b_g, image_b), (c_g, new_c)):
         rows.copy(w, row - g + x, new)
         _insert(w, o, row - g + x)
+    o.of_generators[x] = o.of_generators[g]
     _replace(w, o, b_g, new_b)
     _replace(w, o, a_h, new_a)
     _replace(w, o, b_h, image_b)
     _replace(w, o, c_h, image_c)
-    if not is_pair:
-        return 1
-    return 2 - _merge(w, o, x) - _merge(w, o, g) - _merge(w, o, h)
+    rise = o.images[o.of_generators[g]]
+    return rise - _settle(w, o, x) - _settle(w, o, g) - _settle(w, o, h)
 
 
 @inlined
@@ -258,12 +372,14 @@ def _plus(w, o):
         mode, word = rows.below(rows.random(w), 3), rows.random(w)
         if g == h or rows.is_zero(w, g) or rows.is_zero(w, h):
             continue
-        pair, is_alike = _is_pair(w, o, g), _is_pair(w, o, g) == _is_pair(w, o, h)
+        of_g, is_alike = o.of_generators[g], o.of_generators[g] == o.of_generators[h]
         risen = 0
-        if not pair and (not is_alike or word & uint64(3) == uint64(0)):
-            risen = int64(_part(w, o, g, h, mode))
+        if of_g != 0 and (not is_alike or word & uint64(3) == uint64(0)):
+            smaller = rows.below(word, len(o.images))
+            if o.index[of_g, smaller] == 2:
+                risen = _part(w, o, g, h, mode, smaller)
         elif is_alike and w.counts[1] > 0:
-            risen = _split(w, o, g, h, mode, int64(word >> uint64(2) & uint64(1)))
+            risen = _split(w, o, g, h, mode, rows.below(word, len(w.elements)))
         if risen != 0:
             return risen
     return 0

@@ -28,6 +28,7 @@ from alphatensor.flip_graph.config import FlipSearchConfig
 from alphatensor.flip_graph.lifts import FAMILY, LiftCache
 from alphatensor.flip_graph.origins import Sizes
 from alphatensor.flip_graph.search_state import DESCENT, Descent, Memory, SearchState, pool_name
+from alphatensor.flip_graph.symmetries.swap import RELAXED
 from alphatensor.flip_graph.turns import Turn, provenance, said
 from alphatensor.flip_graph.walks import Walked
 
@@ -210,8 +211,8 @@ def start_of(
     if not possible:
         return Descent(starts=known)
     ranks = {x: (symmetry.expand(fs[0]) if symmetry else fs[0]).rank for x, fs in possible.items()}
-    if symmetry and symmetry.flips_fixed_terms and None in possible:
-        ranks[None] = 0  # walks get furthest from the naive algorithm
+    if symmetry and symmetry.flips_fixed_terms:  # from here walks get furthest
+        ranks |= {x: 0 if x is None else -1 for x in ranks if x is None or x[0] == RELAXED}
     origin = next_origin(ranks, here.descended[symmetry])
     if symmetry is None and origins.part_of(origin):
         walked = starts_of_walked(state, choice, origin, TOLD_APART * seconds)

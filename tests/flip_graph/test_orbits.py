@@ -1,4 +1,4 @@
-"""Walks that keep swaps: flips of pairs and fixed terms by hand, sums, ranks, partners, starts."""
+"""Walks that keep swaps, or three: flips by hand, sums, ranks, partners, starts."""
 
 import itertools
 
@@ -8,8 +8,9 @@ import pytest
 from alphatensor import rings, targets
 from alphatensor.factorization import naive, strassen
 from alphatensor.flip_graph import bitmasks, groups, kernel, orbits, rows, symmetries, walkers
-from alphatensor.flip_graph.symmetries import Swap
+from alphatensor.flip_graph.symmetries import Fours, Swap
 from alphatensor.flip_graph.symmetries.base import with_own_target
+from alphatensor.flip_graph.symmetries.swap import RELAXED
 from alphatensor.flip_graph.walkers import WalkOptions
 
 Z2 = rings.IntegersMod(2)
@@ -17,6 +18,7 @@ SWAPS = [
     Swap((2, 2, 2), (1, 1, 1)), Swap((2, 2, 3), (0, 0, 1)), Swap((2, 3, 4), (1, 0, 2)),
     Swap((3, 3, 3), (1, 1, 1)), Swap((3, 3, 4), (0, 1, 2)), Swap((2, 9, 9), (1, 4, 3)),
 ]  # fmt: skip
+FOURS = [Fours((4, 4, 4), (0, 0, 0)), Fours((2, 3, 4), (1, 2, 0)), Fours((3, 4, 6), (1, 0, 1))]
 FEW = Swap((1, 2, 2), (0, 0, 1))  # exchanges the columns of B and of C; entries of A stay
 
 
@@ -84,7 +86,7 @@ def images(term):
     return {tuple(map(tuple, x)) for x in [(u, v, w), (u, v[[1, 0, 3, 2]], w[[1, 0]])]}
 
 
-@pytest.mark.parametrize("swap", SWAPS, ids=str)
+@pytest.mark.parametrize("swap", SWAPS + FOURS, ids=str)
 def test_moves_keep_the_sum_and_ranks_count_terms(swap):
     start = swap.generators(Z2)
     assert swap.expand(start).rank == np.prod(swap.sizes)
@@ -104,21 +106,21 @@ def test_moves_keep_the_sum_and_ranks_count_terms(swap):
         assert int(held.best_rank.min()) < np.prod(swap.sizes)
 
 
-@pytest.mark.parametrize("swap", SWAPS, ids=str)
+@pytest.mark.parametrize("swap", SWAPS + FOURS, ids=str)
 def test_rows_with_partners_are_active(swap):
     f = swap.generators(Z2)
     slots = f.rank + 4
     masks = np.pad(bitmasks.to_masks(f), ((0, 0), (0, 4), (0, 0), (0, 0)))
     group = swap.group()
     work = rows.work(slots, *masks.shape[2:], groups.tables(group, masks.shape[3]))
-    fixed = orbits.orbits(slots, group[1], masks.shape[3])
+    fixed = orbits.orbits(slots, group, masks.shape[3])
     scheme = masks.reshape(3 * slots, -1).copy()
     rank = swap.expand(f).rank
     best, state = scheme.copy(), np.array([rank, rank, 0, 0, 0, 0])
     options = kernel.Options(25, 9, 5, False, False, False)
     for _ in range(30):
         orbits._core(work, fixed, options, scheme, best, state)
-        images_of = [images_of_row(x, group[1], row // slots) for row, x in enumerate(scheme)]
+        images_of = [images_of_row(x, group, row // slots) for row, x in enumerate(scheme)]
         has_partner = [
             row // slots == other // slots and bool(x & y) and row != other
             for row, x in enumerate(images_of)
@@ -129,10 +131,42 @@ def test_rows_with_partners_are_active(swap):
         assert sorted(active) == np.flatnonzero(has_partner).tolist()
 
 
-def images_of_row(words, involution, mode):
+def images_of_row(words, group, mode):
     entries = [k for k in range(64 * len(words)) if int(words[k // 64]) >> k % 64 & 1]
-    moved = involution.entries[mode]
-    return {tuple(entries), tuple(sorted(int(moved[k]) for k in entries))} if entries else set()
+    moved = [element.entries[mode] for element in group]
+    return {tuple(sorted(int(x[k]) for k in entries)) for x in moved} if entries else set()
+
+
+def test_groups_of_eight():
+    """Three commuting swaps have 16 subgroups; traces over cosets are fixed by the larger one."""
+    index = np.arange(8)
+    one, *swaps = (groups.Element((0, 1, 2), (index ^ k,) * 3) for k in (0, 1, 2, 4))
+    group = [one]
+    for swap in swaps:
+        group += [swap.after(x) for x in group]
+    o = orbits.orbits(2, group, 1)
+    assert len(o.images) == 16 and sorted(o.images.tolist()) == [1] + [2] * 7 + [4] * 7 + [8]
+    assert o.images[0] == 8 and not o.meet[0].any()
+    for a, b in itertools.product(range(16), repeat=2):
+        assert o.index[a, b] in (0, o.images[b] // o.images[a])
+        assert (o.index[a, b] > 0) == (o.meet[a, b] == b)
+
+
+def test_fours_of_a_format():
+    assert Fours.of_format((3, 3, 3)) == [] and Fours.of_format((5, 5, 6)) == []
+    found = [x.pairs for x in Fours.of_format((3, 4, 6))]
+    assert found == [(0, 0, 0), (0, 0, 1), (1, 0, 0), (1, 0, 1), (1, 0, 2)]
+    fours = Fours((3, 4, 6), (1, 0, 2))
+    assert fours.swapped == (0, 2, 3)
+    assert fours.permutations(3)[2].tolist() == [3, 2, 1, 0, 5, 4]
+    assert fours.generators(Z2).rank == 18
+
+
+def test_what_keeps_fours_keeps_a_swap():
+    fours = Fours((3, 4, 6), (1, 0, 2))
+    swap = Swap((3, 4, 6), fours.swapped)
+    found = swap.origins(known_schemes, lambda sizes: [])[RELAXED, fours.pairs]
+    assert all(swap.expand(g).verify().ok for g in found) and len(found) == 1
 
 
 def test_swaps_of_a_format_are_all_up_to_the_order_of_equal_sizes():

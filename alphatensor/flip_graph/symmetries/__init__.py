@@ -14,6 +14,7 @@ from collections.abc import Collection
 
 from alphatensor.flip_graph.origins import Sizes
 from alphatensor.flip_graph.symmetries.base import Symmetry
+from alphatensor.flip_graph.symmetries.fours import Fours
 from alphatensor.flip_graph.symmetries.reflection import Reflection
 from alphatensor.flip_graph.symmetries.relabelling import Cycle, Relabelling
 from alphatensor.flip_graph.symmetries.rotation import Reversal, Rotation
@@ -23,6 +24,7 @@ from alphatensor.flip_graph.symmetries.transposition import Transposition
 __all__ = [
     "KINDS",
     "Cycle",
+    "Fours",
     "Reflection",
     "Relabelling",
     "Reversal",
@@ -35,7 +37,7 @@ __all__ = [
 ]
 
 KINDS: dict[str, type[Symmetry]] = {
-    kind.name: kind for kind in (Reversal, Rotation, Reflection, Cycle, Transposition, Swap)
+    kind.name: kind for kind in (Reversal, Rotation, Reflection, Cycle, Transposition, Swap, Fours)
 }
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from alphatensor import structured, targets
 from alphatensor.factorization import Factorization
 from alphatensor.flip_graph.groups import Element, identity
-from alphatensor.flip_graph.symmetries import involution
+from alphatensor.flip_graph.symmetries import generators
 from alphatensor.flip_graph.symmetries.base import Factors
 from alphatensor.structured import Positions
 from alphatensor.targets import Target
@@ -57,19 +57,19 @@ class IndexSwap:
 
     def expand(self, f: Factorization) -> Factorization:
         """Returns the whole scheme of generators: the different images of each."""
-        factors = [np.array(x) for x in f.factors]
-        whole = involution.whole(factors, self._images(factors))
+        whole = generators.whole(self._images(f))
         return Factorization(self.target, f.ring, *whole, f.provenance)
 
     def split(self, f: Factorization) -> Factorization | None:
         """Returns generators of a scheme, fixed terms among them; None without the symmetry."""
-        return involution.split(f, self._images([np.array(x) for x in f.factors]))
+        return generators.split(f, self._images(f))
 
-    def _images(self, factors: Factors) -> Factors:
-        images = [np.zeros_like(x) for x in factors]
+    def _images(self, f: Factorization) -> list[Factors]:
+        factors = tuple(np.array(x) for x in f.factors)
+        images = tuple(np.zeros_like(x) for x in factors)
         for image, factor, entries in zip(images, factors, self.element.entries, strict=True):
             image[entries] = factor
-        return tuple(images)
+        return [factors, images]
 
 
 def _entries(product: structured.Product, pairs: tuple[int, int, int]) -> Factors | None:

@@ -12,7 +12,7 @@ from alphatensor import rings, targets
 from alphatensor.factorization import Factorization, from_arrays, naive, permute_sizes, project
 from alphatensor.factorization.transforms import ORIENTATIONS, orient
 from alphatensor.flip_graph.origins import Sizes
-from alphatensor.flip_graph.symmetries import involution
+from alphatensor.flip_graph.symmetries import generators
 from alphatensor.flip_graph.symmetries.base import (
     Factors,
     Known,
@@ -21,8 +21,10 @@ from alphatensor.flip_graph.symmetries.base import (
     Symmetry,
     with_own_target,
 )
+from alphatensor.flip_graph.symmetries.fours import Fours
 
 STARTS = 16  # schemes of each origin
+RELAXED = "relaxed"  # of the origins of schemes that keep a larger group
 LARGEST_NAIVE = 100  # products of the naive algorithms that walks start from
 
 
@@ -70,19 +72,24 @@ class Swap(Symmetry):
     def expand(self, f: Factorization) -> Factorization:
         """Returns the whole scheme of generators: the different images of each."""
         images = self.images([np.array(factor) for factor in f.factors])
-        return from_arrays(self.sizes, f.ring, *involution.whole(*images), f.provenance)
+        return from_arrays(self.sizes, f.ring, *generators.whole(images), f.provenance)
 
     def split(self, f: Factorization) -> Factorization | None:
         """Returns generators of a scheme, fixed terms among them; None without the symmetry."""
-        return involution.split(f, self.images([np.array(x) for x in f.factors])[1])
+        return generators.split(f, self.images([np.array(x) for x in f.factors]))
 
     def origins(self, known: Known, schemes_of: SchemesOf) -> Origins:
         """Returns generators to start from, by where they come from.
 
-        Two copies of an algorithm for half of the pairs in one size; two algorithms glued along one
-        size, or one that is cut, which keep such swaps; for small formats the naive algorithm.
+        Schemes that keep two more involutions; two copies of an algorithm for half of the pairs in
+        one size; two algorithms glued along one size, or one that is cut, which keep such swaps;
+        for small formats the naive algorithm.
         """
         found: Origins = {}
+        for fours in Fours.of_format(self.sizes):
+            if fours.swapped == self.pairs:
+                schemes = known(fours)[:STARTS]
+                found[RELAXED, fours.pairs] = [g for f in schemes if (g := self.split(f))]
         for axis, (size, pairs) in enumerate(zip(self.sizes, self.pairs, strict=True)):
             rest = self._resized(axis, size - 2 * pairs, 0)
             half = dataclasses.replace(self._resized(axis, pairs, 0), pairs=(0, 0, 0))

@@ -1,0 +1,42 @@
+"""Generators of schemes that keep a group, and the schemes of generators.
+
+Terms that some of the group leaves as they are are among the generators; walks flip them, too
+(see `orbits`).
+"""
+
+import numpy as np
+
+from alphatensor.factorization import Factorization
+from alphatensor.flip_graph.symmetries.base import Factors, term_keys, with_own_target
+
+
+def split(f: Factorization, images: list[Factors]) -> Factorization | None:
+    """Returns one term of each orbit; None where an image is no term.
+
+    Args:
+      f: a scheme.
+      images: of its terms under each element, themselves first; int64 [entries, R] for each mode.
+    """
+    keys = [term_keys(x) for x in images]
+    left, chosen = set(keys[0]), []
+    if len(left) < f.rank:
+        return None
+    for number, orbit in enumerate(zip(*keys, strict=True)):
+        if orbit[0] in left:
+            if not left >= set(orbit):
+                return None
+            left -= set(orbit)
+            chosen.append(number)
+    name = f"generators of {f.target.name}"
+    return with_own_target(name, f.ring, [x[:, chosen] for x in images[0]])
+
+
+def whole(images: list[Factors]) -> list[np.ndarray]:
+    """Returns the factors of the different images of generators."""
+    keys = [term_keys(x) for x in images]
+    parts = []
+    for number, factors in enumerate(images):
+        columns = zip(keys[number], *keys[:number], strict=True)
+        is_new = [key not in earlier for key, *earlier in columns]
+        parts.append([x[:, is_new] for x in factors])
+    return [np.hstack(x) for x in zip(*parts, strict=True)]
