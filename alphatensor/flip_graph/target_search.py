@@ -2,7 +2,7 @@
 
 Targets take turns. A turn walks from the naive algorithm, with walkers that go on from turn to turn
 as long as their rank falls, or from the best schemes known, or, for products of structured
-matrices over Z2, from the naive algorithm among schemes that keep a swap of indices. Of the best
+matrices over Z2, from the naive algorithm among schemes that keep a symmetry of indices. Of the best
 schemes the ones with the most recursive calls are kept. What lifts is stored over the integers or
 the rationals, too.
 """
@@ -22,7 +22,7 @@ from alphatensor.flip_graph.config import FlipSearchConfig
 from alphatensor.flip_graph.exchange import Exchange
 from alphatensor.flip_graph.lifts import LiftCache
 from alphatensor.flip_graph.search_state import Descent
-from alphatensor.flip_graph.symmetries.index_swap import IndexSwap
+from alphatensor.flip_graph.symmetries.index_symmetry import IndexSymmetry
 from alphatensor.flip_graph.turns import Turn, provenance, said
 from alphatensor.targets import Target
 
@@ -45,15 +45,15 @@ class _Known:
 
     Attributes:
       pool: schemes of the least rank known over the walks' ring.
-      swaps: the swaps of indices that walks may keep.
-      descents: the walks from above that go on, by the swap that they keep, or None.
+      symmetries: those that walks may keep.
+      descents: the walks from above that go on, by the symmetry that they keep, or None.
       turns: the number of its turns.
       seconds: time spent on it.
     """
 
     pool: list[Factorization] = dataclasses.field(default_factory=list)
-    swaps: list[IndexSwap] = dataclasses.field(default_factory=list)
-    descents: dict[IndexSwap | None, Descent] = dataclasses.field(default_factory=dict)
+    symmetries: list[IndexSymmetry] = dataclasses.field(default_factory=list)
+    descents: dict[IndexSymmetry | None, Descent] = dataclasses.field(default_factory=dict)
     turns: int = 0
     seconds: float = 0.0
 
@@ -89,7 +89,7 @@ def search_targets(
       targets: with at most `bitmasks.MAX_ENTRIES` entries in each mode.
       memory: where results go, and where a search that was stopped goes on from.
       config: constants of the search; of its kinds of turns "descent", "best" and "symmetric"
-        count here, and of its symmetries the swaps.
+        count here, and of its symmetries swaps and fours.
       clock: for example `time.monotonic`.
       seconds: time of the whole search.
     """
@@ -110,13 +110,13 @@ def _take_turn(search: _Search, target: Target, number: int, seconds: float) -> 
         fits = held is not None and bitmasks.is_ternary(held)
         known = [held] * fits + [entrywise(target, search.ring)]
         here.pool = pools.least_rank(known, config.pool)
-        here.swaps = _swaps(search, target)
-    kind, swap = _kind_of_turn(config.turns, here)
+        here.symmetries = _symmetries(search, target)
+    kind, symmetry = _kind_of_turn(config.turns, here)
     start = Descent(starts=here.pool)
     if kind != "best":
         naive = entrywise(target, search.ring)
-        start = here.descents.pop(swap, None) or Descent(
-            starts=[swap.split(naive) if swap else naive]
+        start = here.descents.pop(symmetry, None) or Descent(
+            starts=[symmetry.split(naive) if symmetry else naive]
         )
     walked = walks.walk(
         start.starts,
@@ -124,19 +124,19 @@ def _take_turn(search: _Search, target: Target, number: int, seconds: float) -> 
         budgets.after_seconds(search.clock, seconds),
         config.seed + number,
         held=start.walkers,
-        symmetry=swap or (Exchange() if target.is_quadratic else None),
+        symmetry=symmetry or (Exchange() if target.is_quadratic else None),
     )
     rank = walked.schemes[0].rank
     if kind != "best":
         is_lower = start.rank is None or rank < start.rank
         idle = 0 if is_lower else start.idle + 1
         if idle < config.idle_turns:
-            here.descents[swap] = Descent(start.starts, walked.walkers, rank, idle)
+            here.descents[symmetry] = Descent(start.starts, walked.walkers, rank, idle)
     here.turns, here.seconds = here.turns + 1, here.seconds + search.clock() - begin
     stored = _store(search, target, walked.schemes, number)
     return Turn(
         target=target.name,
-        kind=f"{kind} {swap}" if swap else kind,
+        kind=f"{kind} {symmetry}" if symmetry else kind,
         reached=rank,
         rank=here.pool[0].rank,
         flips=walked.flips,
@@ -145,21 +145,21 @@ def _take_turn(search: _Search, target: Target, number: int, seconds: float) -> 
     )
 
 
-def _swaps(search: _Search, target: Target) -> list[IndexSwap]:
-    """Returns the swaps that a search's symmetric turns keep."""
+def _symmetries(search: _Search, target: Target) -> list[IndexSymmetry]:
+    """Returns the swaps and fours that a search's symmetric turns keep."""
     names = search.config.symmetries
     has_turns = search.ring.modulus == 2 and "symmetric" in search.config.turns
-    every = IndexSwap.of_target(target) if has_turns else []
+    every = IndexSymmetry.of_target(target) if has_turns else []
     return [x for x in every if x.name in names or str(x) in names]
 
 
-def _kind_of_turn(turns: tuple[str, ...], here: _Known) -> tuple[str, IndexSwap | None]:
-    """Returns what the next turn does, and the swap that it keeps."""
-    kinds = [x for x in turns if x in ("descent", "best") or (x == "symmetric" and here.swaps)]
+def _kind_of_turn(turns: tuple[str, ...], here: _Known) -> tuple[str, IndexSymmetry | None]:
+    """Returns what the next turn does, and the symmetry that it keeps."""
+    kinds = [x for x in turns if x in ("descent", "best") or (x == "symmetric" and here.symmetries)]
     cycle, place = divmod(here.turns, len(kinds) or 1)
     if not kinds or kinds[place] != "symmetric":
         return (kinds or ["descent"])[place], None
-    return "symmetric", here.swaps[cycle % len(here.swaps)]
+    return "symmetric", here.symmetries[cycle % len(here.symmetries)]
 
 
 def _store(search: _Search, target: Target, found: list[Factorization], number: int) -> list[str]:

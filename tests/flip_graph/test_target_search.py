@@ -10,7 +10,7 @@ from memory import ticks
 from alphatensor import rings, targets
 from alphatensor.factorization import entrywise
 from alphatensor.flip_graph import FlipSearchConfig
-from alphatensor.flip_graph.symmetries.index_swap import IndexSwap
+from alphatensor.flip_graph.symmetries.index_symmetry import IndexSymmetry
 from alphatensor.flip_graph.target_search import search_targets
 
 CONFIG = FlipSearchConfig(
@@ -90,8 +90,9 @@ def test_symmetric_turns_keep_a_swap_of_indices():
 )
 def test_swaps_that_a_product_has(name, pairs):
     target = targets.parse(name)
-    swaps = IndexSwap.of_target(target)
-    assert {x.pairs for x in swaps} == pairs
+    swaps = IndexSymmetry.of_target(target)
+    assert {x.numbers for x in swaps if x.name == "swap"} == pairs
+    assert [str(x) for x in swaps if x.name == "fours"] == ["fours (1, 1, 1)"] * (name == "ss4")
     naive = entrywise(target, rings.IntegersMod(2))
     for swap in swaps:
         generators = swap.split(naive)

@@ -1,4 +1,4 @@
-"""Swaps of pairs of indices of structured matrices, for walks over Z2 on their products."""
+"""Involutions of the indices of structured matrices, for walks over Z2 on their products."""
 
 import dataclasses
 import itertools
@@ -16,27 +16,29 @@ from alphatensor.targets import Target
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class IndexSwap:
-    """The relabelling 0 <-> 1, 2 <-> 3, ... of some pairs of indices of A, B and C = A B.
+class IndexSymmetry:
+    """One or three involutions of the rows of A, its columns, which are B's rows, and B's columns.
 
-    A symmetric A, for example, has the same pairs of rows and of columns.
+    A "swap" relabels 0 <-> 1, 2 <-> 3, ... for some pairs of indices; "fours" are the involutions
+    x -> x ^ 1, x ^ 2 and x ^ 3 of the indices 0 to 3. A symmetric A, for example, has the same
+    pairs of rows and of columns.
 
     Attributes:
-      target: the product of structured matrices.
-      pairs: their numbers among the rows of A, its columns, which are the rows of B, and the
-        columns of B.
-      element: what the swap does to the entries of each mode.
+      target: the product of structured matrices, C = A B.
+      name: "swap" or "fours".
+      numbers: of pairs, or of fours, that move in each of the three sizes.
+      elements: what the involutions do to the entries of each mode.
     """
 
     target: Target
-    pairs: tuple[int, int, int]
-    element: Element
+    name: str
+    numbers: tuple[int, int, int]
+    elements: tuple[Element, ...]
 
-    name = "swap"
     cancels_pairs = flips_fixed_terms = True
 
     def __str__(self) -> str:
-        return f"{self.name} {self.pairs}"
+        return f"{self.name} {self.numbers}"
 
     @classmethod
     def of_target(cls, target: Target) -> list[Self]:
@@ -44,16 +46,26 @@ class IndexSwap:
         product = targets.structure_of(target.name)
         if product is None or product.is_square:
             return []
-        found = []
-        for pairs in itertools.product(range(product.n // 2, -1, -1), repeat=3):
-            entries = _entries(product, pairs) if any(pairs) else None
-            if entries is not None and _keeps(target.tensor, entries):
-                found.append(cls(target, pairs, Element((0, 1, 2), entries)))
+        found, index = [], np.arange(product.n)
+        swaps = [np.where(index < 2 * k, index ^ 1, index) for k in range(product.n // 2 + 1)]
+        ends = product.n - product.n % 4
+        fours = [np.where(index < ends, index ^ k, index) for k in (1, 2, 3)]
+        makes = {
+            "swap": [[swaps[k]] for k in range(len(swaps))],
+            "fours": [[index] * 3, fours] if ends else [],
+        }
+        for name, choices in makes.items():
+            for numbers in itertools.product(reversed(range(len(choices))), repeat=3):
+                moved = zip(*(choices[k] for k in numbers), strict=True)
+                entries = [_entries(product, images) for images in moved] if any(numbers) else []
+                if entries and all(x and _keeps(target.tensor, x) for x in entries):
+                    elements = tuple(Element((0, 1, 2), x) for x in entries)
+                    found.append(cls(target, name, numbers, elements))
         return found
 
     def group(self) -> list[Element]:
-        """Returns what the identity and the swap do to the factors of a term."""
-        return [identity(*self.target.shape), self.element]
+        """Returns what the identity and the involutions do to the factors of a term."""
+        return [identity(*self.target.shape), *self.elements]
 
     def expand(self, f: Factorization) -> Factorization:
         """Returns the whole scheme of generators: the different images of each."""
@@ -65,17 +77,18 @@ class IndexSwap:
         return generators.split(f, self._images(f))
 
     def _images(self, f: Factorization) -> list[Factors]:
-        factors = tuple(np.array(x) for x in f.factors)
-        images = tuple(np.zeros_like(x) for x in factors)
-        for image, factor, entries in zip(images, factors, self.element.entries, strict=True):
-            image[entries] = factor
-        return [factors, images]
+        found = [tuple(np.array(x) for x in f.factors)]
+        for element in self.elements:
+            images = tuple(np.zeros_like(x) for x in found[0])
+            for image, factor, entries in zip(images, found[0], element.entries, strict=True):
+                image[entries] = factor
+            found.append(images)
+        return found
 
 
-def _entries(product: structured.Product, pairs: tuple[int, int, int]) -> Factors | None:
+def _entries(product: structured.Product, images: Factors) -> Factors | None:
     """Returns where the entries of each mode move; None where one leaves the structure."""
-    index = np.arange(product.n)
-    rows, inner, columns = (np.where(index < 2 * k, index ^ 1, index).tolist() for k in pairs)
+    rows, inner, columns = (x.tolist() for x in images)
     left, right, result = product.positions()
     moved = [
         _moved(left, rows, inner, product.left),
