@@ -2,9 +2,9 @@
 
 Targets take turns. A turn walks from the naive algorithm, with walkers that go on from turn to turn
 as long as their rank falls, or from the best schemes known, or, for products of structured
-matrices over Z2, from the naive algorithm among schemes that keep a symmetry of indices. Of the best
-schemes the ones with the most recursive calls are kept. What lifts is stored over the integers or
-the rationals, too.
+matrices over Z2, from the naive algorithm among schemes that keep a symmetry of indices. Of the
+best schemes the ones with the most recursive calls are kept. What lifts is stored over the integers
+or the rationals, too.
 """
 
 import collections
