@@ -83,13 +83,7 @@ class Fours(Symmetry):
         return [identity(n * m, m * p, p * n), *map(self._element, (1, 2, 3))]
 
     def images(self, factors: Factors) -> list[Factors]:
-        found = [tuple(factors)]
-        for element in self.group()[1:]:
-            images = [np.zeros_like(x) for x in factors]
-            for image, factor, entries in zip(images, factors, element.entries, strict=True):
-                image[entries] = factor
-            found.append(tuple(images))
-        return found
+        return generators.images(factors, self.group())
 
     def expand(self, f: Factorization) -> Factorization:
         """Returns the whole scheme of generators: the different images of each."""

@@ -7,7 +7,19 @@ Terms that some of the group leaves as they are are among the generators; walks 
 import numpy as np
 
 from alphatensor.factorization import Factorization
+from alphatensor.flip_graph.groups import Element
 from alphatensor.flip_graph.symmetries.base import Factors, term_keys, with_own_target
+
+
+def images(factors: Factors, group: list[Element]) -> list[Factors]:
+    """Returns the images of terms under each element of a group that moves no mode."""
+    found = []
+    for element in group:
+        moved = [np.zeros_like(x) for x in factors]
+        for image, factor, entries in zip(moved, factors, element.entries, strict=True):
+            image[entries] = factor
+        found.append(tuple(moved))
+    return found
 
 
 def split(f: Factorization, images: list[Factors]) -> Factorization | None:

@@ -77,13 +77,7 @@ class IndexSymmetry:
         return generators.split(f, self._images(f))
 
     def _images(self, f: Factorization) -> list[Factors]:
-        found = [tuple(np.array(x) for x in f.factors)]
-        for element in self.elements:
-            images = tuple(np.zeros_like(x) for x in found[0])
-            for image, factor, entries in zip(images, found[0], element.entries, strict=True):
-                image[entries] = factor
-            found.append(images)
-        return found
+        return generators.images(tuple(np.array(x) for x in f.factors), self.group())
 
 
 def _entries(product: structured.Product, images: Factors) -> Factors | None:
