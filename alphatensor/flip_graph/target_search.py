@@ -159,7 +159,8 @@ def _kind_of_turn(turns: tuple[str, ...], here: _Known) -> tuple[str, IndexSymme
     cycle, place = divmod(here.turns, len(kinds) or 1)
     if not kinds or kinds[place] != "symmetric":
         return (kinds or ["descent"])[place], None
-    return "symmetric", here.symmetries[cycle % len(here.symmetries)]
+    earlier = cycle * kinds.count("symmetric") + kinds[:place].count("symmetric")
+    return "symmetric", here.symmetries[earlier % len(here.symmetries)]
 
 
 def _store(search: _Search, target: Target, found: list[Factorization], number: int) -> list[str]:

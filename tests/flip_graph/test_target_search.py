@@ -104,6 +104,16 @@ def test_swaps_that_a_product_has(name, pairs):
         assert swap.split(whole.replace(u=u)) is None
 
 
+def test_symmetric_turns_take_one_symmetry_after_the_other():
+    config = CONFIG.replace(
+        turns=("symmetric", "symmetric", "best"), symmetries=("swap (2, 2, 2)", "fours")
+    )
+    turns = search_targets([targets.parse("ss4")], Memory(), config, ticks(), 1e6)
+    kinds = [turn.kind for turn in itertools.islice(turns, 4)]
+    assert kinds[:3] == ["symmetric swap (2, 2, 2)", "symmetric fours (1, 1, 1)", "best"]
+    assert kinds[3] == kinds[0]
+
+
 def test_a_search_without_swaps_has_no_symmetric_turns():
     config = CONFIG.replace(turns=("symmetric", "best"), symmetries=("rotation",))
     turns = search_targets([targets.parse("ss3")], Memory(), config, ticks(), 1e6)
