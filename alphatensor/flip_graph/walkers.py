@@ -29,7 +29,7 @@ import numba
 import numpy as np
 
 from alphatensor.factorization import Factorization
-from alphatensor.flip_graph import bitmasks, groups, kernel, orbits, rows
+from alphatensor.flip_graph import bitmasks, groups, kernel, orbits, rows, subgroups
 from alphatensor.flip_graph.exchange import Exchange
 from alphatensor.flip_graph.symmetries import Symmetry
 
@@ -202,7 +202,7 @@ def run(walkers: Walkers, options: WalkOptions, threads: int | None = None) -> W
         work = rows.work(slots, planes, words, tables, options.wraps)
         each = [x[chosen] for x in (*flat, walked.seeds, walked.states)]
         if symmetry is not None and symmetry.flips_fixed_terms:
-            orbits.walk(work, orbits.orbits(slots, group, words), kernel_options, *each)
+            orbits.walk(work, subgroups.subgroups(slots, group, words), kernel_options, *each)
         else:
             kernel.walk(work, kernel_options, *each)
 

@@ -7,7 +7,16 @@ import pytest
 
 from alphatensor import rings, targets
 from alphatensor.factorization import naive, strassen
-from alphatensor.flip_graph import bitmasks, groups, kernel, orbits, rows, symmetries, walkers
+from alphatensor.flip_graph import (
+    bitmasks,
+    groups,
+    kernel,
+    orbits,
+    rows,
+    subgroups,
+    symmetries,
+    walkers,
+)
 from alphatensor.flip_graph.symmetries import Fours, Swap
 from alphatensor.flip_graph.symmetries.base import with_own_target
 from alphatensor.flip_graph.symmetries.swap import RELAXED
@@ -113,7 +122,7 @@ def test_rows_with_partners_are_active(swap):
     masks = np.pad(bitmasks.to_masks(f), ((0, 0), (0, 4), (0, 0), (0, 0)))
     group = swap.group()
     work = rows.work(slots, *masks.shape[2:], groups.tables(group, masks.shape[3]))
-    fixed = orbits.orbits(slots, group, masks.shape[3])
+    fixed = subgroups.subgroups(slots, group, masks.shape[3])
     scheme = masks.reshape(3 * slots, -1).copy()
     rank = swap.expand(f).rank
     best, state = scheme.copy(), np.array([rank, rank, 0, 0, 0, 0])
@@ -144,7 +153,7 @@ def test_groups_of_eight():
     group = [one]
     for swap in swaps:
         group += [swap.after(x) for x in group]
-    o = orbits.orbits(2, group, 1)
+    o = subgroups.subgroups(2, group, 1)
     assert len(o.images) == 16 and sorted(o.images.tolist()) == [1] + [2] * 7 + [4] * 7 + [8]
     assert o.images[0] == 8 and not o.meet[0].any()
     for a, b in itertools.product(range(16), repeat=2):

@@ -8,17 +8,17 @@ from typing import Self
 import numpy as np
 
 from alphatensor import rings
-from alphatensor.factorization import Factorization, from_arrays, naive
 from alphatensor.flip_graph.groups import Element, identity
 from alphatensor.flip_graph.origins import Sizes
 from alphatensor.flip_graph.symmetries import generators
-from alphatensor.flip_graph.symmetries.base import Factors, Symmetry
+from alphatensor.flip_graph.symmetries.base import Factors, Known, Origins, SchemesOf
+from alphatensor.flip_graph.symmetries.generators import AllFlipped
 
 LARGEST = 128  # products of the naive algorithms that walks start from
 
 
 @dataclasses.dataclass(frozen=True)
-class Fours(Symmetry):
+class Fours(AllFlipped):
     """Three involutions that move the indices 0 to 3, 4 to 7, ... as x -> x ^ 1, x ^ 2 and x ^ 3.
 
     Of two or three indices that are left a pair may move, too, under two of the involutions.
@@ -26,15 +26,14 @@ class Fours(Symmetry):
 
     Attributes:
       sizes: n, m and p.
-      pairs: for each of them which involution, 1, 2 or 3, leaves the pair after the fours in its
-        place; 0 where all do.
+      pairs: for each of n, m and p the involution, 1, 2 or 3, under which the pair after the fours
+        stays while the two others exchange it; 0 where it never moves or there is none.
     """
 
     sizes: Sizes
     pairs: tuple[int, int, int]
     name = "fours"
     order = 4
-    flips_fixed_terms = True
 
     def __str__(self) -> str:
         return f"{self.name} {self.pairs}"
@@ -54,6 +53,7 @@ class Fours(Symmetry):
         return tuple(2 * k + (pair > 1) for k, pair in zip(fours, self.pairs, strict=True))
 
     def permutations(self, involution: int = 1) -> list[np.ndarray]:
+        """Returns the image of each index under an involution, 1, 2 or 3, for n, m and p."""
         found = []
         for size, pair in zip(self.sizes, self.pairs, strict=True):
             index = np.arange(size)
@@ -64,16 +64,7 @@ class Fours(Symmetry):
             found.append(image)
         return found
 
-    def fixed_terms(self) -> Factors:
-        """Returns none: those of a scheme are among its generators."""
-        n, m, p = self.sizes
-        return tuple(np.zeros((entries, 0), np.int64) for entries in (n * m, m * p, p * n))
-
-    def generators(self, ring: rings.Ring) -> Factorization:
-        """Returns those of the naive algorithm."""
-        return self.split(naive(self.sizes, ring))
-
-    def origins(self, known, schemes_of) -> dict:
+    def origins(self, known: Known, schemes_of: SchemesOf) -> Origins:
         """Returns those of the naive algorithm alone."""
         del known, schemes_of
         return {None: [self.generators(rings.IntegersMod(2))]}
@@ -84,15 +75,6 @@ class Fours(Symmetry):
 
     def images(self, factors: Factors) -> list[Factors]:
         return generators.images(factors, self.group())
-
-    def expand(self, f: Factorization) -> Factorization:
-        """Returns the whole scheme of generators: the different images of each."""
-        images = self.images([np.array(factor) for factor in f.factors])
-        return from_arrays(self.sizes, f.ring, *generators.whole(images), f.provenance)
-
-    def split(self, f: Factorization) -> Factorization | None:
-        """Returns generators of a scheme, fixed terms among them; None without the symmetry."""
-        return generators.split(f, self.images([np.array(x) for x in f.factors]))
 
     def _element(self, involution: int) -> Element:
         moved = self.permutations(involution)

@@ -6,9 +6,10 @@ Terms that some of the group leaves as they are are among the generators; walks 
 
 import numpy as np
 
-from alphatensor.factorization import Factorization
+from alphatensor import rings
+from alphatensor.factorization import Factorization, from_arrays, naive
 from alphatensor.flip_graph.groups import Element
-from alphatensor.flip_graph.symmetries.base import Factors, term_keys, with_own_target
+from alphatensor.flip_graph.symmetries.base import Factors, Symmetry, term_keys, with_own_target
 
 
 def images(factors: Factors, group: list[Element]) -> list[Factors]:
@@ -52,3 +53,27 @@ def whole(images: list[Factors]) -> list[np.ndarray]:
         is_new = [key not in earlier for key, *earlier in columns]
         parts.append([x[:, is_new] for x in factors])
     return [np.hstack(x) for x in zip(*parts, strict=True)]
+
+
+class AllFlipped(Symmetry):
+    """A symmetry of a format whose walks, over Z2, flip the terms of every stabilizer."""
+
+    flips_fixed_terms = True
+
+    def fixed_terms(self) -> Factors:
+        """Returns none: those of a scheme are among its generators."""
+        n, m, p = self.sizes
+        return tuple(np.zeros((entries, 0), np.int64) for entries in (n * m, m * p, p * n))
+
+    def generators(self, ring: rings.Ring) -> Factorization:
+        """Returns those of the naive algorithm."""
+        return self.split(naive(self.sizes, ring))
+
+    def expand(self, f: Factorization) -> Factorization:
+        """Returns the whole scheme of generators: the different images of each."""
+        factors = whole(self.images([np.array(factor) for factor in f.factors]))
+        return from_arrays(self.sizes, f.ring, *factors, f.provenance)
+
+    def split(self, f: Factorization) -> Factorization | None:
+        """Returns generators of a scheme, fixed terms among them; None without the symmetry."""
+        return split(f, self.images([np.array(x) for x in f.factors]))

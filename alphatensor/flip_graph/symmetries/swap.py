@@ -9,19 +9,18 @@ from typing import Self
 import numpy as np
 
 from alphatensor import rings, targets
-from alphatensor.factorization import Factorization, from_arrays, naive, permute_sizes, project
+from alphatensor.factorization import Factorization, naive, permute_sizes, project
 from alphatensor.factorization.transforms import ORIENTATIONS, orient
 from alphatensor.flip_graph.origins import Sizes
-from alphatensor.flip_graph.symmetries import generators
 from alphatensor.flip_graph.symmetries.base import (
     Factors,
     Known,
     Origins,
     SchemesOf,
-    Symmetry,
     with_own_target,
 )
 from alphatensor.flip_graph.symmetries.fours import Fours
+from alphatensor.flip_graph.symmetries.generators import AllFlipped
 
 STARTS = 16  # schemes of each origin
 RELAXED = "relaxed"  # of the origins of schemes that keep a larger group
@@ -29,7 +28,7 @@ LARGEST_NAIVE = 100  # products of the naive algorithms that walks start from
 
 
 @dataclasses.dataclass(frozen=True)
-class Swap(Symmetry):
+class Swap(AllFlipped):
     """The relabelling 0 <-> 1, 2 <-> 3, ... of some pairs of indices; those after them stay.
 
     Over Z2 every change of the three bases that is its own inverse has this form in suitable bases.
@@ -44,7 +43,6 @@ class Swap(Symmetry):
     pairs: tuple[int, int, int]
     name = "swap"
     order = 2
-    flips_fixed_terms = True
 
     def __str__(self) -> str:
         return f"{self.name} {self.pairs}"
@@ -59,24 +57,6 @@ class Swap(Symmetry):
     def permutations(self) -> list[np.ndarray]:
         index = [np.arange(size) for size in self.sizes]
         return [np.where(x < 2 * k, x ^ 1, x) for x, k in zip(index, self.pairs, strict=True)]
-
-    def fixed_terms(self) -> Factors:
-        """Returns none: those of a scheme are among its generators."""
-        n, m, p = self.sizes
-        return tuple(np.zeros((entries, 0), np.int64) for entries in (n * m, m * p, p * n))
-
-    def generators(self, ring: rings.Ring) -> Factorization:
-        """Returns those of the naive algorithm."""
-        return self.split(naive(self.sizes, ring))
-
-    def expand(self, f: Factorization) -> Factorization:
-        """Returns the whole scheme of generators: the different images of each."""
-        images = self.images([np.array(factor) for factor in f.factors])
-        return from_arrays(self.sizes, f.ring, *generators.whole(images), f.provenance)
-
-    def split(self, f: Factorization) -> Factorization | None:
-        """Returns generators of a scheme, fixed terms among them; None without the symmetry."""
-        return generators.split(f, self.images([np.array(x) for x in f.factors]))
 
     def origins(self, known: Known, schemes_of: SchemesOf) -> Origins:
         """Returns generators to start from, by where they come from.
