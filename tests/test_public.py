@@ -27,7 +27,7 @@ SURFACE = {
         transpose verify
     """,
     "alphatensor.factorization.analysis": """
-        Costs Growth additions count_inequivalent difference equivalent fewer_additions growth
+        Costs Growth additions count_inequivalent difference equivalent growth
         invariant measure rank_distribution
     """,
     "alphatensor.factorization.io": """

@@ -15,6 +15,7 @@ Nothing here knows files or clocks: a library is passed in as `Memory`, a clock 
 `flip_search`, `refine` and `external_games` in `alphatensor.training` provide both.
 """
 
+from alphatensor.flip_graph.additions import fewer_additions
 from alphatensor.flip_graph.budgets import Clock, Stop, after_calls, after_seconds
 from alphatensor.flip_graph.config import FlipSearchConfig
 from alphatensor.flip_graph.refinement import Costed, refine
@@ -39,6 +40,7 @@ __all__ = [
     "Walkers",
     "after_calls",
     "after_seconds",
+    "fewer_additions",
     "refine",
     "search",
     "symmetries_of",

@@ -1,12 +1,14 @@
-"""Cheaper algorithms of the same rank: flip-graph walks that prefer sparse factors.
+"""Cheaper algorithms of the same rank: flip-graph walks, and the annealing of what they meet.
 
 Schemes of one rank differ in what they cost: non-zero entries, additions after sharing, growth of
-rounding errors, size of coefficients. Walkers go on from known schemes at their rank. The sparsest
-that they meet are costed in full. Those that no other beats in every cost are kept, with what a
-second walk finds from them: by flips and changes of basis that are judged by the additions alone.
+rounding errors, size of coefficients. Those that no other beats in every cost are kept. Candidates
+come from three walks: one that prefers sparse factors, one that wanders far by plus transitions,
+and short ones that begin at the scheme with the fewest additions. The additions of all that looks
+good are annealed (see `additions`).
 """
 
 import itertools
+import random
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -14,16 +16,20 @@ import numpy as np
 
 from alphatensor import rings
 from alphatensor.factorization import Factorization, lift, reduce_mod
-from alphatensor.factorization.analysis import costs, orbit, straight_line
+from alphatensor.factorization.analysis import costs, straight_line
 from alphatensor.flip_graph import bitmasks, walkers
+from alphatensor.flip_graph.additions import fewer_additions
 from alphatensor.flip_graph.budgets import Stop
 from alphatensor.flip_graph.walkers import Walkers, WalkOptions
 
 MARGIN = 2  # ranks that plus transitions may add
 PATIENCE = 3_000  # tries before one
 IDLE = 100_000  # tries without a sparser scheme, then a walker goes on from another's
-TRIES = 400  # steps of the walk from each algorithm that is kept, by changes of basis and flips
-FLIPS = 0.5  # of these steps are flips
+STEPS = 300_000  # of the annealing of each candidate
+WANDERERS = 8  # walkers that look for schemes to anneal
+FAR = 300_000  # tries of a walk that goes on from where it was
+NEAR = (3, 5.5)  # powers of ten between which are the tries of one from the fewest additions
+TURNS = 4  # plus transitions in a walk, if nothing else happens
 
 
 class Costed(NamedTuple):
@@ -103,42 +109,51 @@ def refine(
     num_walkers: int = 1_024,
     tries: int = 6_000,
     most: int = 32,
+    steps: int = STEPS,
 ) -> Iterator[list[Costed]]:
     """Walks from some algorithms, yielding the Pareto set of all found so far after each call.
-
-    The walk goes on all the time; walkers that are behind follow the sparsest, and each scheme is
-    costed once.
 
     Args:
       starts: verified algorithms over the integers, of one format and rank.
       stop: asked after each call, of which at least one is made.
       seed: seed of all randomness.
       num_walkers, tries, most: W, and tries and new schemes of each call; see `neighbours`.
+      steps: of the annealing of each candidate.
     """
-    kept = pareto([cost(f) for f in starts])
-    seen = {bitmasks.scheme_key(f) for f in starts}
-    state = _start(starts, num_walkers, seed)
+    rng = random.Random(seed)
+
+    def annealed(f: Factorization) -> Costed:
+        return cost(fewer_additions(f, steps, rng.randrange(2**31)), trials=0)
+
+    kept = pareto([x for f in starts for x in (cost(f), annealed(f))])
+    current, seen = kept[0], {bitmasks.scheme_key(f) for f in starts}
+    sparse = _start(starts, num_walkers, seed)
+    far = _start(starts, WANDERERS, seed)
     for calls in itertools.count(1):
-        state = _walk(state, tries)
-        fresh = _sparsest(state, starts[0], most, seen)
-        # Few trials sort out most; those that stay are counted with care.
-        costed = kept + [cost(f, trials=4) for f in fresh.values()]
-        better = [x for x in pareto(costed) if all(x is not y for y in kept)]
-        for x in better:
-            cheaper = orbit.fewer_additions(
-                x.factorization, tries=TRIES, seed=seed + calls, trials=1, flips=FLIPS
-            )
-            kept += [cost(x.factorization), cost(cheaper)]
-        kept = pareto(kept)
+        sparse = _walk(sparse, tries)
+        # Few trials sort out most.
+        costed = [cost(f, trials=4) for f in _sparsest(sparse, starts[0], most, seen).values()]
+        better = [x for x in pareto(kept + costed) if all(x is not y for y in kept)]
+        far = _wander(far, FAR)
+        near = _start([current.factorization], WANDERERS, rng.randrange(2**31), rng.random() < 0.5)
+        near = _wander(near, round(10 ** rng.uniform(*NEAR)))
+        found = [x.factorization for x in better]
+        for state in (far, near):
+            found += _sparsest(state, starts[0], WANDERERS, seen).values()
+        new = [annealed(f) for f in found]
+        kept = pareto(kept + better + new)
+        current = min([*new, current], key=lambda x: x.additions)  # equals are left for new ones
         yield kept
         if stop(calls):
             return
-        state = walkers.follow(state, IDLE, prefer_sparse=True)
+        sparse = walkers.follow(sparse, IDLE, prefer_sparse=True)
 
 
-def _start(starts: list[Factorization], num_walkers: int, seed: int) -> Walkers:
-    """Puts walkers on the starts, mod 2 where entries are larger than 1."""
-    if not all(bitmasks.is_ternary(f) for f in starts):
+def _start(
+    starts: list[Factorization], num_walkers: int, seed: int, is_binary: bool = False
+) -> Walkers:
+    """Puts walkers on the starts; mod 2 where entries are larger than 1, or it is wanted."""
+    if is_binary or not all(bitmasks.is_ternary(f) for f in starts):
         starts = [reduce_mod(f, 2) for f in starts]
     return walkers.start(starts, num_walkers, walkers.slots_for(starts[0].rank, MARGIN), seed)
 
@@ -147,6 +162,11 @@ def _walk(state: Walkers, tries: int) -> Walkers:
     """Walks one call."""
     options = WalkOptions(tries=tries, margin=MARGIN, patience=PATIENCE, prefer_sparse=True)
     return walkers.run(state, options)
+
+
+def _wander(state: Walkers, tries: int) -> Walkers:
+    """Walks with plus transitions."""
+    return walkers.run(state, WalkOptions(tries, MARGIN, patience=max(tries // TURNS, 1)))
 
 
 def _sparsest(

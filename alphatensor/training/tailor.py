@@ -1,9 +1,9 @@
 """Searches the equivalents of one algorithm for the kernel that runs fastest on this device.
 
 Every candidate is an algorithm of the same rank in one schedule: a cyclic or transposed form of a
-square format, or a sparse neighbour in the flip graph, then a walk through changes of basis
-(A U B⁻¹, B V C⁻¹, C W A⁻¹) for fewer additions. It is checked against `jnp.dot`, then timed against
-it in interleaved pairs. Candidate 0 is the algorithm as given, unrolled.
+square format, or a sparse neighbour in the flip graph, whose additions are then annealed. It is
+checked against `jnp.dot`, then timed against it in interleaved pairs. Candidate 0 is the algorithm
+as given, unrolled.
 
 Example::
 
@@ -24,8 +24,8 @@ import jax.numpy as jnp
 from alphatensor import files
 from alphatensor.config import ConfigError
 from alphatensor.factorization import Factorization, rotate, save, transpose
-from alphatensor.factorization.analysis import orbit, straight_line
-from alphatensor.flip_graph import refinement
+from alphatensor.factorization.analysis import straight_line
+from alphatensor.flip_graph import fewer_additions, refinement
 from alphatensor.kernels import compile_matmul, memory, schedules, timing
 from alphatensor.kernels.compile import flatten
 from alphatensor.training.tailor_config import TailorConfig
@@ -58,13 +58,13 @@ class Tailored(NamedTuple):
     figures: dict[str, Any]
 
 
-def draw(f: Factorization, number: int, tries: int, seed: int) -> TailorCandidate:
+def draw(f: Factorization, number: int, steps: int, seed: int) -> TailorCandidate:
     """Draws the candidate of a number; it is the same for the same arguments.
 
     Args:
       f: algorithm over Z or Q.
       number: 0 for `f` itself, unrolled.
-      tries: changes of basis that the walk for fewer additions scores.
+      steps: moves of the annealing for fewer additions.
       seed: seed of all candidates.
     """
     if number == 0:
@@ -77,7 +77,7 @@ def draw(f: Factorization, number: int, tries: int, seed: int) -> TailorCandidat
         near = refinement.neighbours([f], num_walkers=64, tries=3_000, seed=walk_seed, most=16)
         f = rng.choice(near) if near else f
     if f.is_integral:
-        f = orbit.fewer_additions(f, tries=tries, seed=rng.randrange(2**31))
+        f = fewer_additions(f, steps, seed=rng.randrange(2**31))
     return TailorCandidate(f, rng.choice(schedules.WORTH_TRYING))
 
 
@@ -116,7 +116,7 @@ def search(f: Factorization, config: TailorConfig, first: int = 0) -> Iterator[T
         raise ConfigError("size", config.size, f"at least {max(f.sizes)}")
     memory.check(f, (config.size,) * 3, jnp.dtype(config.dtype))
     for number in range(first, config.candidates):
-        candidate = draw(f, number, config.tries, config.seed)
+        candidate = draw(f, number, config.steps, config.seed)
         yield Tailored(number, candidate, measure(candidate, config))
 
 
@@ -184,7 +184,7 @@ def read(path: pathlib.Path, same: dict[str, Any]) -> list[dict]:
 
 def _comparable(config: TailorConfig, source: str) -> dict[str, Any]:
     """Returns what measurements must share to be compared."""
-    names = ("size", "dtype", "precision", "tries", "seed")
+    names = ("size", "dtype", "precision", "steps", "seed")
     return {
         "factorization": source,
         **{name: getattr(config, name) for name in names},

@@ -17,9 +17,7 @@ class TailorConfig(Config):
     precision: str = setting("highest", text(), "Precision of the products, as in jnp.dot.")
     candidates: int = setting(20, integer(1), "Number of candidates that are measured in all.")
     repeats: int = setting(7, integer(1), "Pairs of timings of each candidate.")
-    tries: int = setting(
-        100,
-        integer(0),
-        "Changes of basis (A U B⁻¹, B V C⁻¹, C W A⁻¹) that the walk of each candidate scores.",
+    steps: int = setting(
+        100_000, integer(0), "Moves of the annealing of each candidate's additions."
     )
     seed: int = setting(0, checks.seed(), "Seed of the candidates.")

@@ -10,7 +10,7 @@ STRASSEN = fz.strassen()
 
 
 def run(output, *more):
-    command = [sys.executable, "-m", "experiments.tailor", f"--output={output}", "--tries=5"]
+    command = [sys.executable, "-m", "experiments.tailor", f"--output={output}", "--steps=5"]
     flags = ["--size=32", "--repeats=1", *more]
     return subprocess.run([*command, *flags], capture_output=True, text=True)
 

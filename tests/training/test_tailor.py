@@ -9,7 +9,7 @@ from alphatensor.training import tailor
 from alphatensor.training.tailor_config import TailorConfig
 
 STRASSEN = fz.strassen()
-TINY = TailorConfig(size=8, repeats=1, tries=5, candidates=2)
+TINY = TailorConfig(size=8, repeats=1, steps=5, candidates=2)
 
 
 @pytest.mark.parametrize("number", range(4))

@@ -1,7 +1,6 @@
-"""What an algorithm costs, how it can cost less, and whether two are the same."""
+"""What an algorithm costs, and whether two are the same."""
 
 from alphatensor.factorization.analysis.costs import Costs, Growth, growth, measure
-from alphatensor.factorization.analysis.orbit import fewer_additions
 from alphatensor.factorization.analysis.straight_line import additions
 from alphatensor.lazy import attach
 
@@ -12,7 +11,6 @@ __all__ = [
     "count_inequivalent",
     "difference",
     "equivalent",
-    "fewer_additions",
     "growth",
     "invariant",
     "measure",
