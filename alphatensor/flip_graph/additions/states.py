@@ -1,6 +1,7 @@
 """States of the annealing from factorizations, and back."""
 
 from collections.abc import Iterable, Sequence
+from fractions import Fraction
 
 import numpy as np
 
@@ -67,6 +68,7 @@ def _empty(length: int, inputs: np.ndarray, f: Factorization) -> tuple[State, Wo
         weights=2 * rng.integers(0, 2**62, width, dtype=np.uint64) + np.uint64(1),
         vector=np.zeros(width, np.int64),
         is_reached=np.zeros(length, bool),
+        ways=np.zeros((2, length), np.int64),
         is_touched=np.ones(3, bool),
         seed=np.ones(1, np.uint64),
         binary=(0,) if f.ring.is_modular else (),
@@ -82,25 +84,28 @@ def copies(state: State, number: int) -> Iterable[State]:
 def _forms(rows: np.ndarray, program: Program, is_binary: bool) -> list[np.ndarray]:
     """Returns a closed set that holds the rows, the inputs first.
 
-    Steps x + c·y take the multiples of y too; programs with fractions are not used.
+    It follows a program that gives the rows. Steps x + c·y take the multiples of both that make
+    them integral; rows that no multiple of an integral form gives are summed up by themselves.
     """
     units = list(np.eye(rows.shape[1], dtype=np.int64))
-    numbers = [c for *_, c in program.steps] + [c for _, c in program.outputs]
-    if all(c.denominator == 1 for c in numbers):
-        symbols, forms = list(units), list(units)
-        for i, j, c in program.steps:
-            forms += _multiples(symbols[j], int(c))
-            symbols.append(symbols[i] + int(c) * symbols[j])
-            forms.append(symbols[-1])
-        for symbol, scale in program.outputs:
-            forms += _multiples(symbols[symbol], int(scale))
-    else:
-        forms = list(units)
-        for row in rows:
-            places = np.flatnonzero(row)
-            for i in places:
+    symbols = [(form, Fraction(1)) for form in units]  # multiples of what each stands for
+    forms = list(units)
+    for i, j, c in program.steps:
+        (x, scale), (y, other) = symbols[i], symbols[j]
+        ratio = c * scale / other
+        p, q = ratio.numerator, ratio.denominator
+        forms += [*_multiples(x, q), *_multiples(y, p), q * x + p * y]
+        symbols.append((forms[-1], q * scale))
+    for row, (symbol, factor) in zip(rows, program.outputs, strict=True):
+        form, scale = symbols[symbol]
+        if (factor / scale).denominator == 1:
+            forms += _multiples(form, int(factor / scale))
+        else:
+            total = 0 * row
+            for i in np.flatnonzero(row):
                 forms += _multiples(units[i], int(row[i]))
-            forms += np.cumsum([row[i] * units[i] for i in places], axis=0)[1:].tolist()
+                total = total + row[i] * units[i]
+                forms.append(total)
     return _different(forms, is_binary)
 
 

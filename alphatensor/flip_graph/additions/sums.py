@@ -59,6 +59,7 @@ class Work(NamedTuple):
       weights: the hash values of inputs, odd and less than 2^63, uint64 [E].
       vector: the coefficients of one form, int64 [E].
       is_reached: bool [N].
+      ways: the number of relations that have a form, and of those that are left, int64 [2, N].
       is_touched: whether a move may have changed a mode, bool [3].
       seed: the state of the random generator, not 0, uint64 [1].
       binary: one zero over Z2; else nothing.
@@ -69,6 +70,7 @@ class Work(NamedTuple):
     weights: np.ndarray
     vector: np.ndarray
     is_reached: np.ndarray
+    ways: np.ndarray
     is_touched: np.ndarray
     seed: np.ndarray
     binary: tuple[int, ...]
@@ -255,8 +257,38 @@ def use_instead(state, mode, old, new):
 
 
 @compiled
+def _count_ways(state, work, mode):
+    for x in range(state.counts[mode, FORMS]):
+        work.ways[0, x] = 0
+    for k in range(state.counts[mode, RELATIONS]):
+        for i in range(3):
+            work.ways[0, state.relations[mode, k, i]] += 1
+
+
+@compiled
+def _is_missed(state, work, mode, number):
+    """Tells whether another form has no relations without a form; `ways` are counted before."""
+    for x in range(state.counts[mode, FORMS]):
+        work.ways[1, x] = work.ways[0, x]
+    for k in range(state.counts[mode, RELATIONS]):
+        x = int64(state.relations[mode, k, 0])
+        y = int64(state.relations[mode, k, 1])
+        z = int64(state.relations[mode, k, 2])
+        if number in (x, y, z):
+            work.ways[1, x] -= 1
+            work.ways[1, y] -= 1
+            work.ways[1, z] -= 1
+    for x in range(work.inputs[mode], state.counts[mode, FORMS]):
+        if work.ways[1, x] == 0 and x != number:
+            return True
+    return False
+
+
+@compiled
 def _is_closed_without(state, work, mode, number):
     """Tells whether all other forms of a mode can be reached from its inputs."""
+    if _is_missed(state, work, mode, number):
+        return False
     inputs, count = work.inputs[mode], state.counts[mode, FORMS]
     for x in range(count):
         work.is_reached[x] = x < inputs
@@ -282,12 +314,14 @@ def settle(state, work, mode):
     inputs = work.inputs[mode]
     left = state.counts[mode, FORMS] - inputs
     number = inputs + below(work, max(left, 1))
+    _count_ways(state, work, mode)
     while left > 0:
         if number >= state.counts[mode, FORMS]:
             number = inputs
         is_helper = state.uses[mode, number] == 0
         if is_helper and _is_closed_without(state, work, mode, number):
             _remove(state, work, mode, number)
+            _count_ways(state, work, mode)
         else:
             number += 1
         left -= 1
