@@ -47,7 +47,7 @@ setuptools.setup(
     ),
     cmdclass={"build_py": BuildWithLibrary},
     package_data={
-        "alphatensor.factorization.library": ["known_ranks.csv", "known_structured.csv"],
+        "alphatensor.factorization.library": ["known_*.csv"],
         "experiments.launch": ["*.sh"],
     },
     install_requires=[

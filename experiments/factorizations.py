@@ -13,6 +13,7 @@ Subcommands:
   lift FILE [OUT]       from mod p to the integers or rationals
   recombine N M P       the best algorithm for a format from the library (or --base and --table)
   add FILE...           adds to the library what is better than what it has
+  additions             the additions of the library's matrix products, beside the fewest known
   merge LIBRARY...      adds what several libraries hold to the one that --into names
   close                 stores what its formats give side by side, multiplied, with a row fewer
   aggregate             adds trilinear aggregation of all formats up to --max where it is better
@@ -35,6 +36,7 @@ Examples:
   python -m experiments.factorizations count found.npz more.txt --workers=2
   python -m experiments.factorizations compare factorizations/3x3x3_Z.npz scheme.txt
   python -m experiments.factorizations add runs/quickstart/*.npz --library=runs/lib
+  python -m experiments.factorizations additions --output=factorizations/additions.md
   python -m experiments.factorizations merge runs/host0 runs/host1 --into=runs/all
   python -m experiments.factorizations recombine 4 9 10 --output=4x9x10.npz
   python -m experiments.factorizations recombine 4 9 10 --base=factorizations/3x3x3_Z.npz \
@@ -177,6 +179,7 @@ COMMANDS: command.Subcommands = {
     "lift": (lift, 1, 2),
     "recombine": (library_commands.recombine, 3, 3),
     "add": (library_commands.add, 1, None),
+    "additions": (library_commands.additions, 0, 0),
     "merge": (library_commands.merge, 1, None),
     "aggregate": (library_commands.aggregate, 0, 0),
     "close": (library_commands.close, 0, 0),

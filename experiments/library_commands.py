@@ -13,6 +13,7 @@ from alphatensor.factorization import library
 from alphatensor.factorization.io import check, load_entry, load_exact, write_text
 from alphatensor.factorization.library import (
     RecombinationConfig,
+    additions_table,
     published_ranks,
     record_pages,
     structured_table,
@@ -36,7 +37,7 @@ INTO = flags.DEFINE_string("into", None, "The folder of the library that merge a
 OUTPUT = flags.DEFINE_string(
     "output",
     None,
-    "The file that show, recombine, records, structured or table writes instead of printing.",
+    "The file that show, recombine, additions, records, structured or table writes, not printing.",
 )
 ENTRY = flags.DEFINE_integer(
     "entry", 0, "The factorization of a file that show, convert, compare and lift take, from 0."
@@ -160,13 +161,15 @@ def table() -> int:
     return 0
 
 
+def additions() -> int:
+    """Prints or writes the additions of the library's matrix products beside the fewest known."""
+    _print_or_write(additions_table.text(LIBRARY.value))
+    return 0
+
+
 def structured() -> int:
     """Prints or writes the library's ranks of structured products beside known ones."""
-    text = structured_table.text(LIBRARY.value)
-    if OUTPUT.value:
-        write_text(OUTPUT.value, text)
-    else:
-        sys.stdout.write(text)
+    _print_or_write(structured_table.text(LIBRARY.value))
     return 0
 
 
@@ -178,6 +181,13 @@ def records() -> int:
     else:
         sys.stdout.write(library_records.text(found))
     return 0
+
+
+def _print_or_write(text: str) -> None:
+    if OUTPUT.value:
+        write_text(OUTPUT.value, text)
+    else:
+        sys.stdout.write(text)
 
 
 def _base(ring: rings.Ring) -> fz.Factorization:

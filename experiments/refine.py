@@ -6,7 +6,9 @@
 Costs are the entries that are not zero, additions after sharing, the predicted error of floating
 point (growth) and the largest coefficient. OUTPUT.npz holds all kept algorithms, fewest additions
 first, and is rewritten whenever the set changes; the same command goes on from it. Algorithms with
-entries -1, 0 and 1 alone are walked over the integers; others mod 2, and what lifts is costed.
+entries -1, 0 and 1 alone are walked over the integers; others mod 2, and what lifts is costed. The
+additions of all that looks good are annealed, and the sums that take so few are stored with the
+algorithm. With --library=FOLDER a library takes the one with the fewest additions.
 """
 
 from absl import flags
@@ -19,6 +21,9 @@ if __name__ == "__main__":  # tests import this module, and flags are global
         "factorization", None, "File of the algorithm that is made cheaper."
     )
     _OUTPUT = flags.DEFINE_string("output", "runs/refined", "Path of the results without suffix.")
+    _LIBRARY = flags.DEFINE_string(
+        "library", None, "Folder of a library that takes the algorithm with the fewest additions."
+    )
     _SECONDS = flags.DEFINE_float("seconds", 60.0, "Seconds that the walks take in all.")
     _WALKERS = flags.DEFINE_integer("walkers", 1_024, "Number of walkers.")
     _SEED = flags.DEFINE_integer("seed", 0, "Seed of the walks.")
@@ -41,9 +46,12 @@ def main() -> None:
     seed = command.checked(_SEED, config.seed())
     walkers = command.checked(_WALKERS, config.integer(least=1))
 
+    library = None if _LIBRARY.value is None else command.checked(_LIBRARY, config.path())
+
     from alphatensor.training import progress, refine
 
-    kept, found = [], refine.refine(source, path, seconds, seed=seed, num_walkers=walkers)
+    found = refine.refine(source, path, seconds, seed=seed, num_walkers=walkers, library=library)
+    kept = []
     print(f"{'s':>7}{HEADER}", flush=True)
     with progress.Bar("s", round(seconds)) as bar:
         bar.show(0, "compiling")

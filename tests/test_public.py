@@ -41,7 +41,7 @@ SURFACE = {
     """,
     "alphatensor.flip_graph": """
         Clock Costed FlipSearchConfig KINDS Memory Stop Symmetry Turn WalkOptions Walked Walkers
-        after_calls after_seconds refine search symmetries_of walk
+        after_calls after_seconds fewer_additions refine search symmetries_of walk
     """,
     "alphatensor.kernels": """
         KernelConfig TuningConfig autotune compile_matmul compile_syrk dot_general matmul syrk

@@ -16,7 +16,7 @@ import numpy as np
 
 from alphatensor import rings
 from alphatensor.factorization import Factorization, lift, reduce_mod
-from alphatensor.factorization.analysis import costs, straight_line
+from alphatensor.factorization.analysis import costs, programs, straight_line
 from alphatensor.flip_graph import bitmasks, walkers
 from alphatensor.flip_graph.additions import fewer_additions
 from alphatensor.flip_graph.budgets import Stop
@@ -25,7 +25,8 @@ from alphatensor.flip_graph.walkers import Walkers, WalkOptions
 MARGIN = 2  # ranks that plus transitions may add
 PATIENCE = 3_000  # tries before one
 IDLE = 100_000  # tries without a sparser scheme, then a walker goes on from another's
-STEPS = 300_000  # of the annealing of each candidate
+STEPS = 1_000_000  # of the annealing of the algorithm with the fewest additions
+SHARE = 4  # candidates are annealed for one of so many steps
 WANDERERS = 8  # walkers that look for schemes to anneal
 FAR = 300_000  # tries of a walk that goes on from where it was
 NEAR = (3, 5.5)  # powers of ten between which are the tries of one from the fewest additions
@@ -118,14 +119,15 @@ def refine(
       stop: asked after each call, of which at least one is made.
       seed: seed of all randomness.
       num_walkers, tries, most: W, and tries and new schemes of each call; see `neighbours`.
-      steps: of the annealing of each candidate.
+      steps: of each annealing of the starts and of the algorithm with the fewest additions.
     """
     rng = random.Random(seed)
 
-    def annealed(f: Factorization) -> Costed:
-        return cost(fewer_additions(f, steps, rng.randrange(2**31)), trials=0)
+    def annealed(f: Factorization, steps: int) -> Costed:
+        found = fewer_additions(f, steps, rng.randrange(2**31))
+        return cost(found, trials=0 if programs.kept(found) else 4)
 
-    kept = pareto([x for f in starts for x in (cost(f), annealed(f))])
+    kept = pareto([x for f in starts for x in (cost(f), annealed(f, steps))])
     current, seen = kept[0], {bitmasks.scheme_key(f) for f in starts}
     sparse = _start(starts, num_walkers, seed)
     far = _start(starts, WANDERERS, seed)
@@ -140,7 +142,8 @@ def refine(
         found = [x.factorization for x in better]
         for state in (far, near):
             found += _sparsest(state, starts[0], WANDERERS, seen).values()
-        new = [annealed(f) for f in found]
+        new = [annealed(f, steps // SHARE) for f in found]
+        new.append(annealed(current.factorization, steps))
         kept = pareto(kept + better + new)
         current = min([*new, current], key=lambda x: x.additions)  # equals are left for new ones
         yield kept

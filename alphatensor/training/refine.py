@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 from alphatensor import factorization
 from alphatensor.factorization import Factorization
+from alphatensor.factorization.library import store
 from alphatensor.flip_graph import budgets, refinement
 from alphatensor.flip_graph.refinement import Costed
 from alphatensor.training import doors
@@ -43,6 +44,7 @@ def refine(
     seconds: float,
     seed: int = 0,
     num_walkers: int = 1_024,
+    library: str | os.PathLike | None = None,
     say: Callable[[str], None] = doors.say,
 ) -> Iterator[Progress]:
     """Searches algorithms of the rank of a given one for cheaper ones; reports after each walk.
@@ -56,6 +58,7 @@ def refine(
       seconds: time of all walks; at least one call of the kernel is made.
       seed: seed of all randomness.
       num_walkers: W.
+      library: the folder of a library that takes the algorithm with the fewest additions.
       say: is called with one line for each stored algorithm that is not exact and set aside.
 
     Raises:
@@ -65,7 +68,7 @@ def refine(
     start, output = read_start(path), pathlib.Path(output)
     starts = [start, *read_output(output, start, say)]
     write_output(output, [refinement.cost(f) for f in starts], path)  # before the walks
-    return _refine(starts, path, output, seconds, seed, num_walkers)
+    return _refine(starts, path, output, seconds, seed, num_walkers, library)
 
 
 def _refine(
@@ -75,6 +78,7 @@ def _refine(
     seconds: float,
     seed: int,
     num_walkers: int,
+    library: str | os.PathLike | None,
 ) -> Iterator[Progress]:
     """Walks, writes what is better and reports; the arguments of `refine` were checked."""
     begin, shown = time.monotonic(), set()
@@ -84,8 +88,19 @@ def _refine(
         fresh = [one for one in kept if one.costs not in shown]
         if costs != shown:
             write_output(output, kept, path)
+            if library:
+                _add(library, kept[0], path, seed)
         shown = costs
         yield Progress(seconds=time.monotonic() - begin, kept=kept, fresh=fresh)
+
+
+def _add(library: str | os.PathLike, one: Costed, path: str | os.PathLike, seed: int) -> None:
+    """Adds an algorithm to a library, whose file says what refined it."""
+    f = one.factorization
+    refined = {"from": pathlib.Path(path).name, "seed": seed}
+    store.add(
+        library, f.replace(provenance=f.provenance | {"refined": refined}), replace_equal=True
+    )
 
 
 def read_start(path: str | os.PathLike) -> Factorization:

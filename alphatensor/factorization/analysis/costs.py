@@ -22,7 +22,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from alphatensor.factorization.analysis import straight_line
+from alphatensor.factorization.analysis import programs, straight_line
 from alphatensor.factorization.core import Factorization
 
 
@@ -60,7 +60,8 @@ def measure(f: Factorization, trials: int = straight_line.TRIALS, seed: int = 0)
 
     Args:
       f: over any ring.
-      trials: random tie-breaks in the search for shared sums; 0 leaves that figure out.
+      trials: random tie-breaks in the search for shared sums; 0 counts those of the
+        programs that `f` keeps alone.
       seed: seed of the tie-breaks.
     """
     support = [x != 0 for x in f.factors]
@@ -76,7 +77,9 @@ def measure(f: Factorization, trials: int = straight_line.TRIALS, seed: int = 0)
             "phi": float(np.prod(norms, axis=0).sum()),
         }
     volume = math.prod(f.sizes) if f.sizes else 1
-    shared = sum(straight_line.additions(f, trials, seed)) if trials and f.is_real else None
+    shared = programs.kept_additions(f)
+    if trials and f.is_real:
+        shared = sum(straight_line.additions(f, trials, seed))
     return Costs(
         multiplications=f.rank,
         additions_naive=additions_naive(f),

@@ -131,6 +131,12 @@ def kept(f: Factorization) -> tuple[Program, Program, Program] | None:
     return found if all(map(np.array_equal, matrices, wanted)) else None
 
 
+def kept_additions(f: Factorization) -> int | None:
+    """Counts the additions of the programs that `f` keeps; None where it keeps none."""
+    found = kept(f)
+    return sum(len(p.steps) for p in found) if found else None
+
+
 def _program(given: dict[str, Any]) -> Program:
     inputs = int(given["inputs"])
     steps = tuple((int(i), int(j), _number(c)) for i, j, c in given["steps"])

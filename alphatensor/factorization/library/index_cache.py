@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from alphatensor import files, limits, targets
-from alphatensor.factorization.analysis import costs, recursion, straight_line
+from alphatensor.factorization.analysis import costs, programs, recursion, straight_line
 from alphatensor.factorization.core import Factorization
 from alphatensor.factorization.io import formats, parsing
 from alphatensor.factorization.library import exact_files, expansion, recipe_file
@@ -122,13 +122,15 @@ def remove_leftovers(folder: pathlib.Path) -> None:
 def entry(f: Factorization) -> dict[str, Any]:
     """Returns the index's entry for a factorization: its rank, costs and provenance, no programs.
 
-    Figures without a meaning are left out, and shared additions beyond rank `MAX_SHARED_RANK`.
+    Figures without a meaning are left out, and beyond rank `MAX_SHARED_RANK` shared additions of an
+    algorithm that keeps no programs.
     """
     trials = straight_line.TRIALS if f.rank <= MAX_SHARED_RANK else 0
     c = costs.measure(f, trials)
     figures = {
         "additions_naive": c.additions_naive,
         "additions_shared": c.additions_shared,
+        "keeps_programs": programs.kept(f) is not None or None,
         "nonzeros": sum(c.nonzeros),
         "recursive_calls": recursion.recursive_calls(f),
         "largest_coefficient": str(c.largest_coefficient),

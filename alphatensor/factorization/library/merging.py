@@ -25,10 +25,10 @@ class Taken(NamedTuple):
 def merge(sources: Sequence[str | os.PathLike], into: str | os.PathLike) -> Iterator[Taken]:
     """Adds the algorithms of several libraries to one, and yields what became of each.
 
-    Each is verified first. Of equal ranks the one with fewer non-zeros is kept. The sources stay as
-    they are, and the result is locked for each addition alone, so searches may use all of them
-    meanwhile. Calling it again, or after it was interrupted, changes nothing more. Recipes are not
-    merged: `close` makes those of the result.
+    Each is verified first. Of equal ranks the one whose programs have fewer additions is kept, or
+    that with fewer non-zeros. The sources stay as they are, and the result is locked for each
+    addition alone, so searches may use all of them meanwhile. Calling it again, or after it was
+    interrupted, changes nothing more. Recipes are not merged: `close` makes those of the result.
 
     Args:
       sources: folders of libraries.

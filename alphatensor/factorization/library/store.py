@@ -7,6 +7,7 @@ Whatever is taken from the folder has been verified (`exact_files`); `index.json
 provenance and costs (`index_cache`). The index can be rebuilt from the rest.
 """
 
+import math
 import os
 import pathlib
 from collections.abc import Mapping
@@ -16,7 +17,7 @@ import numpy as np
 
 from alphatensor import files, rings, targets
 from alphatensor.factorization import transforms
-from alphatensor.factorization.analysis import recursion
+from alphatensor.factorization.analysis import programs, recursion
 from alphatensor.factorization.core import Factorization
 from alphatensor.factorization.io import formats
 from alphatensor.factorization.library import exact_files, expansion, index_cache, recipe_file
@@ -103,8 +104,9 @@ def add(folder: str | os.PathLike, f: Factorization, replace_equal: bool = False
     Args:
       folder: the library; made if it does not exist.
       f: what to add, in any order of its sizes.
-      replace_equal: whether fewer non-zeros beat an equal rank; otherwise only a smaller rank does,
-        or for structured products more recursive calls.
+      replace_equal: whether fewer additions of the programs that are kept with an algorithm beat an
+        equal rank, or fewer non-zeros where these are equal or there are none; otherwise only a
+        smaller rank does, or for structured products more recursive calls.
 
     Raises:
       ValueError: if `f` is not exact.
@@ -146,10 +148,13 @@ def add(folder: str | os.PathLike, f: Factorization, replace_equal: bool = False
     return Added(True, f"{path}: rank {f.rank}{note}.")
 
 
-def _figures(f: Factorization, counts_nonzeros: bool) -> tuple[int, int, int]:
+def _figures(f: Factorization, counts_costs: bool) -> tuple[float, ...]:
     """Returns what is compared where a library has to choose; less is better."""
-    calls = recursion.recursive_calls(f) or 0
-    return f.rank, -calls, sum(f.nonzeros) if counts_nonzeros else 0
+    figures = f.rank, -(recursion.recursive_calls(f) or 0)
+    if not counts_costs:
+        return figures
+    additions = programs.kept_additions(f)
+    return *figures, math.inf if additions is None else additions, sum(f.nonzeros)
 
 
 def add_recipes(folder: str | os.PathLike, recipes: Mapping[str, Recipe]) -> list[str]:

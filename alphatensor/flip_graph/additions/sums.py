@@ -310,7 +310,7 @@ def _is_closed_without(state, work, mode, number):
 
 @compiled
 def settle(state, work, mode):
-    """Takes out helpers that the other forms of a mode do not need, in random order."""
+    """Takes out helpers, from a random one on, until the others need all that are left."""
     inputs = work.inputs[mode]
     left = state.counts[mode, FORMS] - inputs
     number = inputs + below(work, max(left, 1))
@@ -322,9 +322,10 @@ def settle(state, work, mode):
         if is_helper and _is_closed_without(state, work, mode, number):
             _remove(state, work, mode, number)
             _count_ways(state, work, mode)
+            left = state.counts[mode, FORMS] - inputs  # what it was made of may go, too
         else:
             number += 1
-        left -= 1
+            left -= 1
 
 
 @compiled
