@@ -3,7 +3,7 @@
     python -m benchmarking.additions --output=runs/additions
     python -m benchmarking.additions --formats=4x4x5,5x5x5 --steps=3000000
 
-Two counts are made: of the algorithm as it is stored, without the programs that it may keep, and of
+Two counts are made: of the algorithm as it is stored, with the programs that it may keep, and of
 the one to which an annealing of `--steps` moves leads. The fewest known are those of
 `alphatensor/factorization/library/known_additions.csv`, for the same rank.
 
@@ -46,7 +46,6 @@ def row(f: Factorization, steps: int, trials: int, seed: int) -> tuple:
 
     The last two counts are empty where no fewest number is known for its rank.
     """
-    f = f.replace(provenance={k: v for k, v in f.provenance.items() if k != "programs"})
     start = time.perf_counter()
     stored = straight_line.additions(f, trials)
     annealed = straight_line.additions(fewer_additions(f, steps, seed), trials)

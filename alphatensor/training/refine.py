@@ -64,10 +64,14 @@ def refine(
     Raises:
       ValueError: in one line, for an algorithm that cannot be refined, or an output of another
         format or rank.
+      FileError: for files or a library that cannot be written.
     """
     start, output = read_start(path), pathlib.Path(output)
     starts = [start, *read_output(output, start, say)]
-    write_output(output, [refinement.cost(f) for f in starts], path)  # before the walks
+    costed = [refinement.cost(f) for f in starts]
+    write_output(output, costed, path)  # before the walks
+    if library:
+        _add(library, min(costed, key=lambda x: x.additions), path, seed)
     return _refine(starts, path, output, seconds, seed, num_walkers, library)
 
 

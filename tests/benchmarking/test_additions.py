@@ -12,7 +12,9 @@ STRASSEN = fz.strassen()
 
 def test_table(tmp_path):
     line = dict(zip(additions.HEADER, additions.row(STRASSEN, 0, 5, 0), strict=True))
-    assert (line["total"], line["searched"], line["known"], line["distance"]) == (18, 18, 15, 3)
+    assert (line["total"], line["annealed"], line["known"], line["distance"]) == (18, 18, 15, 3)
+    line = dict(zip(additions.HEADER, additions.row(STRASSEN, 20_000, 5, 0), strict=True))
+    assert (line["total"], line["annealed"], line["distance"]) == (18, 15, 0)
     report.write_csv(tmp_path / "new" / "x.csv", additions.HEADER, [line.values()])
     with open(tmp_path / "new" / "x.csv") as file:
         assert next(csv.DictReader(file))["format"] == "2x2x2"

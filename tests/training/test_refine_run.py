@@ -6,7 +6,9 @@ import sys
 import numpy as np
 
 from alphatensor import rings
-from alphatensor.factorization import load, naive, sandwich, save
+from alphatensor.factorization import library, load, naive, sandwich, save, strassen
+from alphatensor.factorization.analysis import programs
+from alphatensor.factorization.library import additions_table
 from alphatensor.training import refine
 
 Z = rings.Integers()
@@ -43,6 +45,22 @@ def test_the_command_stores_the_set_and_goes_on_from_it(tmp_path):
     assert command(*flags).returncode == 0
     again = load(tmp_path / "out/refined.npz")
     assert again[0].provenance["additions"] <= stored[0].provenance["additions"]
+
+
+def test_a_library_takes_the_fewest_additions_and_what_they_are(tmp_path):
+    save(tmp_path / "start.npz", strassen())
+    path, folder = tmp_path / "start.npz", tmp_path / "library"
+    for _ in range(2):  # the second time nothing is better
+        list(refine.refine(path, tmp_path / "out.npz", 1e-3, num_walkers=64, library=folder))
+    stored = load(folder / "2x2x2_Z.npz")[0]
+    assert programs.kept_additions(stored) == 15
+    assert stored.provenance["refined"] == {"from": "start.npz", "seed": 0}
+    entry = library.index(folder)["2x2x2_Z"]
+    assert entry["additions_shared"] == 15 and entry["keeps_programs"]
+    added = library.add(folder, strassen(), replace_equal=True)
+    assert not added.kept  # no programs, more additions
+    text = additions_table.text(folder)
+    assert "1 with as many, 0 with more" in text and "| 2x2x2 | Z | 7 |" in text
 
 
 def test_what_is_not_exact_is_set_aside(tmp_path):

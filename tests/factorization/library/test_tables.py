@@ -8,7 +8,7 @@ import numpy as np
 
 from alphatensor import factorization as fz
 from alphatensor import rings, targets
-from alphatensor.factorization.library import store, structured_table, tables
+from alphatensor.factorization.library import additions_table, store, structured_table, tables
 
 FOLDER = pathlib.Path(__file__).parents[3] / "factorizations"
 
@@ -55,6 +55,11 @@ def test_structured_products_show_fractions_where_they_help(tmp_path):
     assert row == ("ss2", what, "7", "", "7", "5", "6", "5", "")
     store.add(tmp_path, store.find(FOLDER, "ss2"))
     assert structured_table.rows(tmp_path)[0][4:6] == ("6", "5")
+
+
+def test_the_projects_table_of_additions_is_up_to_date():
+    """Its command: `factorizations additions --output=factorizations/additions.md`."""
+    assert (FOLDER / "additions.md").read_text() == additions_table.text(FOLDER)
 
 
 def test_the_projects_structured_table_is_up_to_date():
