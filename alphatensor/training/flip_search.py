@@ -23,6 +23,7 @@ from alphatensor import rings, targets
 from alphatensor.config import (
     Config,
     ConfigError,
+    integer,
     path,
     positive,
     require,
@@ -33,7 +34,7 @@ from alphatensor.config import (
 )
 from alphatensor.factorization import Factorization, FileError, entrywise
 from alphatensor.factorization.library import closing, exact_files, published_ranks, store
-from alphatensor.flip_graph import bitmasks, scheduler, target_search
+from alphatensor.flip_graph import additions, bitmasks, scheduler, target_search
 from alphatensor.flip_graph.choices import symmetries_for
 from alphatensor.flip_graph.config import FlipSearchConfig
 from alphatensor.flip_graph.symmetries import KINDS
@@ -67,6 +68,12 @@ class FlipRunConfig(Config):
         "Folder of the library: where results go, and where the search goes on from.",
     )
     seconds: float = setting(3_600.0, positive(), "Seconds of the whole search.")
+    additions: int = setting(
+        0,
+        integer(least=0),
+        "Steps of an annealing that looks for fewer additions of each algorithm that is stored at "
+        "or below the best known rank, over Z or Z2; a million take some seconds.",
+    )
     search: FlipSearchConfig = section(FlipSearchConfig)
 
     def check(self) -> None:
@@ -102,9 +109,15 @@ class FlipRunConfig(Config):
 class Library:
     """A folder of algorithms as a search's memory; a file that is set aside is named once."""
 
-    def __init__(self, folder: str, say: Callable[[str], None] = doors.say):
-        """Uses a folder; `say` is called with one line for each file that is set aside."""
-        self._folder, self._say = pathlib.Path(folder), say
+    def __init__(self, folder: str, say: Callable[[str], None] = doors.say, steps: int = 0):
+        """Uses a folder.
+
+        Args:
+          folder: where it lies.
+          say: is called with one line for each file that is set aside.
+          steps: of the annealing of what is stored at or below the best known rank.
+        """
+        self._folder, self._say, self._steps = pathlib.Path(folder), say, steps
         self._pools = PoolFiles(self._folder, say)
         self._named: set[str] = set()
 
@@ -138,8 +151,17 @@ class Library:
         added = store.add(self._folder, f)
         if not added.kept:
             return None
+        if self._steps and self._is_record(f):
+            cheaper = additions.fewer_additions(f, self._steps)
+            store.add(self._folder, cheaper, replace_equal=True)
         followed = closing.close_after(self._folder, f)
         return f"{added.message} It improves {len(followed)} more." if followed else added.message
+
+    def _is_record(self, f: Factorization) -> bool:
+        if not f.sizes or not additions.takes(f):
+            return False
+        known = self.known_rank(f.sizes, f.ring)
+        return known is not None and f.rank <= known
 
     def known_rank(self, sizes: Sizes, ring: rings.Ring) -> int | None:
         """Returns the best published rank of a format, None where none is listed."""
@@ -173,7 +195,7 @@ def turns(
     config = config if isinstance(config, FlipRunConfig) else FlipRunConfig.from_dict(config)
     _check_memory(config)
     check_writable(config.library)
-    library = Library(config.library, say)
+    library = Library(config.library, say, config.additions)
     if found := config.other_targets:
         return target_search.search_targets(
             found, library, config.search, clock=time.monotonic, seconds=config.seconds

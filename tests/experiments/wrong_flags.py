@@ -104,7 +104,10 @@ REFINE = [
     (["--factorization={strassen}", "--output={other}"], "another format"),
     (["--factorization={strassen}", "--output="], "--output=''"),
     (["--factorization={strassen}", "--output={list}/new", "--library="], "--library=''"),
-    (["--factorization={strassen}", "--output={list}/new", "--library={file}"], "/file: cannot be made"),
+    (
+        ["--factorization={strassen}", "--output={list}/new", "--library={file}"],
+        "/file: cannot be made",
+    ),
     (["--factorization={strassen}", "--seconds=inf"], "--seconds=inf"),
     (["--factorization={strassen}", "--seconds=nan"], "--seconds=nan"),
     (["--factorization={strassen}", "--seconds=0"], "--seconds=0"),

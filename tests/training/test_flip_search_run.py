@@ -8,7 +8,8 @@ import pytest
 
 from alphatensor import config as settings
 from alphatensor import rings
-from alphatensor.factorization import naive, sandwich, save, strassen
+from alphatensor.factorization import naive, reduce_mod, sandwich, save, strassen
+from alphatensor.factorization.analysis import programs
 from alphatensor.factorization.library import store
 from alphatensor.flip_graph import FlipSearchConfig
 from alphatensor.training import flip_search
@@ -47,6 +48,14 @@ def test_what_is_stored_closes_the_library(tmp_path):
     assert store.ranks(tmp_path) == {(2, 2, 2): 7, (2, 2, 4): 14}
     assert store.ranks(tmp_path, "Z2") == {(2, 2, 4): 14}
     assert flip_search.Library(str(tmp_path)).add(strassen()) is None
+
+
+def test_the_additions_of_what_equals_the_best_known_rank_are_annealed(tmp_path):
+    library = flip_search.Library(str(tmp_path), steps=20_000)
+    for f in (naive((2, 2, 2), rings.Integers()), strassen(), reduce_mod(strassen(), 2)):
+        library.add(f)
+        stored = store.best(tmp_path, "2x2x2", f.ring)
+        assert programs.kept_additions(stored) == (15 if f.rank == 7 else None)
 
 
 def test_a_whole_search_returns_its_ranks(tmp_path):

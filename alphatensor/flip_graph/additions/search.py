@@ -10,6 +10,13 @@ BASIS = 0.02  # of the moves
 HELPERS = 0.15
 
 
+def takes(f: Factorization) -> bool:
+    """Tells whether the additions of an algorithm can be annealed."""
+    if (f.ring.is_modular and f.ring.name != "Z2") or not f.is_integral:
+        return False
+    return int(f.largest_coefficient) <= states.LARGEST
+
+
 def fewer_additions(
     f: Factorization, steps: int = STEPS, seed: int = 0, hot: float = HOT
 ) -> Factorization:
@@ -32,15 +39,15 @@ def fewer_additions(
     Raises:
       ValueError: for an algorithm over another ring, with fractions or larger coefficients.
     """
-    if (f.ring.is_modular and f.ring.name != "Z2") or not f.is_integral:
-        raise ValueError("factorization: expected one over Z or Z2, without fractions.")
-    largest = int(f.largest_coefficient)
-    if largest > states.LARGEST:
-        raise ValueError(f"factorization: coefficients up to {largest}, expected {states.LARGEST}.")
+    if not takes(f):
+        expected = f"expected one over Z or Z2, with integers up to {states.LARGEST}"
+        raise ValueError(f"factorization: one over {f.domain}, {expected}.")
     state, work = states.start(f, seed)
     before, best = states.copies(state, 2)
     basis = BASIS if f.sizes else 0.0
-    options = annealing.Options(int(steps), float(hot), COLD, basis, HELPERS, largest)
+    options = annealing.Options(
+        int(steps), float(hot), COLD, basis, HELPERS, int(f.largest_coefficient)
+    )
     annealing.anneal(state, before, best, work, options)
     u, v, w = states.matrices(best, work)
     kept = states.programs(best, work)
