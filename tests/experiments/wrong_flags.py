@@ -185,7 +185,7 @@ BENCHMARKS = {
         (["--output="], "--output=''"),
     ],
     "benchmarking.additions": [
-        (["--tries=-1"], "--tries=-1"),
+        (["--steps=-1"], "--steps=-1"),
         (["--trials=0"], "--trials=0"),
         (["--seed=-1"], "--seed=-1"),
         (["--formats="], "--formats="),
