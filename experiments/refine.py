@@ -8,7 +8,8 @@ point (growth) and the largest coefficient. OUTPUT.npz holds all kept algorithms
 first, and is rewritten whenever the set changes; the same command goes on from it. Algorithms with
 entries -1, 0 and 1 alone are walked over the integers; others mod 2, and what lifts is costed. The
 additions of all that looks good are annealed, and the sums that take so few are stored with the
-algorithm. With --library=FOLDER a library takes the one with the fewest additions.
+algorithm. With --library=FOLDER a library takes the one with the fewest additions, and what its
+entries give at the same rank, side by side or multiplied, is refined as well.
 """
 
 from absl import flags

@@ -8,6 +8,7 @@ Example::
         print(progress.seconds, progress.kept[0].additions)
 """
 
+import itertools
 import os
 import pathlib
 import time
@@ -16,12 +17,13 @@ from typing import NamedTuple
 
 from alphatensor import factorization
 from alphatensor.factorization import Factorization
-from alphatensor.factorization.library import store
+from alphatensor.factorization.library import closing, store
 from alphatensor.flip_graph import budgets, refinement
 from alphatensor.flip_graph.refinement import Costed
 from alphatensor.training import doors
 
 COSTS = Costed._fields[1:]
+MOST_MADE = 6  # starts from a library's parts
 
 
 class Progress(NamedTuple):
@@ -58,7 +60,8 @@ def refine(
       seconds: time of all walks; at least one call of the kernel is made.
       seed: seed of all randomness.
       num_walkers: W.
-      library: the folder of a library that takes the algorithm with the fewest additions.
+      library: the folder of a library that takes the algorithm with the fewest additions. What its
+        entries give side by side or multiplied, at the same rank, is refined, too.
       say: is called with one line for each stored algorithm that is not exact and set aside.
 
     Raises:
@@ -71,6 +74,7 @@ def refine(
     costed = [refinement.cost(f) for f in starts]
     write_output(output, costed, path)  # before the walks
     if library:
+        starts += _made_of_parts(library, start)
         _add(library, min(costed, key=lambda x: x.additions), path, seed)
     return _refine(starts, path, output, seconds, seed, num_walkers, library)
 
@@ -96,6 +100,15 @@ def _refine(
                 _add(library, kept[0], path, seed)
         shown = costs
         yield Progress(seconds=time.monotonic() - begin, kept=kept, fresh=fresh)
+
+
+def _made_of_parts(library: str | os.PathLike, start: Factorization) -> list[Factorization]:
+    """Returns what a library's entries give for a format in an order n ≤ m ≤ p, at a rank."""
+    if list(start.sizes) != sorted(start.sizes):
+        return []
+    made = closing.made_at(library, start.sizes, start.ring, start.rank)
+    found = (f for f in made if f.is_integral and f.verify().ok)
+    return list(itertools.islice(found, MOST_MADE))
 
 
 def _add(library: str | os.PathLike, one: Costed, path: str | os.PathLike, seed: int) -> None:

@@ -7,13 +7,14 @@ recipes, unless they have a file.
 
 import functools
 import itertools
+import math
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from alphatensor import rings
 from alphatensor.factorization import textbook, transforms
 from alphatensor.factorization.core import Factorization
-from alphatensor.factorization.library import exact_files, recipes, store
+from alphatensor.factorization.library import exact_files, index_cache, recipes, store
 from alphatensor.factorization.library.recipes import Recipe, key_of
 from alphatensor.factorization.library.recombination import formats
 from alphatensor.targets import Sizes
@@ -109,6 +110,32 @@ def improvements(
                     best[sizes], found[sizes] = rank, recipe
                     changed = True
     return found
+
+
+def made_at(
+    folder: str | os.PathLike, sizes: Sizes, ring: rings.Ring, rank: int
+) -> Iterator[Factorization]:
+    """Makes what a library's entries give for a format at a rank, side by side and multiplied.
+
+    Args:
+      folder: the library.
+      sizes: n ≤ m ≤ p.
+      ring: the ring of the factorizations.
+      rank: theirs.
+    """
+    held = index_cache.ranks(folder, ring.name)
+
+    def rank_of(sizes: Sizes) -> int:
+        return held.get(tuple(sorted(sizes)), math.prod(sizes))
+
+    def part(sizes: Sizes, over: rings.Ring) -> Factorization:
+        inner = tuple(sorted(sizes))
+        f = None if min(sizes) == 1 else store.best(folder, inner, over)
+        return transforms.permute_sizes(f or textbook.naive(inner, over), sizes)
+
+    for recipe in _ways(sizes, max(sizes)):
+        if recipe.rank([rank_of(s) for s in recipe.parts]) == rank:
+            yield recipes.assemble(recipe, ring, part)
 
 
 @functools.lru_cache(maxsize=4096)
