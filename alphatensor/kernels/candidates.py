@@ -69,10 +69,11 @@ def candidates(
 
 
 def default_factorizations() -> list[Factorization]:
-    """Returns the library's algorithms over Z for formats up to 4x4x4, or Strassen's alone."""
+    """Returns Strassen's algorithm and the library's over Z for the other formats up to 4x4x4.
+
+    Strassen's has the sums with the fewest terms; the library's for 2x2x2 has fewer additions.
+    """
     folder = store.default_folder()
-    if folder is None:
-        return [strassen()]
-    formats = itertools.product((2, 3, 4), repeat=3)
-    found = [store.best(folder, sizes, rings.Integers()) for sizes in formats]
-    return [f for f in found if f is not None] or [strassen()]
+    formats = itertools.product((2, 3, 4), repeat=3) if folder else ()
+    found = (store.best(folder, sizes, rings.Integers()) for sizes in formats)
+    return [strassen(), *(f for f in found if f is not None and f.sizes != (2, 2, 2))]

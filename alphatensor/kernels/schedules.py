@@ -106,8 +106,9 @@ def _shared_sums(a, b, f: Factorization, arithmetic: Arithmetic) -> tuple[list, 
     """Returns the left and right sums of all terms, and how often both together were halved."""
     n, m, p = f.sizes
     accumulator, operand = arithmetic.accumulator, arithmetic.operand
-    s = sums.evaluate(sums.shared(f.u.T), split(a, n, m), accumulator)
-    t = sums.evaluate(sums.shared(f.v.T), split(b, m, p), accumulator)
+    of_a, of_b, _ = sums.of_factors(f)
+    s = sums.evaluate(of_a, split(a, n, m), accumulator)
+    t = sums.evaluate(of_b, split(b, m, p), accumulator)
     left, right = ([x.astype(operand) for x in found.blocks] for found in (s, t))
     return left, right, [x + y for x, y in zip(s.halvings, t.halvings, strict=True)]
 
@@ -117,7 +118,10 @@ def _sums_of_products(
 ) -> jax.Array:
     """Returns C, whose blocks are sums of products that share their additions."""
     n, _, p = f.sizes
-    c = sums.evaluate(sums.shared(row_major_w(f)), products, arithmetic.accumulator, doublings)
+    *_, of_c = sums.of_factors(f)
+    rows = [of_c.outputs[j * n + i] for i in range(n) for j in range(p)]  # C row by row
+    of_c = of_c._replace(outputs=tuple(rows))
+    c = sums.evaluate(of_c, products, arithmetic.accumulator, doublings)
     zero = jnp.zeros_like(products[0])
     blocks = [
         zero if x is None else sums.scaled(x, 2**halved)

@@ -18,7 +18,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from alphatensor.factorization import Factorization
 from alphatensor.factorization.analysis import straight_line
+from alphatensor.factorization.analysis.programs import Program
 
 Number = int | Fraction
 
@@ -55,7 +57,17 @@ def shared(matrix: np.ndarray) -> Sums:
     Args:
       matrix: (rows, inputs) of integers or fractions.
     """
-    program = straight_line.straight_line(matrix)
+    return _integral(straight_line.straight_line(matrix), matrix)
+
+
+def of_factors(f: Factorization) -> tuple[Sums, Sums, Sums]:
+    """Returns programs for u.T, v.T and w: those that the algorithm keeps, or what is found."""
+    found = zip(straight_line.soon(f), (f.u.T, f.v.T, f.w), strict=True)
+    return tuple(_integral(program, matrix) for program, matrix in found)
+
+
+def _integral(program: Program, matrix: np.ndarray) -> Sums:
+    """Returns the sums of a program for a matrix, in integers where that is integral."""
     as_given = Sums(
         program.inputs, tuple((i, 1, j, c) for i, j, c in program.steps), program.outputs
     )

@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 
 from alphatensor import factorization as fz
+from alphatensor.factorization import library
+from alphatensor.factorization.analysis import programs
 from alphatensor.factorization.analysis.straight_line import additions, straight_line
-from alphatensor.kernels import sums
+from alphatensor.kernels import compile_matmul, sums
 
 MATRIX = np.array([[1, 1, 1, 0], [1, 1, 0, 1], [-2, -2, 0, 0], [0, 0, 0, 0]])
 
@@ -35,6 +37,15 @@ def test_additions_are_shared_where_the_straight_line_program_shares_them():
     assert sum(additions(f)) == 18
     assert len(sums.shared(f.u.T).steps) == len(straight_line(f.u.T).steps)
     assert len(sums.shared(MATRIX).steps) == 3 < len(sums.alone(MATRIX).steps) == 5
+
+
+def test_programs_that_an_algorithm_keeps_are_used():
+    f = library.load_best("3x3x3")  # what is found for its matrices has more additions
+    count = [len(x.steps) for x in sums.of_factors(f)]
+    assert sum(count) == programs.kept_additions(f) < sum(additions(f.replace(provenance={})))
+    rng = np.random.default_rng(0)
+    a, b = (jnp.asarray(rng.integers(-9, 9, (6, 6))) for _ in range(2))
+    np.testing.assert_array_equal(compile_matmul(f, schedule="unrolled")(a, b), a @ b)
 
 
 @pytest.mark.parametrize("seed", range(40))
