@@ -30,6 +30,7 @@ SHARE = 4  # candidates are annealed for one of so many steps
 WANDERERS = 8  # walkers that look for schemes to anneal
 FAR = 300_000  # tries of a walk that goes on from where it was
 NEAR = (3, 5.5)  # powers of ten between which are the tries of one from the fewest additions
+SMALL = 2  # larger coefficients make annealing slow; they wait until walks find no smaller ones
 TURNS = 4  # plus transitions in a walk, if nothing else happens
 
 
@@ -127,7 +128,8 @@ def refine(
         found = fewer_additions(f, steps, rng.randrange(2**31))
         return cost(found, trials=0 if programs.kept(found) else 4)
 
-    kept = pareto([x for f in starts for x in (cost(f), annealed(f, steps))])
+    small = [f for f in starts if f.largest_coefficient <= SMALL]
+    kept = pareto([cost(f) for f in starts] + [annealed(f, steps) for f in small])
     current, seen = kept[0], {bitmasks.scheme_key(f) for f in starts}
     sparse = _start(starts, num_walkers, seed)
     far = _start(starts, WANDERERS, seed)
@@ -142,8 +144,10 @@ def refine(
         found = [x.factorization for x in better]
         for state in (far, near):
             found += _sparsest(state, starts[0], WANDERERS, seen).values()
-        new = [annealed(f, steps // SHARE) for f in found]
-        new.append(annealed(current.factorization, steps))
+        largest = max(SMALL, min(f.largest_coefficient for f in (*found, current.factorization)))
+        new = [annealed(f, steps // SHARE) for f in found if f.largest_coefficient <= largest]
+        if current.largest <= largest:
+            new.append(annealed(current.factorization, steps))
         kept = pareto(kept + better + new)
         current = min([*new, current], key=lambda x: x.additions)  # equals are left for new ones
         yield kept
