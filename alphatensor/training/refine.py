@@ -24,6 +24,7 @@ from alphatensor.training import doors
 
 COSTS = Costed._fields[1:]
 MOST_MADE = 6  # starts from a library's parts
+KEPT = ("lifted_from", "programs")  # what a refined algorithm's own provenance says
 
 
 class Progress(NamedTuple):
@@ -75,7 +76,7 @@ def refine(
     write_output(output, costed, path)  # before the walks
     if library:
         starts += _made_of_parts(library, start)
-        _add(library, min(costed, key=lambda x: x.additions), path, seed)
+        _add(library, min(costed, key=lambda x: x.additions), start, path, seed)
     return _refine(starts, path, output, seconds, seed, num_walkers, library)
 
 
@@ -97,7 +98,7 @@ def _refine(
         if costs != shown:
             write_output(output, kept, path)
             if library:
-                _add(library, kept[0], path, seed)
+                _add(library, kept[0], starts[0], path, seed)
         shown = costs
         yield Progress(seconds=time.monotonic() - begin, kept=kept, fresh=fresh)
 
@@ -111,13 +112,19 @@ def _made_of_parts(library: str | os.PathLike, start: Factorization) -> list[Fac
     return list(itertools.islice(found, MOST_MADE))
 
 
-def _add(library: str | os.PathLike, one: Costed, path: str | os.PathLike, seed: int) -> None:
-    """Adds an algorithm to a library, whose file says what refined it."""
-    f = one.factorization
+def _add(
+    library: str | os.PathLike,
+    one: Costed,
+    start: Factorization,
+    path: str | os.PathLike,
+    seed: int,
+) -> None:
+    """Adds an algorithm to a library; its file says where the start is from, what refined it."""
+    kept = {k: v for k, v in one.factorization.provenance.items() if k in KEPT}
     refined = {"from": pathlib.Path(path).name, "seed": seed}
-    store.add(
-        library, f.replace(provenance=f.provenance | {"refined": refined}), replace_equal=True
-    )
+    provenance = {k: v for k, v in start.provenance.items() if k not in KEPT}
+    provenance |= kept | {"refined": refined}
+    store.add(library, one.factorization.replace(provenance=provenance), replace_equal=True)
 
 
 def read_start(path: str | os.PathLike) -> Factorization:
