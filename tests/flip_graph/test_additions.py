@@ -9,7 +9,7 @@ from alphatensor import factorization as fz
 from alphatensor import rings, targets
 from alphatensor.factorization.analysis import programs, straight_line
 from alphatensor.flip_graph import fewer_additions
-from alphatensor.flip_graph.additions import annealing, moves, states, sums
+from alphatensor.flip_graph.additions import annealing, moves, search, states, sums
 from alphatensor.flip_graph.additions.sums import FORMS, RELATIONS
 
 STRASSEN, Z = fz.strassen(), rings.Integers()
@@ -103,6 +103,13 @@ def test_the_same_seed_finds_the_same():
     assert any((getattr(one, x) != getattr(other, x)).any() for x in "uvw")
 
 
+def test_calls_of_the_kernel_may_be_of_any_length(monkeypatch):
+    whole = fewer_additions(STRASSEN, steps=5_000, seed=1)
+    monkeypatch.setattr(search, "CALL", 700)
+    parts = fewer_additions(STRASSEN, steps=5_000, seed=1)
+    assert (whole.u == parts.u).all() and whole.provenance == parts.provenance
+
+
 def test_what_cannot_be_bettered_is_returned_itself():
     assert fewer_additions(STRASSEN, steps=0) is STRASSEN
     best = fewer_additions(STRASSEN, steps=20_000)
@@ -143,7 +150,7 @@ def test_room_is_never_exceeded():
     state, work = begin(fz.naive((2, 2, 2), Z))
     before, best = states.copies(state, 2)
     hot = annealing.Options(3_000, hot=1e6, cold=1e6, basis=0.1, helpers=0.5, largest=3)
-    annealing.anneal(state, before, best, work, hot)
+    annealing.anneal(state, before, best, work, hot, 0, 3_000)
     assert (state.counts[:, FORMS] <= state.keys.shape[1]).all()
     u, v, w = states.matrices(state, work)
     assert STRASSEN.replace(u=u, v=v, w=w).verify().ok

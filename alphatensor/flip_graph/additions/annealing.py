@@ -72,15 +72,16 @@ def _settle(state, work):
 
 
 @compiled
-def _anneal(state, before, best, work, options):
+def _anneal(state, before, best, work, options, first, last):
     _touch(work, True)
-    for mode in range(3):
-        sums.relate_all(state, work, mode)
-    _settle(state, work)
+    if first == 0:
+        for mode in range(3):
+            sums.relate_all(state, work, mode)
+        _settle(state, work)
+        sums.copy(state, best, work)
     sums.copy(state, before, work)
-    sums.copy(state, best, work)
-    here = fewest = _forms(state, work)
-    for step in range(options.steps):
+    here, fewest = _forms(state, work), _forms(best, work)
+    for step in range(first, last):
         _touch(work, False)
         is_taken = _move(state, work, options)
         if is_taken:
@@ -97,7 +98,6 @@ def _anneal(state, before, best, work, options):
             fewest = here
             _touch(work, True)
             sums.copy(state, best, work)
-    return fewest
 
 
 def _compiled(source: int):
@@ -107,19 +107,22 @@ def _compiled(source: int):
     """
 
     @numba.njit(nogil=True, cache=True)
-    def anneal(state, before, best, work, options):
-        """Anneals a state, on the calling thread.
+    def anneal(state, before, best, work, options, first, last):
+        """Makes some of the moves of an annealing, on the calling thread.
 
         Args:
-          state: a `State` whose sets are closed, without table and relations; it is changed.
-          before, best: room for two more; the best one is the result.
+          state: a `State` whose sets are closed; before the first move without table and relations.
+          before: room for another one.
+          best: the best one so far; before the first move room for it.
           work: a `Work`; its seed is changed.
-          options: `Options`.
+          options: of the whole annealing.
+          first, last: the number of the first move, and of the one after the last.
 
         Returns:
-          The number of forms of the best state, without the inputs, and the checksum.
+          The checksum.
         """
-        return _anneal(state, before, best, work, options), source
+        _anneal(state, before, best, work, options, first, last)
+        return source
 
     return anneal
 

@@ -8,6 +8,7 @@ STEPS = 1_000_000
 HOT, COLD = 0.5, 0.1
 BASIS = 0.02  # of the moves
 HELPERS = 0.15
+CALL = 20_000  # moves of one call of the kernel, after which Ctrl-C is seen
 
 
 def takes(f: Factorization) -> bool:
@@ -48,7 +49,9 @@ def fewer_additions(
     options = annealing.Options(
         int(steps), float(hot), COLD, basis, HELPERS, int(f.largest_coefficient)
     )
-    annealing.anneal(state, before, best, work, options)
+    for first in range(0, max(options.steps, 1), CALL):
+        last = min(first + CALL, options.steps)
+        annealing.anneal(state, before, best, work, options, first, last)
     u, v, w = states.matrices(best, work)
     kept = states.programs(best, work)
     found = f.replace(u=f.ring.reduce(u), v=f.ring.reduce(v), w=f.ring.reduce(w))
