@@ -12,6 +12,7 @@ import pytest
 from alphatensor import factorization as fz
 from alphatensor import rings, targets
 from alphatensor.factorization import library
+from alphatensor.factorization.analysis import programs
 from alphatensor.factorization.library import index_cache, recipe_file, store, tables
 
 ROOT = pathlib.Path(__file__).parents[3]
@@ -32,7 +33,11 @@ def test_every_file_of_the_projects_library_is_exact_and_indexed():
         assert check.ok, check.message
         assert path.name == store.file_name(f) and index[path.stem]["rank"] == f.rank
         assert f.provenance.get("method") or f.provenance.get("engine"), path
-        assert index[path.stem]["provenance"] == f.provenance
+        said = {key: value for key, value in f.provenance.items() if key != "programs"}
+        assert index[path.stem]["provenance"] == said
+        has_programs = programs.kept(f) is not None  # those that give its matrices
+        assert has_programs == ("programs" in f.provenance), path
+        assert has_programs == index[path.stem].get("keeps_programs", False)
 
 
 def test_only_better_ones_are_kept(tmp_path):
