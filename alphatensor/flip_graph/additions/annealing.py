@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numba
 from numba import uint64
 
+from alphatensor.flip_graph import rows
 from alphatensor.flip_graph.additions import moves, sums
 from alphatensor.flip_graph.additions.sums import FORMS, compiled
 
@@ -48,7 +49,7 @@ def _touch(work, are_touched):
 
 @compiled
 def _uniform(work):
-    return float(sums.random(work) >> uint64(11)) / 9007199254740992.0
+    return float(rows.random(work) >> uint64(11)) / 9007199254740992.0
 
 
 @compiled
@@ -127,4 +128,4 @@ def _compiled(source: int):
     return anneal
 
 
-anneal = _compiled(zlib.crc32((inspect.getsource(sums) + inspect.getsource(moves)).encode()))
+anneal = _compiled(zlib.crc32("".join(map(inspect.getsource, (rows, sums, moves))).encode()))

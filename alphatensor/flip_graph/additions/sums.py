@@ -19,6 +19,8 @@ import numba
 import numpy as np
 from numba import int64, uint64
 
+from alphatensor.flip_graph import rows
+
 FORMS, RELATIONS = range(2)  # of a mode, in `counts`
 compiled = numba.njit(_nrt=False)  # Numba's counting of references would take most of the time
 
@@ -77,20 +79,9 @@ class Work(NamedTuple):
 
 
 @compiled
-def random(work):
-    """Returns the next word of Marsaglia's xorshift64 generator."""
-    x = work.seed[0]
-    x ^= x << uint64(13)
-    x ^= x >> uint64(7)
-    x ^= x << uint64(17)
-    work.seed[0] = x
-    return x
-
-
-@compiled
 def below(work, n):
     """Returns a random integer below n."""
-    return int64(((random(work) >> uint64(32)) * uint64(n)) >> uint64(32))
+    return rows.below(rows.random(work), n)
 
 
 @compiled
